@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""Checks every #include against the layer table below, which is the architecture in one screen.
+
+Run: scripts/check_layers.py [ROOT]. Prints file:line: problem; exits 1 when it found any.
+"""
+import re
+import sys
+from pathlib import Path
+
+STD = ()
+ASIO = ("boost/asio", "boost/system")
+PROTOBUF = ("google/protobuf/",)
+LEVELDB = ("leveldb/",)
+OPENSSL = ("openssl/",)
+DAEMON = ASIO + ("spdlog/", "CLI/")
+COMMON = ("common/base", "common/storage", "common/net", "common/log")
+
+# layer: (layers of ours that it may include besides itself, libraries that it may include)
+LAYERS = {
+    "common/base":     (STD, ()),
+    "common/storage":  (("common/base",), LEVELDB + OPENSSL),
+    "common/net":      (("common/base", "proto"), ASIO + PROTOBUF),
+    "common/log":      (("common/base", "common/storage", "common/net"), LEVELDB + OPENSSL),
+    "common/daemon":   (("common/base", "common/net", "common/storage", "proto"), DAEMON + PROTOBUF),
+    "center/core":     (("common/base",), ()),
+    "center/storage":  (("center/core", "common/base", "common/storage", "common/log", "proto"),
+                        LEVELDB + OPENSSL + PROTOBUF),
+    "center/service":  (("center/core", "center/storage", "proto") + COMMON, LEVELDB + PROTOBUF),
+    "center":          (("center/core", "center/storage", "center/service", "common/daemon", "proto") + COMMON,
+                        DAEMON + LEVELDB),
+    "manager/core":    (("common/base",), ()),
+    "manager/storage": (("manager/core", "common/base", "common/storage", "common/log", "proto"),
+                        LEVELDB + OPENSSL + PROTOBUF),
+    "manager/service": (("manager/core", "manager/storage", "proto") + COMMON, LEVELDB + PROTOBUF),
+    "manager":         (("manager/core", "manager/storage", "manager/service", "common/daemon", "proto") + COMMON,
+                        DAEMON + LEVELDB),
+    "client":          (("common/base", "common/net", "proto"), PROTOBUF),
+    "client/commands": (("client", "center/core", "center/storage", "center/service", "manager/core",
+                         "manager/storage", "manager/service", "common/daemon", "proto") + COMMON,
+                        DAEMON + LEVELDB + PROTOBUF + ("nlohmann/",)),
+}
+NO_LAYER = ("tests/", "examples/", "build/")  # may include everything
+PRODUCT = ("common/", "center/", "manager/", "client/")
+# Only these speak to Asio, so that everything else runs in the simulator too.
+ASIO_HOMES = re.compile(r"common/net/asio_|common/daemon/|[a-z]+/main\.cc$|client/commands/")
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+GENERATED = ("version.h",)
+
+
+def layer_of(path):
+    """The longest layer name that is a folder prefix of `path`; None where no layer owns it."""
+    names = [name for name in [*LAYERS, "proto", "tests"] if path.startswith(name + "/")]
+    return max(names, key=len, default=None)
+
+
+def problem_of(file, layer, quote, target):
+    """Why `file` of `layer` may not include `target`, or None."""
+    may, libraries = LAYERS[layer]
+    if quote == '"':
+        owner = layer_of(target)
+        if target in GENERATED or owner == layer or owner in may:
+            return None
+        if owner is None:
+            return f'include "{target}" by its path from the root'
+        return f"{layer} may not include {owner} ({target})"
+    if target.startswith("boost/asio") and not ASIO_HOMES.match(file):
+        return f"only common/net/asio_*, common/daemon, main.cc and the commands know Asio (<{target}>)"
+    if "/" in target and not target.startswith(libraries + ("sys/", "netinet/", "arpa/", "linux/")):
+        return f"{layer} may not include <{target}>"
+    return None
+
+
+def problems(root):
+    for top in PRODUCT:
+        for file in sorted((root / top).rglob("*")):
+            name = file.relative_to(root).as_posix()
+            if file.suffix not in (".h", ".cc") or name.startswith(NO_LAYER):
+                continue
+            layer = layer_of(name)
+            if layer is None:
+                yield f"{name}:1: no layer owns this folder: add it to scripts/check_layers.py"
+                continue
+            for number, line in enumerate(file.read_text().splitlines(), 1):
+                found = INCLUDE.match(line)
+                problem = found and problem_of(name, layer, *found.groups())
+                if problem:
+                    yield f"{name}:{number}: {problem}"
+
+
+if __name__ == "__main__":
+    found = list(problems(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()))
+    if found:
+        print("\n".join(found))
+    sys.exit(1 if found else 0)
