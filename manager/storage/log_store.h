@@ -70,6 +70,7 @@ class LogStore {
     Lsn lsn;       // of the batch
     Offset first;  // of the first task
     std::vector<std::uint64_t> content_hash;
+    std::uint32_t crc_last = 0;  // record CRC32C of the last task: what `created` reports
   };
 
   virtual ~LogStore() = default;
