@@ -1,0 +1,49 @@
+// JobGate: lets an object that gave jobs to a Worker and tasks to a Loop be destroyed at any moment.
+//
+// What is wrapped runs only while the gate is open. Closing it waits for a job that is running right now, so
+// afterwards nobody touches the object. One gate per object, its last member.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "common/base/loop.h"
+
+namespace baton {
+
+class JobGate {
+ public:
+  JobGate() : state_(std::make_shared<State>()) {}
+  ~JobGate() { close(); }
+  JobGate(const JobGate&) = delete;
+  JobGate& operator=(const JobGate&) = delete;
+
+  // For the Worker: runs under the gate's lock.
+  [[nodiscard]] Task job(Task task) const {
+    return [state = state_, task = std::move(task)] {
+      const std::lock_guard lock(state->running);
+      if (state->open) task();
+    };
+  }
+  // For the Loop: no lock, since the object lives and dies on the loop. The task may destroy the object.
+  [[nodiscard]] Task on_loop(Task task) const {
+    return [state = state_, task = std::move(task)] {
+      if (state->open) task();
+    };
+  }
+
+  void close() {
+    const std::lock_guard lock(state_->running);
+    state_->open = false;
+  }
+
+ private:
+  struct State {
+    std::mutex running;  // held while a job runs
+    bool open = true;    // written on the loop under the lock, read on the loop or under the lock
+  };
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace baton
