@@ -1,0 +1,98 @@
+#include "tests/support/sim_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace baton::sim {
+
+SimLoop::SimLoop(SimScheduler& scheduler, std::string name, SimClock clock)
+    : scheduler_(scheduler),
+      name_(std::move(name)),
+      clock_(clock),
+      self_(std::make_shared<SimLoop*>(this)) {}
+
+SimLoop::~SimLoop() {
+  killed_ = true;
+  self_.reset();
+  // A destroyed task may destroy the last owner of something that cancels its own timer.
+  auto leftovers = std::move(tasks_);
+  tasks_.clear();
+}
+
+void SimLoop::post(Task task) { run_at(scheduler_.now(), std::move(task)); }
+
+Loop::TimerId SimLoop::call_at(MonoTime at, Task task) {
+  SimTime when = std::max(clock_.world(at), scheduler_.now());
+  if (timer_slack_ > Duration(0)) {
+    const auto slack = static_cast<std::uint64_t>(timer_slack_.count());
+    when += Duration(static_cast<std::int64_t>(scheduler_.random().below(slack)));
+  }
+  return run_at(when, std::move(task));
+}
+
+void SimLoop::cancel(TimerId timer) {
+  const auto found = tasks_.find(timer);
+  if (found == tasks_.end()) return;
+  const Task dropped = std::move(found->second);  // destroyed after the map is whole again
+  tasks_.erase(found);
+}
+
+Loop::TimerId SimLoop::run_at(SimTime at, Task task) {
+  BATON_CHECK(task);
+  const TimerId id = next_id_++;
+  if (killed_) return id;
+  tasks_.emplace(id, std::move(task));
+  scheduler_.at(at, [weak = std::weak_ptr(self_), id] {
+    if (const auto loop = weak.lock()) (*loop)->fire(id);
+  });
+  return id;
+}
+
+void SimLoop::fire(TimerId id) {
+  const auto found = tasks_.find(id);
+  if (found == tasks_.end() || dead()) return;
+  if (paused()) {
+    scheduler_.at(paused_until_, [weak = std::weak_ptr(self_), id] {
+      if (const auto loop = weak.lock()) (*loop)->fire(id);
+    });
+    return;
+  }
+  const Task task = std::move(found->second);
+  tasks_.erase(found);
+  task();
+}
+
+void SimLoop::kill() { killed_ = true; }
+
+bool SimLoop::dead() const { return killed_ || (probe_ && probe_()); }
+
+void SimLoop::pause_until(SimTime until) { paused_until_ = std::max(paused_until_, until); }
+
+SimWorker::SimWorker(SimLoop& loop, Mode mode, Duration delay_max)
+    : loop_(loop), mode_(mode), delay_max_(delay_max), random_(loop.scheduler().random().fork()) {}
+
+void SimWorker::run(Task job, Task done) {
+  const bool idle = jobs_.empty();
+  const bool at_once = mode_ == Mode::kInline || (mode_ == Mode::kMixed && random_.one_in(2));
+  if (at_once && idle) {
+    job();
+    loop_.post(std::move(done));
+    return;
+  }
+  const auto bound = static_cast<std::uint64_t>(delay_max_.count());
+  const Duration length(static_cast<std::int64_t>(1 + random_.below(bound)));
+  busy_until_ = std::max(busy_until_, loop_.now()) + length;
+  jobs_.push_back({std::move(job), std::move(done)});
+  loop_.call_at(busy_until_, [this] { run_next(); });
+}
+
+void SimWorker::run_next() {
+  Job next = std::move(jobs_.front());
+  jobs_.pop_front();
+  next.job();
+  loop_.post(std::move(next.done));
+}
+
+}  // namespace baton::sim

@@ -1,0 +1,73 @@
+// SimScheduler: the one order of everything that happens in a simulated world.
+//
+// Events run by (time, sequence), one at a time, on the caller's thread. All randomness of a run
+// comes from the scheduler's seed, so one seed is one run. trace() mixes what happened into a hash:
+// two runs of one seed must end with the same hash, and a difference means that something unordered
+// has crept in.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/loop.h"
+#include "common/base/random.h"
+#include "common/base/time.h"
+
+namespace baton::sim {
+
+using namespace std::chrono_literals;
+
+// Time of the world since the run began. Nodes never see it: each has a clock of its own
+// (sim_clock.h).
+using SimTime = Duration;
+
+class SimScheduler {
+ public:
+  using TraceSink = std::function<void(SimTime at, std::string_view who, std::string_view what)>;
+
+  explicit SimScheduler(std::uint64_t seed);
+
+  [[nodiscard]] SimTime now() const { return now_; }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+  [[nodiscard]] Random& random() { return random_; }
+
+  // Runs `task` at `at`, or now when that has passed; after everything that was put there before
+  // it.
+  void at(SimTime at, Task task);
+  void after(Duration delay, Task task) { at(now_ + delay, std::move(task)); }
+
+  // Runs the next event; false when there is none.
+  bool step();
+  // Runs what is due until `end`; the time is `end` afterwards.
+  void run_until(SimTime end);
+  void run_for(Duration length) { run_until(now_ + length); }
+  // Runs until `done` holds (checked after each event) or `limit` of time has passed; tells which.
+  bool run_until(const std::function<bool()>& done, Duration limit);
+
+  // Adds a line to the run's trace: always to the hash, and to the sink when there is one.
+  void trace(std::string_view who, std::string_view what);
+  [[nodiscard]] std::uint64_t trace_hash() const { return hash_; }
+  void set_trace_sink(TraceSink sink) { sink_ = std::move(sink); }
+
+ private:
+  struct Event {
+    SimTime at;
+    std::uint64_t sequence;
+    Task task;
+  };
+  static bool later(const Event& a, const Event& b);
+  void mix(std::uint64_t value);
+
+  Random random_;
+  SimTime now_{0};
+  std::uint64_t sequence_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t hash_ = 0xcbf29ce484222325U;
+  std::vector<Event> heap_;  // the earliest first, by later()
+  TraceSink sink_;
+};
+
+}  // namespace baton::sim
