@@ -1,0 +1,60 @@
+// ResultWatch: result records that were written here and whose ack has no answer yet (R16).
+//
+// While the ack may still be applied its record must not be judged by a garbage collection. An ack
+// that got no answer within a minute (its client went away while the center did too) is settled by
+// a question: keep, drop, or open (ask again).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/time.h"
+
+namespace baton::manager {
+
+struct ResultKey {
+  TaskId task;
+  Token token;
+  ShardId shard;
+  Lsn lsn;
+  friend auto operator<=>(const ResultKey&, const ResultKey&) = default;
+};
+
+enum class Verdict : std::uint8_t { kKeep = 1, kDrop = 2, kOpen = 3 };
+
+class ResultWatch {
+ public:
+  explicit ResultWatch(Duration settle_after = std::chrono::minutes(1))
+      : settle_after_(settle_after) {}
+
+  // Its record is being written. The ack that names it may be sent from now on.
+  void written(const ResultKey& key, MonoTime now) { open_[key] = {now + settle_after_, true}; }
+  // The ledger answered the ack: garbage collection may ask about the record like about any other.
+  void answered(const ResultKey& key) { open_.erase(key); }
+  // No answer of this process's channel can come any more: the connection that sent it is gone and
+  // the command was dropped. It may be settled.
+  void abandoned(const ResultKey& key) {
+    if (const auto found = open_.find(key); found != open_.end()) found->second.in_flight = false;
+  }
+
+  // Records to ask about now, at most `max`.
+  [[nodiscard]] std::vector<ResultKey> due(MonoTime now, std::size_t max) const;
+  void settled(const ResultKey& key, Verdict verdict, MonoTime now);
+
+  // True: a garbage collection must keep it, whatever the ledger says.
+  [[nodiscard]] bool in_doubt(const ResultKey& key) const { return open_.contains(key); }
+  [[nodiscard]] std::size_t size() const { return open_.size(); }
+
+ private:
+  struct Open {
+    MonoTime ask_at;
+    bool in_flight = true;
+  };
+
+  const Duration settle_after_;
+  std::map<ResultKey, Open> open_;
+};
+
+}  // namespace baton::manager

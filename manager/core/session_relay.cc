@@ -1,0 +1,455 @@
+#include "manager/core/session_relay.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+
+namespace baton::manager {
+namespace {
+
+Status center_away() { return Status(ErrorCode::kUnavailable, "the center cannot be reached"); }
+Status not_attached() {
+  return Status(ErrorCode::kInvalidArgument, "this connection has not attached a session");
+}
+
+}  // namespace
+
+// ---- clients
+// -----------------------------------------------------------------------------------------
+
+void SessionRelay::attach(ConnectionId connection, std::uint64_t request, AttachCommand attach) {
+  if (connections_.contains(connection)) {
+    tell(TellAttached{connection,
+                      request,
+                      Status(ErrorCode::kInvalidArgument, "this connection has a session already"),
+                      ConnEpoch(),
+                      {}});
+    return;
+  }
+  const auto existing = sessions_.find(attach.session);
+  if (existing != sessions_.end() && existing->second.conn_epoch >= attach.conn_epoch) {
+    tell(TellAttached{connection,
+                      request,
+                      Status(ErrorCode::kConflict, "a later connection has this session"),
+                      existing->second.conn_epoch,
+                      {}});
+    return;
+  }
+  if (!up_) {
+    tell(TellAttached{connection, request, center_away(), ConnEpoch(), {}});
+    return;
+  }
+  if (existing != sessions_.end()) {
+    const ConnectionId old = existing->second.connection;
+    end_session(attach.session);
+    tell(TellClose{old, Status(ErrorCode::kConflict, "a later connection attached this session")});
+  }
+  Session& session = sessions_[attach.session];
+  session.connection = connection;
+  session.conn_epoch = attach.conn_epoch;
+  connections_[connection] = attach.session;
+  enqueue(std::move(attach), connection, request);
+}
+
+SessionId SessionRelay::session_of(ConnectionId connection) const {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() ? SessionId() : found->second;
+}
+
+void SessionRelay::demand(ConnectionId connection, std::uint64_t request, DemandCommand demand) {
+  Session* session = find(connection);
+  if (session == nullptr) return tell(TellError{connection, request, not_attached()});
+  const auto found = session->lines.find(demand.line);
+  if (found != session->lines.end()) {
+    Line& line = found->second;
+    if (demand.total <= line.demand.total) return;  // an older total: the maximum counts
+    line.demand.total = demand.total;
+    line.request = request;
+    line.dirty = true;
+  } else {
+    if (demand.line <= session->highest_line) return;  // ended: it ignores credit
+    if (!up_) return tell(TellError{connection, request, center_away()});
+    if (session->lines.size() >= kSessionLinesMax) {
+      return tell(
+          TellError{connection, request,
+                    Status(ErrorCode::kInvalidArgument,
+                           "a session may have " + std::to_string(kSessionLinesMax) + " lines")});
+    }
+    session->highest_line = demand.line;
+    demand.session = session_of(connection);
+    demand.conn_epoch = session->conn_epoch;
+    session->lines.emplace(demand.line, Line{demand, request, true, 0});
+  }
+  session->credit_total = std::max(session->credit_total, demand.total);
+  mark_demand(session_of(connection), *session);
+}
+
+void SessionRelay::end_wait(ConnectionId connection, std::uint64_t request, LineId line) {
+  Session* session = find(connection);
+  if (session == nullptr) return tell(TellError{connection, request, not_attached()});
+  const auto found = session->lines.find(line);
+  if (found == session->lines.end()) {
+    if (session->ending.contains(line)) return;  // answered when it has ended
+    // Never opened here, or over: no grant of it will come.
+    session->highest_line = std::max(session->highest_line, line);
+    return tell(TellWaitEnded{connection, request, line});
+  }
+  session->ending[line] = {request, found->second.undelivered, false};
+  session->lines.erase(found);
+  enqueue(EndWaitCommand{session_of(connection), session->conn_epoch, line}, connection, request);
+}
+
+void SessionRelay::operations(ConnectionId connection, std::uint64_t request,
+                              OpSeq answered_through, std::vector<SessionOperation> operations) {
+  Session* session = find(connection);
+  if (session == nullptr) return tell(TellError{connection, request, not_attached()});
+  if (session->operations_open + operations.size() > kSessionOutcomesMax) {
+    TellOperationsDone refused{connection, request, {}};
+    for (const SessionOperation& operation : operations) {
+      refused.outcomes.push_back(
+          {operation.seq, ErrorCode::kRetryLater, "too many operations are unanswered", false});
+    }
+    return tell(std::move(refused));
+  }
+  session->operations_open += operations.size();
+  enqueue(OperationsCommand{session_of(connection), answered_through, std::move(operations)},
+          connection, request);
+}
+
+void SessionRelay::heartbeat(ConnectionId connection, std::uint64_t request,
+                             std::vector<Token> tokens) {
+  if (find(connection) == nullptr) return tell(TellError{connection, request, not_attached()});
+  if (!up_) return tell(TellHeartbeatDone{connection, request, center_away(), {}});
+  enqueue(HeartbeatCommand{session_of(connection), std::move(tokens)}, connection, request);
+}
+
+void SessionRelay::closed(ConnectionId connection) {
+  Session* session = find(connection);
+  if (session == nullptr) return;
+  const ClosedCommand closed{session_of(connection), session->conn_epoch};
+  end_session(closed.session);
+  enqueue(closed, 0, 0);
+}
+
+// ---- the channel
+// -------------------------------------------------------------------------------------
+
+void SessionRelay::channel_up() {
+  up_ = true;
+  unsent_from_ = first_id_;
+  for (auto& [id, session] : sessions_) {
+    session.resyncing = session.attached;
+    // Also those that were answered: a manager that was offline has lost its sessions' credit.
+    for (auto& [line_id, line] : session.lines) line.dirty = true;
+    mark_demand(id, session);
+  }
+}
+
+void SessionRelay::channel_down() {
+  up_ = false;
+  std::vector<SessionId> attaching;
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    Pending& pending = pending_[i];
+    if (!pending.open) continue;
+    if (std::holds_alternative<HeartbeatCommand>(pending.command)) {
+      tell(TellHeartbeatDone{pending.connection, pending.request, center_away(), {}});
+      pending.open = false;
+      --unanswered_;
+    } else if (const auto* attach = std::get_if<AttachCommand>(&pending.command)) {
+      tell(TellAttached{pending.connection, pending.request, center_away(), ConnEpoch(), {}});
+      attaching.push_back(attach->session);
+      pending.open = false;
+      --unanswered_;
+    } else if (std::holds_alternative<DemandCommand>(pending.command)) {
+      pending.open = false;  // its line is sent again with its newest total
+      --unanswered_;
+    }
+  }
+  for (const SessionId session : attaching) end_session(session);
+}
+
+std::vector<ResyncItem> SessionRelay::resync_items() const {
+  std::vector<ResyncItem> items;
+  for (const auto& [id, session] : sessions_) {
+    if (!session.resyncing) continue;
+    items.push_back({id, session.conn_epoch, session.credit_total, session.last_number});
+  }
+  return items;
+}
+
+void SessionRelay::resynced(std::vector<ResyncResult> results) {
+  for (ResyncResult& result : results) {
+    const auto found = sessions_.find(result.session);
+    if (found == sessions_.end() || !found->second.resyncing) continue;
+    Session& session = found->second;
+    if (!result.status.ok() || result.conn_epoch != session.conn_epoch) {
+      const ConnectionId connection = session.connection;
+      Status status = result.status.ok()
+                          ? Status(ErrorCode::kConflict, "a later connection has this session")
+                          : result.status;
+      end_session(result.session);
+      tell(TellClose{connection, std::move(status)});
+      continue;
+    }
+    resync_session(session, result);
+  }
+}
+
+// What was granted while the channel was down comes from the answer, what was granted after it from
+// the stream. A number of the first kind without a claim has died, even if its grant did arrive.
+void SessionRelay::resync_session(Session& session, ResyncResult& result) {
+  session.resyncing = false;
+  std::vector<SessionGrant> held_back = std::move(session.held_back);
+  session.held_back.clear();
+  std::sort(result.claims.begin(), result.claims.end(),
+            [](const SessionGrant& a, const SessionGrant& b) { return a.number < b.number; });
+  for (const SessionGrant& claim : result.claims) receive(session, claim);
+  if (session.last_number < result.grants) {
+    std::vector<GrantNumber> died;
+    for (GrantNumber n = session.last_number.next(); n <= result.grants; n = n.next())
+      died.push_back(n);
+    session.last_number = result.grants;
+    announce_died(session, std::move(died));
+  }
+  for (const SessionGrant& grant : held_back) receive(session, grant);
+  std::vector<LineId> ending;
+  for (const auto& [line, state] : session.ending) ending.push_back(line);
+  for (const LineId line : ending) settle_line(session, line);
+}
+
+void SessionRelay::granted(std::span<const SessionGrant> grants) {
+  for (const SessionGrant& grant : grants) {
+    Session* session = find(grant.session, grant.conn_epoch);
+    if (session == nullptr) {
+      enqueue(GiveBackCommand{grant.task, grant.token, GiveBackReason::kUndelivered}, 0, 0);
+    } else if (session->resyncing) {
+      session->held_back.push_back(grant);
+    } else {
+      receive(*session, grant);
+    }
+  }
+}
+
+// Numbers come in order; those jumped over have died (R10), those not above the last were seen.
+void SessionRelay::receive(Session& session, const SessionGrant& grant) {
+  if (grant.number <= session.last_number) return;
+  std::vector<GrantNumber> died;
+  for (GrantNumber n = session.last_number.next(); n < grant.number; n = n.next())
+    died.push_back(n);
+  announce_died(session, std::move(died));
+  session.last_number = grant.number;
+  if (const auto line = session.lines.find(grant.line); line != session.lines.end()) {
+    ++line->second.undelivered;
+  } else if (const auto ending = session.ending.find(grant.line); ending != session.ending.end()) {
+    ++ending->second.undelivered;
+  }
+  tell(Deliver{session.connection, grant});
+}
+
+void SessionRelay::announce_died(const Session& session, std::vector<GrantNumber> numbers) {
+  if (!numbers.empty()) tell(TellDied{session.connection, session.conn_epoch, std::move(numbers)});
+}
+
+// ---- commands
+// ----------------------------------------------------------------------------------------
+
+std::vector<CommandId> SessionRelay::take_unsent() {
+  if (!up_) return {};
+  flush_demand();
+  std::vector<CommandId> ids;
+  for (CommandId id = std::max(unsent_from_, first_id_); id < end_id(); ++id) {
+    if (pending_[id - first_id_].open) ids.push_back(id);
+  }
+  unsent_from_ = end_id();
+  return ids;
+}
+
+const RelayCommand& SessionRelay::command(CommandId id) const {
+  BATON_CHECK(id >= first_id_ && id < end_id());
+  return pending_[id - first_id_].command;
+}
+
+void SessionRelay::mark_demand(SessionId id, Session& session) {
+  if (!std::exchange(session.demand_dirty, true)) dirty_.push_back(id);
+}
+
+// A line's newest total is one command, however often it was renewed meanwhile.
+void SessionRelay::flush_demand() {
+  for (const SessionId id : std::exchange(dirty_, {})) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) continue;
+    Session& session = found->second;
+    session.demand_dirty = false;
+    if (!session.attached) continue;  // attach_answered() marks it again
+    for (auto& [line_id, line] : session.lines) {
+      if (!std::exchange(line.dirty, false)) continue;
+      enqueue(line.demand, session.connection, line.request);
+    }
+  }
+}
+
+void SessionRelay::attach_answered(CommandId id, const Status& status, ConnEpoch conn_epoch,
+                                   std::vector<Token> kept) {
+  Pending* pending = find_pending(id);
+  if (pending == nullptr) return;
+  const auto& attach = std::get<AttachCommand>(pending->command);
+  if (pending->connection != 0) {
+    tell(TellAttached{pending->connection, pending->request, status, conn_epoch, std::move(kept)});
+    if (Session* session = find(attach.session, attach.conn_epoch); session != nullptr) {
+      if (status.ok()) {
+        session->attached = true;
+        mark_demand(attach.session, *session);
+      } else {
+        end_session(attach.session);
+      }
+    }
+  }
+  finish(id);
+}
+
+void SessionRelay::operations_answered(CommandId id, std::vector<OperationResult> outcomes) {
+  Pending* pending = find_pending(id);
+  if (pending == nullptr) return;
+  if (pending->connection != 0) {
+    const auto& command = std::get<OperationsCommand>(pending->command);
+    if (Session* session = find(pending->connection); session != nullptr) {
+      session->operations_open -= command.operations.size();
+    }
+    tell(TellOperationsDone{pending->connection, pending->request, std::move(outcomes)});
+  }
+  finish(id);
+}
+
+void SessionRelay::heartbeat_answered(CommandId id, const Status& status, std::vector<Token> lost) {
+  Pending* pending = find_pending(id);
+  if (pending == nullptr) return;
+  if (pending->connection != 0) {
+    tell(TellHeartbeatDone{pending->connection, pending->request, status, std::move(lost)});
+  }
+  finish(id);
+}
+
+void SessionRelay::answered(CommandId id, const Status& status) {
+  Pending* pending = find_pending(id);
+  if (pending == nullptr) return;
+  if (const auto* end_wait = std::get_if<EndWaitCommand>(&pending->command)) {
+    if (Session* session = find(end_wait->session, end_wait->conn_epoch); session != nullptr) {
+      // Refused means that the ledger has no such line: it has ended either way.
+      if (const auto line = session->ending.find(end_wait->line); line != session->ending.end()) {
+        line->second.answered = true;
+        settle_line(*session, end_wait->line);
+      }
+    }
+  } else if (std::holds_alternative<DemandCommand>(pending->command)) {
+    if (!status.ok() && pending->connection != 0) {
+      tell(TellError{pending->connection, pending->request, status});
+    }
+  }
+  finish(id);
+}
+
+// ---- delivery
+// ----------------------------------------------------------------------------------------
+
+void SessionRelay::delivered(ConnectionId connection, const SessionGrant& grant) {
+  Session* session = find(connection);
+  if (session != nullptr) delivery_over(*session, grant.line);
+}
+
+void SessionRelay::undeliverable(ConnectionId connection, const SessionGrant& grant,
+                                 GiveBackReason reason) {
+  enqueue(GiveBackCommand{grant.task, grant.token, reason}, 0, 0);
+  Session* session = find(connection);
+  if (session == nullptr) return;
+  announce_died(*session, {grant.number});
+  delivery_over(*session, grant.line);
+}
+
+void SessionRelay::delivery_over(Session& session, LineId line) {
+  if (const auto open = session.lines.find(line); open != session.lines.end()) {
+    if (open->second.undelivered > 0) --open->second.undelivered;
+  } else if (const auto ending = session.ending.find(line); ending != session.ending.end()) {
+    if (ending->second.undelivered > 0) --ending->second.undelivered;
+    settle_line(session, line);
+  }
+}
+
+// "No grant of the line follows": only when the ledger said so and the last one was handed over.
+void SessionRelay::settle_line(Session& session, LineId line) {
+  const auto found = session.ending.find(line);
+  const EndingLine& ending = found->second;
+  if (!ending.answered || ending.undelivered > 0 || session.resyncing) return;
+  tell(TellWaitEnded{session.connection, ending.request, line});
+  session.ending.erase(found);
+}
+
+std::vector<RelayEffect> SessionRelay::take_effects() { return std::exchange(effects_, {}); }
+
+// ---- tables
+// ------------------------------------------------------------------------------------------
+
+SessionRelay::Session* SessionRelay::find(ConnectionId connection) {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() ? nullptr : &sessions_.at(found->second);
+}
+
+SessionRelay::Session* SessionRelay::find(SessionId session, ConnEpoch conn_epoch) {
+  const auto found = sessions_.find(session);
+  const bool same = found != sessions_.end() && found->second.conn_epoch == conn_epoch;
+  return same ? &found->second : nullptr;
+}
+
+CommandId SessionRelay::enqueue(RelayCommand command, ConnectionId connection,
+                                std::uint64_t request) {
+  const CommandId id = end_id();
+  pending_.push_back({std::move(command), connection, request, true});
+  ++unanswered_;
+  return id;
+}
+
+SessionRelay::Pending* SessionRelay::find_pending(CommandId id) {
+  if (id < first_id_ || id >= end_id()) return nullptr;
+  Pending& pending = pending_[id - first_id_];
+  return pending.open ? &pending : nullptr;
+}
+
+void SessionRelay::finish(CommandId id) {
+  pending_[id - first_id_].open = false;
+  --unanswered_;
+  while (!pending_.empty() && !pending_.front().open) {
+    pending_.pop_front();
+    ++first_id_;
+  }
+}
+
+// The connection is gone: nobody waits for its answers. What can only matter to it is not repeated;
+// a client that comes back repeats its operations itself.
+void SessionRelay::forget_requests(ConnectionId connection) {
+  for (Pending& pending : pending_) {
+    if (!pending.open || pending.connection != connection) continue;
+    pending.connection = 0;
+    if (!up_) {
+      pending.open = false;
+      --unanswered_;
+    }
+  }
+}
+
+void SessionRelay::end_session(SessionId session) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  // Grants that waited for the resync were never delivered.
+  std::vector<SessionGrant> held_back = std::move(found->second.held_back);
+  const ConnectionId connection = found->second.connection;
+  connections_.erase(connection);
+  sessions_.erase(found);
+  forget_requests(connection);
+  for (const SessionGrant& grant : held_back) {
+    enqueue(GiveBackCommand{grant.task, grant.token, GiveBackReason::kUndelivered}, 0, 0);
+  }
+}
+
+}  // namespace baton::manager

@@ -1,0 +1,147 @@
+// SessionRelay: between the sessions whose clients are connected here and the ledger (R9-R11, R13).
+//
+// It decides nothing about claims: it forwards what clients ask, hands out what is granted, and
+// makes up for what the channel to the center loses. Every forwarded command is kept until it is
+// answered and sent again, in the old order, when the channel is back; then each session's grants
+// are compared with the ledger, and numbers without a claim are announced as died (R10).
+//
+// While the center is away heartbeats, attaches and new lines fail at once (R13); operations wait.
+//
+// Bounds: one session per connection, kSessionLinesMax lines and kSessionOutcomesMax unanswered
+// operations per session; the number of connections is the server's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "manager/core/relay_values.h"
+
+namespace baton::manager {
+
+class SessionRelay {
+ public:
+  // ---- clients; values are validated by the service before ----
+  void attach(ConnectionId connection, std::uint64_t request, AttachCommand attach);
+  // The session of an attached (or attaching) connection; the other calls fill it in themselves.
+  [[nodiscard]] SessionId session_of(ConnectionId connection) const;
+  // `demand.session` and `conn_epoch` are ignored, as in the calls below.
+  void demand(ConnectionId connection, std::uint64_t request, DemandCommand demand);
+  void end_wait(ConnectionId connection, std::uint64_t request, LineId line);
+  void operations(ConnectionId connection, std::uint64_t request, OpSeq answered_through,
+                  std::vector<SessionOperation> operations);
+  void heartbeat(ConnectionId connection, std::uint64_t request, std::vector<Token> tokens);
+  void closed(ConnectionId connection);
+
+  // ---- the channel ----
+  // Registered with the center: what is unanswered is unsent again. Ask for resync_items() and
+  // answer with resynced(); until then grants wait.
+  void channel_up();
+  void channel_down();
+  [[nodiscard]] bool is_up() const { return up_; }
+  // Sessions whose grants are not compared yet.
+  [[nodiscard]] std::vector<ResyncItem> resync_items() const;
+  void resynced(std::vector<ResyncResult> results);
+  void granted(std::span<const SessionGrant> grants);
+
+  // Commands to send now, in this order; none while the channel is down. command() is valid until
+  // the command is answered or the relay is called again.
+  std::vector<CommandId> take_unsent();
+  [[nodiscard]] const RelayCommand& command(CommandId id) const;
+
+  // Answers, by the kind of command. Unknown ids (answered already) are ignored.
+  void attach_answered(CommandId id, const Status& status, ConnEpoch conn_epoch,
+                       std::vector<Token> kept);
+  void operations_answered(CommandId id, std::vector<OperationResult> outcomes);
+  void heartbeat_answered(CommandId id, const Status& status, std::vector<Token> lost);
+  void answered(CommandId id, const Status& status);  // all others
+
+  // ---- delivery ----
+  void delivered(ConnectionId connection, const SessionGrant& grant);
+  // Gives the grant back; the client, if it is still there, learns that the number died.
+  void undeliverable(ConnectionId connection, const SessionGrant& grant, GiveBackReason reason);
+
+  // What to tell clients, in order.
+  std::vector<RelayEffect> take_effects();
+  [[nodiscard]] bool has_effects() const { return !effects_.empty(); }
+  [[nodiscard]] bool has_unsent() const {
+    return up_ && (unsent_from_ < end_id() || !dirty_.empty());
+  }
+
+  [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+  [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
+
+ private:
+  struct Line {
+    DemandCommand demand;
+    std::uint64_t request = 0;
+    bool dirty = true;  // its newest total was not forwarded on this channel
+    std::size_t undelivered = 0;
+  };
+  // A line that the client ended and whose last grants are still being delivered.
+  struct EndingLine {
+    std::uint64_t request = 0;
+    std::size_t undelivered = 0;
+    bool answered = false;
+  };
+  struct Session {
+    ConnectionId connection = 0;
+    ConnEpoch conn_epoch;
+    bool attached = false;
+    bool resyncing = false;
+    std::map<LineId, Line> lines;
+    std::map<LineId, EndingLine> ending;
+    LineId highest_line;
+    std::uint64_t credit_total = 0;
+    GrantNumber last_number;
+    bool demand_dirty = false;            // listed in dirty_
+    std::vector<SessionGrant> held_back;  // arrived while resyncing
+    std::size_t operations_open = 0;
+  };
+  struct Pending {
+    RelayCommand command;
+    ConnectionId connection = 0;  // 0: nobody waits for the answer
+    std::uint64_t request = 0;
+    bool open = true;
+  };
+
+  Session* find(ConnectionId connection);
+  Session* find(SessionId session, ConnEpoch conn_epoch);
+  CommandId enqueue(RelayCommand command, ConnectionId connection, std::uint64_t request);
+  Pending* find_pending(CommandId id);
+  void finish(CommandId id);
+  void forget_requests(ConnectionId connection);
+  void mark_demand(SessionId id, Session& session);
+  void flush_demand();
+  void receive(Session& session, const SessionGrant& grant);
+  void resync_session(Session& session, ResyncResult& result);
+  void announce_died(const Session& session, std::vector<GrantNumber> numbers);
+  void settle_line(Session& session, LineId line);
+  void delivery_over(Session& session, LineId line);
+  void end_session(SessionId session);
+  [[nodiscard]] CommandId end_id() const { return first_id_ + pending_.size(); }
+  template <class T>
+  void tell(T effect) {
+    effects_.emplace_back(std::move(effect));
+  }
+
+  bool up_ = false;
+  std::map<SessionId, Session> sessions_;
+  std::unordered_map<ConnectionId, SessionId> connections_;  // looked up only, never iterated
+
+  std::deque<Pending> pending_;  // ids first_id_ ...
+  CommandId first_id_ = 1;
+  CommandId unsent_from_ = 1;  // commands below were sent on this channel
+  std::size_t unanswered_ = 0;
+  std::vector<SessionId> dirty_;  // sessions with demand that was not forwarded
+
+  std::vector<RelayEffect> effects_;
+};
+
+}  // namespace baton::manager
