@@ -1,0 +1,52 @@
+#include "tests/support/history.h"
+
+#include <catch2/catch.hpp>
+
+namespace baton::check {
+namespace {
+
+TEST_CASE("the end of an operation carries what its invoke said") {
+  History history;
+  Event produce;
+  produce.process = 4;
+  produce.producer = 1;
+  produce.number = 2;
+  produce.content = 99;
+
+  const std::uint64_t operation = history.invoke(produce);
+  history.end(operation, std::chrono::seconds(1), Outcome::kOk, TaskId(7));
+
+  REQUIRE(history.events().size() == 2);
+  const Event& end = history.events()[1];
+  CHECK(end.process == 4);
+  CHECK(end.content == 99);
+  CHECK(end.task == TaskId(7));
+  CHECK(end.outcome == Outcome::kOk);
+}
+
+TEST_CASE("a task's story begins with the produce that made it") {
+  History history;
+  Event produce;
+  produce.process = 4;
+  produce.producer = 1;
+  produce.number = 2;
+  history.end(history.invoke(produce), std::chrono::seconds(1), Outcome::kOk, TaskId(7));
+  produce.number = 3;
+  history.invoke(produce);
+  Event delivery;
+  delivery.at = std::chrono::milliseconds(1500);
+  delivery.action = Action::kDelivery;
+  delivery.process = 5;
+  delivery.task = TaskId(7);
+  delivery.token = Token(9);
+  delivery.attempt = 1;
+  history.note(delivery);
+
+  CHECK(history.story(TaskId(7)) ==
+        "  0.000000s produce invoke process 4 item 1/2\n"
+        "  1.000000s produce ok process 4 task 7 item 1/2\n"
+        "  1.500000s delivery ok process 5 task 7 token 9 attempt 1\n");
+}
+
+}  // namespace
+}  // namespace baton::check

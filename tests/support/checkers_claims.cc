@@ -1,0 +1,125 @@
+#include <map>
+#include <set>
+
+#include "tests/support/checkers.h"
+
+namespace baton::check {
+namespace {
+
+bool is_claim(const Event& event) {
+  return event.action == Action::kDelivery || event.action == Action::kGrant;
+}
+
+bool needs_token(Action action) {
+  return action == Action::kAck || action == Action::kNack || action == Action::kRelease ||
+         action == Action::kExtend;
+}
+
+std::string name(const Event& event) {
+  return "token " + std::to_string(event.token.value()) + " of task " +
+         baton::to_string(event.task);
+}
+
+// Each token belongs to one task and one session, and is delivered at most once.
+void check_uniqueness(const History& history, std::vector<Violation>& found) {
+  struct Owner {
+    TaskId task;
+    std::uint64_t process;
+  };
+  for (const Action action : {Action::kGrant, Action::kDelivery}) {
+    std::map<Token, Owner> owners;
+    for (const Event& event : history.events()) {
+      if (event.action != action) continue;
+      const auto [owner, first] = owners.try_emplace(event.token, Owner{event.task, event.process});
+      if (first) continue;
+      found.push_back({"C2",
+                       name(event) + " came to process " + std::to_string(event.process) +
+                           ", but before as one of task " + baton::to_string(owner->second.task) +
+                           " to process " + std::to_string(owner->second.process),
+                       event.task});
+    }
+  }
+}
+
+// Where the ledger is visible its grants are in its own order. Deliveries may overtake each other,
+// but a later token never has a lower attempt.
+void check_growth(const History& history, std::vector<Violation>& found) {
+  std::map<TaskId, Token> last_grant;
+  std::map<TaskId, std::map<Token, std::uint32_t>> attempts;
+  for (const Event& event : history.events()) {
+    if (event.action == Action::kGrant) {
+      Token& last = last_grant[event.task];
+      if (event.token <= last) {
+        found.push_back(
+            {"C2", name(event) + " was granted after " + std::to_string(last.value()), event.task});
+      }
+      last = std::max(last, event.token);
+    }
+    if (event.action == Action::kDelivery) attempts[event.task][event.token] = event.attempt;
+  }
+  for (const auto& [task, by_token] : attempts) {
+    std::uint32_t before = 0;
+    for (const auto& [token, attempt] : by_token) {
+      if (attempt < before) {
+        found.push_back({"C2",
+                         "attempts of task " + baton::to_string(task) + " went back from " +
+                             std::to_string(before) + " to " + std::to_string(attempt) +
+                             " at token " + std::to_string(token.value()),
+                         task});
+      }
+      before = attempt;
+    }
+  }
+}
+
+// An accepted operation whose request began after somebody held a newer claim went past the fence.
+void check_fence(const History& history, std::vector<Violation>& found) {
+  std::map<TaskId, Token> newest;
+  std::map<std::uint64_t, Token> newest_at_invoke;  // by operation
+  for (const Event& event : history.events()) {
+    if (is_claim(event)) {
+      Token& known = newest[event.task];
+      known = std::max(known, event.token);
+    }
+    if (!needs_token(event.action)) continue;
+    if (event.outcome == Outcome::kInvoke) newest_at_invoke[event.operation] = newest[event.task];
+    if (event.outcome != Outcome::kOk) continue;
+    const Token fence = newest_at_invoke[event.operation];
+    if (event.token < fence) {
+      found.push_back({"C2",
+                       std::string(to_string(event.action)) + " with " + name(event) +
+                           " was accepted, although token " + std::to_string(fence.value()) +
+                           " was out when it was sent",
+                       event.task});
+    }
+  }
+}
+
+// An operation is accepted only from the session that holds the claim.
+void check_holder(const History& history, std::vector<Violation>& found) {
+  std::map<Token, std::uint64_t> holder;
+  for (const Event& event : history.events()) {
+    if (is_claim(event)) holder.try_emplace(event.token, event.process);
+    if (!needs_token(event.action) || event.outcome != Outcome::kOk) continue;
+    const auto owner = holder.find(event.token);
+    if (owner != holder.end() && owner->second == event.process) continue;
+    found.push_back({"C2",
+                     std::string(to_string(event.action)) + " with " + name(event) +
+                         " was accepted from process " + std::to_string(event.process) +
+                         ", which does not hold it",
+                     event.task});
+  }
+}
+
+}  // namespace
+
+std::vector<Violation> check_claims(const History& history) {
+  std::vector<Violation> found;
+  check_uniqueness(history, found);
+  check_growth(history, found);
+  check_fence(history, found);
+  check_holder(history, found);
+  return found;
+}
+
+}  // namespace baton::check

@@ -1,0 +1,28 @@
+#include <map>
+
+#include "tests/support/checkers.h"
+
+namespace baton::check {
+
+std::vector<Violation> check_liveness(const History& history, LivenessOptions options) {
+  std::map<TaskId, FinalState> states;
+  for (const Event& event : history.events()) {
+    if (event.action == Action::kState) states[event.task] = event.state;
+  }
+  std::vector<Violation> found;
+  for (const Event& event : history.events()) {
+    if (event.action != Action::kProduce || event.outcome != Outcome::kOk) continue;
+    const auto state = states.find(event.task);
+    const FinalState last = state == states.end() ? FinalState::kNotFound : state->second;
+    if (last == FinalState::kDone) continue;
+    if (last == FinalState::kDead && options.dead_allowed) continue;
+    if (last == FinalState::kQuarantined && options.quarantine_allowed) continue;
+    found.push_back({"C8",
+                     "confirmed task " + baton::to_string(event.task) + " is " +
+                         std::string(to_string(last)) + " although everything was healed",
+                     event.task});
+  }
+  return found;
+}
+
+}  // namespace baton::check
