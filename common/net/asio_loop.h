@@ -29,7 +29,7 @@ class AsioLoop : public Loop {
 
   // Runs tasks until stop() is called, also when there is nothing to do. An exception that a task
   // lets out ends the process.
-  void run();
+  void run() noexcept;
   // Makes run() return soon. From any thread. What is still posted then is dropped with the loop.
   void stop();
   // For tests: runs until `ready` is true or `timeout` has passed; the last value of `ready`.

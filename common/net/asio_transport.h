@@ -15,6 +15,8 @@
 
 namespace baton {
 
+struct AsioShared;
+
 struct AsioTransportOptions {
   Duration frame_timeout = std::chrono::seconds(10);  // for the rest of a frame that has begun
   Duration close_flush = std::chrono::seconds(1);  // how long close() tries to send what is queued
@@ -38,8 +40,7 @@ class AsioTransport : public Transport {
                                            std::function<void(ConnectionPtr)> on_accept) override;
 
  private:
-  struct Shared;
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<AsioShared> shared_;
 };
 
 }  // namespace baton

@@ -48,7 +48,8 @@ struct ChannelEvents {
   // counts as a failed attempt, and the next address is tried. The channel is open inside this
   // call.
   std::function<Status(const v1::HelloOk&)> on_open;
-  // Every frame but PONG; GOODBYE is reported by on_goodbye. ERROR frames come here too.
+  // Every frame but PING, PONG and GOODBYE; ERROR frames with a request id too (those without one
+  // become the reason of on_closed).
   std::function<void(const Frame&)> on_frame;
   // The daemon is stopping: send it nothing new. The channel moves on by itself when nothing is
   // outstanding, or when patience ends; reconnect() moves at once.

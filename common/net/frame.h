@@ -63,6 +63,10 @@ enum class FrameFault : std::uint8_t {
 };
 std::string_view to_string(FrameFault fault);
 
+// True for the status of a decoder (or of the connection it belonged to) that met kBadMagic, kHttp
+// or kTls.
+bool is_foreign_protocol(const Status& status);
+
 // Cuts a stream of bytes into frames. Any split of the same bytes gives the same frames. The limit
 // is checked as soon as the header is there, before any buffer grows; buffered bytes never exceed
 // what the peer really sent. After a fault the decoder is finished: a stream is never
@@ -89,9 +93,10 @@ class FrameDecoder {
   [[nodiscard]] std::size_t bytes_buffered() const { return buffer_.size(); }
 
  private:
-  // The whole size of the frame whose header `bytes` starts with, or a fault.
-  Result<std::size_t> frame_size(std::string_view bytes);
   Status check_start(std::string_view bytes);
+  Result<std::size_t> frame_size(std::string_view bytes);
+  Result<std::size_t> bytes_wanted(std::string_view bytes);
+  void buffer_up_to(std::size_t size, std::string_view& bytes);
   Status decode(std::string_view frame_bytes, const Sink& sink, bool& go_on);
   Status fail(FrameFault fault, ErrorCode code, std::string message);
 

@@ -133,6 +133,10 @@ class ServerHandler {
   // third. What is understood but fails is answered by the handler itself.
   virtual Status on_frame(Peer& peer, const Frame& frame) = 0;
 
+  // The peer has read what made bytes_queued() exceed options.queue_bytes_soft. Whoever pushes
+  // large things stops above that mark and goes on here; a peer beyond the hard limit is cut off.
+  virtual void on_drained(Peer&) {}
+
   // The last word about a peer that on_hello let in.
   virtual void on_closed(Peer& peer, const Status& reason) = 0;
 };
