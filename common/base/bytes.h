@@ -1,7 +1,8 @@
 // ByteWriter and ByteReader: how every binary format of Baton is written and read.
 //
-// Numbers are little-endian, except where `be` says big-endian (keys, so that byte order is number order).
-// A varint has 7 bits a byte, lowest first, at most 10 bytes. `sized` is a varint length and that many bytes.
+// Numbers are little-endian, except where `be` says big-endian (keys, so that byte order is number
+// order). A varint has 7 bits a byte, lowest first, at most 10 bytes. `sized` is a varint length
+// and that many bytes.
 #pragma once
 
 #include <cstddef>
@@ -58,9 +59,9 @@ class ByteWriter {
   std::string& out_;
 };
 
-// Reads from bytes that outlive it and that nobody has vouched for. Reading past the end or a varint that is
-// too long makes it fail for good: from then on every read gives 0 or nothing and ok() is false. So a caller
-// may read a whole structure and ask once.
+// Reads from bytes that outlive it and that nobody has vouched for. Reading past the end or a
+// varint that is too long makes it fail for good: from then on every read gives 0 or nothing and
+// ok() is false. So a caller may read a whole structure and ask once.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view in) : in_(in) {}
@@ -118,7 +119,8 @@ class ByteReader {
   std::uint64_t little(std::size_t width) {
     const std::string_view data = bytes(width);
     std::uint64_t value = 0;
-    for (std::size_t i = data.size(); i-- > 0;) value = value << 8 | static_cast<std::uint8_t>(data[i]);
+    for (std::size_t i = data.size(); i-- > 0;)
+      value = value << 8 | static_cast<std::uint8_t>(data[i]);
     return value;
   }
   std::uint64_t big(std::size_t width) {

@@ -1,7 +1,7 @@
 // CRC32C (Castagnoli), the checksum of frames, batches, records and identity files.
 //
-// Uses the CPU's instruction (SSE4.2 or ARMv8 CRC) where there is one, a table otherwise; the result is the
-// same. It finds damage, it does not prove who wrote the bytes.
+// Uses the CPU's instruction (SSE4.2 or ARMv8 CRC) where there is one, a table otherwise; the
+// result is the same. It finds damage, it does not prove who wrote the bytes.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The envelope round a batch (R23): what tells that these bytes are this batch of this log, whole, and in line
-// with the batch before.
+// The envelope round a batch (R23): what tells that these bytes are this batch of this log, whole,
+// and in line with the batch before.
 //
 //   header, 32 bytes: "Bt" | version u8 | 0 u8 | log u32 | epoch u32 | lsn u64 | body length u32 |
 //                     chain u32 (CRC of the previous batch, 0 before the first) |
@@ -34,8 +34,9 @@ struct BatchHeader {
   friend bool operator==(const BatchHeader&, const BatchHeader&) = default;
 };
 
-// `batch` holds kBatchHeaderBytes of room and the body: writes the header into the room, appends the footer and
-// returns the CRC, the next batch's chain. REQUIRES: epoch and lsn - synced below 2^32, synced < lsn.
+// `batch` holds kBatchHeaderBytes of room and the body: writes the header into the room, appends
+// the footer and returns the CRC, the next batch's chain. REQUIRES: epoch and lsn - synced below
+// 2^32, synced < lsn.
 std::uint32_t seal_batch(const BatchHeader& header, std::string& batch);
 
 struct OpenedBatch {
@@ -44,8 +45,8 @@ struct OpenedBatch {
   std::uint32_t crc = 0;
 };
 
-// data_loss with the reason when the bytes are not one whole, undamaged batch; unsupported_version when a newer
-// Baton wrote them.
+// data_loss with the reason when the bytes are not one whole, undamaged batch; unsupported_version
+// when a newer Baton wrote them.
 Result<OpenedBatch> open_batch(std::string_view batch);
 
 }  // namespace baton

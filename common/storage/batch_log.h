@@ -1,17 +1,17 @@
 // BatchLog: a log of numbered, chained batches in a KvStore, with group commit.
 //
-// What is added gathers in the open batch; a batch is closed and written with one sync as soon as no sync is in
-// flight (commit_pacer.h has the exact rule, R25). Batch numbers (lsn) start at 1, have no gaps, and go on over
-// restarts; each open raises the epoch.
+// What is added gathers in the open batch; a batch is closed and written with one sync as soon as
+// no sync is in flight (commit_pacer.h has the exact rule, R25). Batch numbers (lsn) start at 1,
+// have no gaps, and go on over restarts; each open raises the epoch.
 //
-// Everything happens on the Loop except the sync and cold reads, which may happen on the Worker. Every callback
-// is a posted event, never a call from inside a method. After any write or sync error the log is stopped for
-// good (I15). Destroying it waits for a job that runs on the Worker; callbacks not yet made are dropped.
+// Everything happens on the Loop except the sync and cold reads, which may happen on the Worker.
+// Every callback is a posted event, never a call from inside a method. After any write or sync
+// error the log is stopped for good (I15). Destroying it waits for a job that runs on the Worker;
+// callbacks not yet made are dropped.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +22,7 @@
 #include "common/base/loop.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
+#include "common/storage/batch_log_meta.h"
 #include "common/storage/batch_reader.h"
 #include "common/storage/commit_pacer.h"
 #include "common/storage/job_gate.h"
@@ -35,36 +36,46 @@ class BatchLog {
     std::uint32_t log = 0;  // shard id of a payload log, 0 for the ledger's log
     SyncMode sync_mode = SyncMode::kAdaptive;
     std::uint32_t batch_records_max = 1024;
-    std::size_t batch_bytes_max = std::size_t{1} << 20;        // a single larger record is a batch of its own
-    std::size_t checkpoint_bytes = std::size_t{4} << 20;       // verified again at the next open: at most this
-    std::size_t cache_bytes = std::size_t{8} << 20;            // of recent batches
-    // Called when a checkpoint is taken with batch `last`, on the loop: what is put into `changes` becomes
-    // durable together with that batch.
+    std::size_t batch_bytes_max = std::size_t{1}
+                                  << 20;  // a single larger record is a batch of its own
+    std::size_t checkpoint_bytes = std::size_t{4}
+                                   << 20;  // verified again at the next open: at most this
+    std::size_t cache_bytes = std::size_t{8} << 20;  // of recent batches
+    // Called when a checkpoint is taken with batch `last`, on the loop: what is put into `changes`
+    // becomes durable together with that batch.
     std::function<void(Lsn last, KvBatch& changes)> on_checkpoint;
   };
 
-  // Verifies the chain from the last checkpoint to the end, handing each batch to `on_tail` in order; data_loss,
-  // naming the batch, when one is missing, damaged or foreign. Then raises the epoch and draws a new life, both
-  // synced. Blocks. `loop`, `worker` and `store` outlive the log.
-  using OnTail = std::function<Status(const StoredBatch& batch)>;
-  static Result<std::unique_ptr<BatchLog>> open(Loop& loop, Worker& worker, KvStore& store, Random& random,
-                                                Options options, const OnTail& on_tail);
+  // Verifies the chain from the last checkpoint to the end, handing each batch to `on_tail` in
+  // order; data_loss, naming the batch, when one is missing, damaged or foreign. Then raises the
+  // epoch and draws a new life, both synced. Blocks. `loop`, `worker` and `store` outlive the log.
+  static Result<std::unique_ptr<BatchLog>> open(Loop& loop, Worker& worker, KvStore& store,
+                                                Random& random, Options options,
+                                                const BatchReader::Visit& on_tail);
   ~BatchLog();
   BatchLog(const BatchLog&) = delete;
   BatchLog& operator=(const BatchLog&) = delete;
 
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] Life life() const { return life_; }
-  [[nodiscard]] Lsn first_lsn() const { return first_; }      // first that is kept; last + 1 when none is
-  [[nodiscard]] Lsn last_lsn() const { return last_; }        // last that has anything in it, durable or not
+  [[nodiscard]] Lsn first_lsn() const {
+    return first_;
+  }  // first that is kept; last + 1 when none is
+  [[nodiscard]] Lsn last_lsn() const {
+    return last_;
+  }  // last that has anything in it, durable or not
   [[nodiscard]] Lsn durable_lsn() const { return durable_; }  // last that is synced
   [[nodiscard]] const Status& failure() const { return failure_; }
 
-  // Called once, posted, after the first failure. Set before the first gather().
-  void set_on_failed(std::function<void(const Status&)> on_failed) { on_failed_ = std::move(on_failed); }
+  // Called once, posted, after the first failure, also one that LevelDB met in the background. Set
+  // before the first gather().
+  void set_on_failed(std::function<void(const Status&)> on_failed) {
+    on_failed_ = std::move(on_failed);
+  }
 
-  // The batch to add to. Append `bytes` to `body` before returning to the loop and before the next call; `body`
-  // may already hold what was gathered before (`fresh` is true when it holds nothing yet). Commits by itself.
+  // The batch to add to. Append `bytes` to `body` before returning to the loop and before the next
+  // call; `body` may already hold what was gathered before (`fresh` is true when it holds nothing
+  // yet). Commits by itself.
   struct Gathering {
     Lsn lsn;
     std::string& body;
@@ -74,20 +85,23 @@ class BatchLog {
   // The next gather() starts a batch of its own. For a log with one entry a batch.
   void close_batch();
 
-  // Posts `done(ok)` once batch `lsn` is durable, in order of lsn; the failure (unavailable) after one.
-  void when_durable(Lsn lsn, std::function<void(Status)> done);
+  // Posts `done(ok)` once batch `lsn` is durable, in order of lsn; the failure (unavailable) after
+  // one.
+  using Done = std::function<void(Status)>;
+  void when_durable(Lsn lsn, Done done);
 
-  // Posts the batch, from memory if it is recent; not_found when it is not durable yet or was cut off,
-  // data_loss when it is damaged.
+  // Posts the batch, from memory if it is recent; not_found when it is not durable yet or was cut
+  // off, data_loss when it is damaged.
   void read(Lsn lsn, std::function<void(Result<StoredBatch>)> done);
   // The batch if it is durable and still in memory, else null.
   [[nodiscard]] std::shared_ptr<const StoredBatch> cached(Lsn lsn) const;
   // Reads stored batches, also from a job on the Worker. Blocks.
   [[nodiscard]] const BatchReader& reader() const { return reader_; }
 
-  // Forgets every batch below `first_kept`, which must be durable or the next one. `changes` become durable
-  // together with the new front; the batches go after that. Posts `done` when all is synced.
-  void truncate_front(Lsn first_kept, KvBatch changes, std::function<void(Status)> done);
+  // Forgets every batch below `first_kept`, which must be durable or the next one. `changes` become
+  // durable together with the new front; the batches go after that. Posts `done` when all is
+  // synced.
+  void truncate_front(Lsn first_kept, KvBatch changes, Done done);
 
  private:
   struct OpenBatch {
@@ -97,18 +111,18 @@ class BatchLog {
   struct Commit;
 
   BatchLog(Loop& loop, Worker& worker, KvStore& store, Options options);
-  Status recover(const OnTail& on_tail);
-  Status start_epoch(Random& random);
+  void restore(const LogState& state);
+  Status start_epoch(const LogEpoch& last, Random& random);
 
   void schedule_commit();
-  void commit_now();
+  void commit_when_due();
   void seal_open_batch();
-  void start_commit(bool on_worker);
-  void finish_commit(Commit& commit, Duration took);
-  void fail(const Status& status);
-  void release_waiters();
+  void start_commit(std::uint32_t records);
+  void finish_commit(const Commit& commit, const Status& outcome, Duration took);
+  void stop(const Status& failure);
+  void release(std::multimap<Lsn, Done> waiters, const Status& outcome);
   void remember(std::shared_ptr<const StoredBatch> batch);
-  void forget_old_batches();
+  Status remove_batches(Lsn from, Lsn to);
 
   Loop& loop_;
   Worker& worker_;
@@ -124,17 +138,19 @@ class BatchLog {
   Status failure_;
   std::function<void(const Status&)> on_failed_;
 
-  // open_ is the batch last_ while it has records; sealed batches wait in pending_ until the next commit.
+  // open_ is batch last_ while it has records; sealed batches wait in pending_ for the next commit.
   OpenBatch open_;
   std::unique_ptr<Commit> pending_;
+  std::uint32_t chain_ = 0;           // CRC of the last sealed batch
+  std::size_t since_checkpoint_ = 0;  // bytes sealed since then
+
+  // At most one commit is in flight, and at most one is posted or on the timer.
+  CommitPacer pacer_;
   bool commit_in_flight_ = false;
   bool commit_posted_ = false;
   Loop::TimerId commit_timer_ = 0;
-  CommitPacer pacer_;
-  std::uint32_t chain_ = 0;             // CRC of the last sealed batch
-  std::size_t since_checkpoint_ = 0;    // bytes sealed after it
 
-  std::multimap<Lsn, std::function<void(Status)>> waiters_;
+  std::multimap<Lsn, Done> waiters_;
   std::map<Lsn, std::shared_ptr<const StoredBatch>> cache_;
   std::size_t cache_bytes_ = 0;
   JobGate gate_;  // last: closes before anything above goes

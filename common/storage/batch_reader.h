@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,13 +38,13 @@ class BatchReader {
   // The bytes as they are stored, unchecked: for saving what a damaged batch still holds.
   [[nodiscard]] Result<std::string> get_raw(Lsn lsn) const;
 
-  // Hands the batches from `from` to `last` (both included) to `visit` in order and stops at its first error.
-  // Each must be there, undamaged and chained to the one before; `chain` is the CRC of batch from - 1. data_loss,
-  // naming the first batch that is not, otherwise.
+  // Hands the batches from `from` to `last` (both included) to `visit` in order and stops at its
+  // first error. Each must be there, undamaged and chained to the one before; `chain` is the CRC of
+  // batch from - 1, where it is known. data_loss, naming the first batch that is not, otherwise.
   using Visit = std::function<Status(const StoredBatch& batch)>;
-  Status scan(Lsn from, Lsn last, std::uint32_t chain, const Visit& visit) const;
+  Status scan(Lsn from, Lsn last, std::optional<std::uint32_t> chain, const Visit& visit) const;
   // The same to the end of the log, wherever that is.
-  Status scan_to_end(Lsn from, std::uint32_t chain, const Visit& visit) const;
+  Status scan_to_end(Lsn from, std::optional<std::uint32_t> chain, const Visit& visit) const;
 
  private:
   const KvStore& store_;

@@ -1,8 +1,8 @@
 // CommitPacer: when the next group commit starts, and where (R25).
 //
-// Few waiting: at once, inline on the loop while the disk answers within 1 ms, since handing over costs more
-// than such a sync. Many waiting: on the Worker, and not before there are 256 records or 0.7 ms have passed
-// since the last start, so that a sync carries more.
+// Few waiting: at once, inline on the loop while the disk answers within 1 ms, since handing over
+// costs more than such a sync. Many waiting: on the Worker, and not before there are 256 records or
+// 0.7 ms have passed since the last start, so that a sync carries more.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,10 @@ class CommitPacer {
  public:
   explicit CommitPacer(SyncMode mode) : mode_(mode) {}
 
-  // REQUIRES: no commit is in flight, waiting > 0. When the commit may start: `now`, or a later time (ask again
-  // then, or when more has come).
+  // Many waiting.
+  [[nodiscard]] static bool is_deep(std::uint32_t waiting) { return waiting > kShallowRecords; }
+  // REQUIRES: no commit is in flight, waiting > 0. When the commit may start: `now`, or a later
+  // time (ask again then, or when more has come).
   [[nodiscard]] MonoTime start_at(MonoTime now, std::uint32_t waiting) const;
   // Where a commit that starts now runs. Changes nothing but the turn of kAlternating.
   [[nodiscard]] bool runs_on_worker(std::uint32_t waiting);

@@ -1,9 +1,10 @@
 // DurableEnv: the file operations of a store, with the two habits that LevelDB lacks.
 //
-// 1. A file's name is durable before the call that created, renamed or removed it returns (the directory is
-//    synced too). 2. Fail-stop (I15): after the first failed write, sync, create, rename or remove every later
-//    one fails as well, so nothing is acknowledged on top of a hole; a failed sync is never tried again, since
-//    the kernel may have marked the lost pages clean. Reading goes on.
+// 1. A file's name is durable before the call that created, renamed or removed it returns (the
+// directory is
+//    synced too). 2. Fail-stop (I15): after the first failed write, sync, create, rename or remove
+//    every later one fails as well, so nothing is acknowledged on top of a hole; a failed sync is
+//    never tried again, since the kernel may have marked the lost pages clean. Reading goes on.
 //
 // May be used from any thread, as LevelDB does.
 #pragma once
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <leveldb/env.h>
 
@@ -18,8 +20,8 @@
 
 namespace baton {
 
-// What leveldb::Env lacks. An Env that is not the machine's file system (the simulated one) implements it
-// beside leveldb::Env; for any other DurableEnv asks the operating system.
+// What leveldb::Env lacks. An Env that is not the machine's file system (the simulated one)
+// implements it beside leveldb::Env; for any other DurableEnv asks the operating system.
 class EnvExtras {
  public:
   virtual ~EnvExtras() = default;
@@ -33,18 +35,21 @@ class DurableEnv final : public leveldb::EnvWrapper {
   explicit DurableEnv(leveldb::Env& base);
   ~DurableEnv() override;
 
-  // Called once, with the first failure, on whichever thread met it. Set before the first use.
-  void set_on_failed(std::function<void(const Status&)> on_failed);
+  // Each listener is called once, with the first failure, on whichever thread met it (LevelDB's own
+  // too); at once when that has happened already.
+  void add_on_failed(std::function<void(const Status&)> on_failed);
   // Ok until the first failure, then that failure for good.
   [[nodiscard]] Status failure() const;
 
-  // Room left for an unprivileged process on the file system of `directory`; 0 when it cannot be told.
+  // Room left for an unprivileged process on the file system of `directory`; 0 when it cannot be
+  // told.
   [[nodiscard]] std::uint64_t free_bytes(const std::string& directory) const;
   // Ok once every name in `directory` is durable.
   leveldb::Status sync_directory(const std::string& directory);
 
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** result) override;
-  leveldb::Status NewAppendableFile(const std::string& name, leveldb::WritableFile** result) override;
+  leveldb::Status NewAppendableFile(const std::string& name,
+                                    leveldb::WritableFile** result) override;
   leveldb::Status RemoveFile(const std::string& name) override;
   leveldb::Status RenameFile(const std::string& from, const std::string& to) override;
   leveldb::Status CreateDir(const std::string& name) override;
@@ -53,7 +58,8 @@ class DurableEnv final : public leveldb::EnvWrapper {
   class Latch;
   class File;
 
-  leveldb::Status wrap(leveldb::Status created, const std::string& name, leveldb::WritableFile** result);
+  leveldb::Status wrap(leveldb::Status created, const std::string& name,
+                       leveldb::WritableFile** result);
 
   EnvExtras* extras_;  // null: the operating system
   std::shared_ptr<Latch> latch_;
@@ -62,7 +68,9 @@ class DurableEnv final : public leveldb::EnvWrapper {
 // A LevelDB status in our words: data_loss for damage, not_found, unavailable for an I/O error.
 Status from_leveldb(const leveldb::Status& status);
 
-// Replaces the file `name` by `data` as a whole: after a crash it has the old bytes or the new ones.
-Status write_file_atomically(DurableEnv& env, const std::string& name, std::string_view data);
+// Replaces the file `name` by `data` as a whole: after a crash it has the old bytes or the new
+// ones. `scratch` is a file beside it that is written first; a left-over one is overwritten.
+Status write_file_atomically(DurableEnv& env, const std::string& name, const std::string& scratch,
+                             std::string_view data);
 
 }  // namespace baton

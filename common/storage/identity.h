@@ -24,9 +24,9 @@ struct Identity {
   };
 
   StoreKind kind = StoreKind::kManager;
-  StoreId store;        // drawn when the directory was made
-  ClusterId cluster;    // none until the first enrolment (manager) or start (center)
-  std::string name;     // of the manager or center; empty until it is fixed
+  StoreId store;              // drawn when the directory was made
+  ClusterId cluster;          // none until the first enrolment (manager) or start (center)
+  std::string name;           // of the manager or center; empty until it is fixed
   std::vector<Shard> shards;  // managers: in the order they were given
   // Managers: the highest ledger position ever seen (R20).
   Generation generation;

@@ -1,7 +1,8 @@
-// JobGate: lets an object that gave jobs to a Worker and tasks to a Loop be destroyed at any moment.
+// JobGate: lets an object that gave jobs to a Worker and tasks to a Loop be destroyed at any
+// moment.
 //
-// What is wrapped runs only while the gate is open. Closing it waits for a job that is running right now, so
-// afterwards nobody touches the object. One gate per object, its last member.
+// What is wrapped runs only while the gate is open. Closing it waits for a job that is running
+// right now, so afterwards nobody touches the object. One gate per object, its last member.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,11 @@
 namespace baton {
 
 class JobGate {
+  struct State {
+    std::mutex running;  // held while a job runs
+    bool open = true;    // written on the loop under the lock; read on the loop, or under the lock
+  };
+
  public:
   JobGate() : state_(std::make_shared<State>()) {}
   ~JobGate() { close(); }
@@ -26,12 +32,23 @@ class JobGate {
       if (state->open) task();
     };
   }
-  // For the Loop: no lock, since the object lives and dies on the loop. The task may destroy the object.
+  // For the Loop: no lock, since the object lives and dies on the loop. The task may destroy the
+  // object.
   [[nodiscard]] Task on_loop(Task task) const {
     return [state = state_, task = std::move(task)] {
       if (state->open) task();
     };
   }
+
+  // Tells after a callback whether the object is still there.
+  class Watch {
+   public:
+    explicit Watch(const JobGate& gate) : state_(gate.state_) {}
+    [[nodiscard]] bool open() const { return state_->open; }
+
+   private:
+    std::shared_ptr<const State> state_;
+  };
 
   void close() {
     const std::lock_guard lock(state_->running);
@@ -39,10 +56,6 @@ class JobGate {
   }
 
  private:
-  struct State {
-    std::mutex running;  // held while a job runs
-    bool open = true;    // written on the loop under the lock, read on the loop or under the lock
-  };
   std::shared_ptr<State> state_;
 };
 

@@ -1,8 +1,8 @@
 // KvStore: the one ordered key-value store of a daemon, LevelDB behind a small interface.
 //
-// Every write is synced: there is no other kind, and the check of the write-ahead log relies on it (an older
-// log file must be whole). Keys are built in one place per user, first byte = kind (docs/storage-format.md).
-// write() from one thread at a time; reads from any thread.
+// Every write is synced: there is no other kind, and the check of the write-ahead log relies on it
+// (an older log file must be whole). Keys are built in one place per user, first byte = kind
+// (docs/storage-format.md). May be used from any thread.
 #pragma once
 
 #include <cstddef>
@@ -49,11 +49,12 @@ class KvStore {
     std::size_t cache_bytes = std::size_t{16} << 20;
   };
 
-  // Checks LevelDB's own logs first (wal_check.h): a torn tail, which nobody was told about, is cut off;
-  // damage in front of something that was synced is refused as data_loss, naming file and position. What an
-  // earlier process may have left in the page cache only is written anew and synced before this returns (R24).
-  // `env` outlives the store.
-  static Result<std::unique_ptr<KvStore>> open(DurableEnv& env, const std::string& directory, Options options);
+  // Checks LevelDB's own logs first (wal_check.h): a torn tail, which nobody was told about, is cut
+  // off; damage in front of something that was synced is refused as data_loss, naming file and
+  // position. What an earlier process may have left in the page cache only is written anew and
+  // synced before this returns (R24). `env` outlives the store.
+  static Result<std::unique_ptr<KvStore>> open(DurableEnv& env, const std::string& directory,
+                                               Options options);
   static Result<std::unique_ptr<KvStore>> open(DurableEnv& env, const std::string& directory) {
     return open(env, directory, Options{});
   }
@@ -61,22 +62,24 @@ class KvStore {
   KvStore(const KvStore&) = delete;
   KvStore& operator=(const KvStore&) = delete;
 
-  // Durable when it returns ok. Blocks. After the first failure every call fails (unavailable): whether the
-  // failed changes are there is known after the next open.
+  // Durable when it returns ok. Blocks. After the first failure every call fails (unavailable):
+  // whether the failed changes are there is known after the next open.
   Status write(KvBatch& batch);
 
   // not_found, or data_loss when the place where it would be cannot be read.
   [[nodiscard]] Result<std::string> get(std::string_view key) const;
 
-  // Calls visit(key, value) for every key in [from, to) in order, until it returns false. data_loss when a part
-  // could not be read: keys may have been left out then. Start from a remembered key, never from the front of
-  // what was deleted: that costs time for each deleted key.
+  // Calls visit(key, value) for every key in [from, to) in order, until it returns false. data_loss
+  // when a part could not be read: keys may have been left out then. Start from a remembered key,
+  // never from the front of what was deleted: that costs time for each deleted key.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   Status scan(std::string_view from, std::string_view to, const Visit& visit) const;
 
-  // Registers a listener for the first write or sync error, also one met in the background. Called at most
-  // once, on any thread.
-  void set_on_failed(std::function<void(const Status&)> on_failed);
+  // Registers a listener for the first write or sync error, also one met in the background: called
+  // once, on any thread. What it refers to outlives the DurableEnv.
+  void add_on_failed(std::function<void(const Status&)> on_failed) {
+    env_.add_on_failed(std::move(on_failed));
+  }
   [[nodiscard]] Status failure() const { return env_.failure(); }
   [[nodiscard]] std::uint64_t disk_free_bytes() const { return env_.free_bytes(directory_); }
 
