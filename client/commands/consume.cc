@@ -1,0 +1,357 @@
+// baton consume: claims tasks of a queue, prints them or runs a command on each, and acks them.
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "client/commands/child_process.h"
+#include "client/commands/program.h"
+#include "common/base/duration_text.h"
+#include "common/daemon/flags.h"
+
+namespace baton::commands {
+namespace {
+
+constexpr int kSuperseded = 4;
+constexpr int kUnavailable = 5;
+constexpr int kTimedOutOrEmpty = 6;
+constexpr Duration kKillAfter = std::chrono::seconds(10);  // SIGTERM to SIGKILL
+constexpr Duration kPrintPatience =
+    std::chrono::seconds(1);  // after Ctrl-C, for a reader of ours that is stuck
+constexpr std::size_t kPrefetchMax = 256;
+
+struct ConsumeOptions {
+  std::string queue;
+  std::uint64_t tasks_max = 0;
+  Millis wait{0};
+  bool wait_given = false;
+  Millis lease = kLeaseDefault;
+  std::size_t concurrency = 1;
+  client::Pick pick = client::Pick::kStay;
+  std::string task;
+  std::string exec;
+};
+
+// A result as one field of a line: its last newline is the command's habit, the others must not
+// break the line.
+std::string one_line(std::string_view bytes) {
+  if (bytes.ends_with('\n')) bytes.remove_suffix(1);
+  std::string text;
+  for (const char c : bytes) {
+    switch (c) {
+      case '\n':
+        text += "\\n";
+        break;
+      case '\t':
+        text += "\\t";
+        break;
+      case '\\':
+        text += "\\\\";
+        break;
+      default:
+        text += c;
+    }
+  }
+  return text;
+}
+
+std::string reason_of(const ChildExit& exit) {
+  return exit.output_cut ? "the result is larger than " + std::to_string(kResultBytesMax) + " bytes"
+                         : exit.to_string();
+}
+
+class ConsumeCommand {
+ public:
+  ConsumeCommand(Runtime& runtime, const ConsumeOptions& options)
+      : runtime_(runtime), options_(options) {}
+
+  void start() {
+    client::ConsumerOptions consumer;
+    consumer.queue = options_.queue;
+    consumer.lease = options_.lease;
+    consumer.concurrency = options_.concurrency;
+    // A command may take long: what it has not begun belongs to others (R12).
+    consumer.prefetch_max = options_.exec.empty() ? kPrefetchMax : 0;
+    consumer.tasks_max = options_.tasks_max;
+    consumer.wait_max = options_.wait;
+    consumer.pick = options_.pick;
+    if (!options_.task.empty()) {
+      auto task = parse_task_id(options_.task);
+      if (!task.ok()) return runtime_.fail(task.status());
+      consumer.task = task.value();
+      consumer.tasks_max = 1;
+    }
+    client_ = runtime_.make_client();
+    if (!client_) return;
+    auto made = client_->make_consumer(
+        consumer, {[this](client::Claim claim) { on_task(std::move(claim)); },
+                   [this](const client::Claim& claim) { on_superseded(claim); },
+                   [this](const client::ConsumerSummary& summary) { on_end(summary); }});
+    if (!made.ok()) return runtime_.fail(made.status());
+    consumer_ = std::move(made).value();
+    runtime_.set_on_interrupt([this](int signal) { interrupt(signal); });
+  }
+
+ private:
+  void on_task(client::Claim claim) {
+    if (options_.exec.empty()) {
+      print_then_ack(std::move(claim));
+    } else {
+      run_command(std::move(claim));
+    }
+  }
+
+  // ---- printing ------------------------------------------------------------------------------
+
+  void print_then_ack(client::Claim claim) {
+    std::string text =
+        jsonl() ? json_text(task_json(claim.delivery())) + "\n" : claim.delivery().payload + "\n";
+    // The ack follows the flush: a task that nobody could read was not consumed.
+    print(std::move(text), [this, claim](bool ok) {
+      if (!ok) {
+        claim.release(false);
+        return;
+      }
+      claim.ack({}, [this, claim](const client::OperationResult& result) {
+        check_answer(claim, result);
+      });
+    });
+  }
+
+  void print(std::string text, std::function<void(bool)> done) {
+    ++prints_;
+    runtime_.async_out().write(std::move(text), [this, done = std::move(done)](bool ok) {
+      --prints_;
+      if (!ok && !output_closed_) {
+        output_closed_ = true;
+        print_error("standard output was closed: releasing what was not printed");
+        stop(client::Consumer::StopMode::kRelease);
+      }
+      if (done) done(ok);
+      finish_if_over();
+    });
+  }
+
+  [[nodiscard]] Json task_json(const client::Delivery& task) const {
+    Json object{{"id", to_string(task.task)},
+                {"queue", task.queue},
+                {"attempt", task.attempt},
+                {"token", std::to_string(task.token.value())}};
+    put_bytes(object, "payload", task.payload);
+    object["manager"] = task.manager;
+    return object;
+  }
+
+  // ---- running a command ---------------------------------------------------------------------
+
+  void run_command(client::Claim claim) {
+    const client::Delivery& task = claim.delivery();
+    ChildProcess::Spec spec;
+    spec.command = options_.exec;
+    spec.input = task.payload;
+    spec.environment = {"BATON_TASK_ID=" + to_string(task.task),
+                        "BATON_TOKEN=" + std::to_string(task.token.value()),
+                        "BATON_ATTEMPT=" + std::to_string(task.attempt)};
+    spec.output_bytes_max = kResultBytesMax;
+    auto child =
+        ChildProcess::start(runtime_.loop(), std::move(spec), [this, claim](ChildExit exit) {
+          children_.erase(claim.delivery().token);
+          on_exit(claim, std::move(exit));
+        });
+    if (child.ok()) {
+      children_[task.token] = std::move(child).value();
+      return;
+    }
+    print_error(child.status());
+    claim.release(false);
+  }
+
+  void on_exit(const client::Claim& claim, ChildExit exit) {
+    if (interrupted_ != 0 && !exit.ok()) {
+      // We ended it, so that it is neither done nor failed.
+      claim.release(true, [this, claim](const client::OperationResult& result) {
+        report(claim, check_answer(claim, result) ? "released" : "superseded", "");
+      });
+      return;
+    }
+    if (!exit.ok() || exit.output_cut) {
+      const std::string reason = reason_of(exit);
+      std::fprintf(stderr, "task %s: %s\n", to_string(claim.delivery().task).c_str(),
+                   reason.c_str());
+      claim.nack(reason, [this, claim](const client::OperationResult& result) {
+        report(claim, check_answer(claim, result) ? "nacked" : "superseded", "");
+      });
+      return;
+    }
+    claim.ack(exit.output,
+              [this, claim, output = exit.output](const client::OperationResult& result) {
+                const bool accepted = check_answer(claim, result);
+                report(claim, accepted ? "done" : "superseded", accepted ? output : "");
+              });
+  }
+
+  void report(const client::Claim& claim, const std::string& outcome, const std::string& result) {
+    const client::Delivery& task = claim.delivery();
+    if (!jsonl()) {
+      print(to_string(task.task) + "\t" + outcome + "\t" + one_line(result) + "\n", {});
+      return;
+    }
+    Json object = task_json(task);
+    object["outcome"] = outcome;
+    put_bytes(object, "result", result);
+    print(json_text(object) + "\n", {});
+  }
+
+  // ---- losing a claim ------------------------------------------------------------------------
+
+  void on_superseded(const client::Claim& claim) {
+    note_superseded(claim, "the claim was lost");
+    const auto child = children_.find(claim.delivery().token);
+    if (child != children_.end()) child->second->terminate(kKillAfter);
+  }
+
+  // True when the operation was accepted. Anything else is said once a task.
+  bool check_answer(const client::Claim& claim, const client::OperationResult& result) {
+    if (result.status.ok()) return true;
+    if (result.status.code() == ErrorCode::kClaimSuperseded) {
+      note_superseded(claim, result.status.message());
+    } else {
+      std::fprintf(stderr, "task %s: %s\n", to_string(claim.delivery().task).c_str(),
+                   result.status.to_string().c_str());
+      unanswered_ = result.status;
+    }
+    return false;
+  }
+
+  void note_superseded(const client::Claim& claim, const std::string& why) {
+    if (!superseded_.emplace(claim.delivery().token, true).second) return;
+    std::fprintf(stderr, "task %s: superseded: %s\n", to_string(claim.delivery().task).c_str(),
+                 why.c_str());
+  }
+
+  // ---- the end -------------------------------------------------------------------------------
+
+  void interrupt(int signal) {
+    interrupted_ = signal;
+    stop(client::Consumer::StopMode::kFinish);
+    for (const auto& [token, child] : children_) child->terminate(kKillAfter);
+    if (options_.exec.empty()) {
+      runtime_.loop().call_after(kPrintPatience,
+                                 [this] { stop(client::Consumer::StopMode::kRelease); });
+    }
+  }
+
+  void stop(client::Consumer::StopMode mode) {
+    if (!ended_) consumer_->stop(mode);
+  }
+
+  void on_end(const client::ConsumerSummary& summary) {
+    ended_ = true;
+    summary_ = summary;
+    finish_if_over();
+  }
+
+  void finish_if_over() {
+    if (!ended_ || (prints_ > 0 && interrupted_ == 0)) return;
+    runtime_.finish(code_of_end());
+  }
+
+  int code_of_end() {
+    if (interrupted_ != 0) return 128 + interrupted_;
+    if (!superseded_.empty()) return kSuperseded;
+    if (output_closed_) return 1;
+    if (summary_.end == client::ConsumerEnd::kRefused) {
+      print_error(summary_.status);
+      return exit_code(summary_.status.code());
+    }
+    if (!unanswered_.ok()) return exit_code_of_request(unanswered_);
+    const bool enough = options_.tasks_max > 0 ? summary_.end == client::ConsumerEnd::kTasksMax
+                                               : summary_.handled > 0;
+    if (enough || summary_.end == client::ConsumerEnd::kTasksMax) return 0;
+    if (summary_.status.ok()) return kTimedOutOrEmpty;
+    print_error(summary_.status);
+    return kUnavailable;
+  }
+
+  [[nodiscard]] bool jsonl() const { return runtime_.options().format != OutputFormat::kTable; }
+
+  Runtime& runtime_;
+  const ConsumeOptions& options_;
+  std::unique_ptr<client::Client> client_;
+  std::unique_ptr<client::Consumer> consumer_;
+  std::map<Token, std::shared_ptr<ChildProcess>>
+      children_;                      // by the token of the claim they work on
+  std::map<Token, bool> superseded_;  // claims that were lost
+  Status unanswered_;                 // an operation that ended otherwise
+  std::uint64_t prints_ = 0;
+  bool output_closed_ = false;
+  int interrupted_ = 0;  // the signal
+  bool ended_ = false;
+  client::ConsumerSummary summary_;
+};
+
+}  // namespace
+
+void add_consume(Program& program) {
+  auto options = std::make_shared<ConsumeOptions>();
+  CLI::App& command = program.add_command(
+      program.app(),
+      {.name = "consume",
+       .summary = "Claim tasks of a queue and print them, or run a command on each. A task is "
+                  "acked when it was\n"
+                  "printed, or when its command has ended with exit code 0.",
+       .examples = "  baton consume -q mail                        print and ack for ever\n"
+                   "  baton consume -q mail -n 10 --wait 5s        ten tasks; exit 6 when they did "
+                   "not come in time\n"
+                   "  baton consume -q images -j 4 --exec 'convert - /tmp/$BATON_TASK_ID.png'\n"
+                   "  baton consume -q mail -o jsonl | jq .payload\n"
+                   "\nWith --exec the payload is on standard input, BATON_TASK_ID, BATON_TOKEN and "
+                   "BATON_ATTEMPT are in the\n"
+                   "environment, and standard output becomes the result. Any other exit code "
+                   "nacks: the task runs again\n"
+                   "after a backoff, five times at most. Give BATON_TOKEN to stores that can "
+                   "refuse smaller ones: a\n"
+                   "consumer that was cut off may still act. Ctrl-C releases what is not finished.",
+       .formats = {"table", "jsonl"}},
+      [options](CommonOptions common) {
+        Runtime runtime(std::move(common));
+        ConsumeCommand consume(runtime, *options);
+        return runtime.run([&] { consume.start(); });
+      });
+  command
+      .add_option("-q,--queue", options->queue,
+                  "the queue; waits for it when it does not exist yet")
+      ->required()
+      ->check([](const std::string& name) { return validate_queue_name(name).message(); });
+  command
+      .add_option("-n", options->tasks_max,
+                  "end after this many tasks were handed out, whatever became of them")
+      ->check(CLI::PositiveNumber);
+  add_duration_flag(command, "--wait", options->wait,
+                    "end when nothing came for this long (default: wait for ever)");
+  add_duration_flag(command, "--lease", options->lease,
+                    "how long a claim outlives a consumer that was cut off: 3s to 12h")
+      ->check([](const std::string& text) {
+        const auto lease = parse_duration(text);
+        return lease.ok() ? validate_lease(lease.value()).message() : lease.status().message();
+      });
+  command.add_option("-j", options->concurrency, "tasks at once")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--pick",
+          [options](const std::string& text) {
+            options->pick = text == "random" ? client::Pick::kRandom : client::Pick::kRoundRobin;
+          },
+          "pull each task through the next of the managers, or a random one (default: stay with "
+          "one)")
+      ->check(CLI::IsMember({"round-robin", "random"}));
+  command.add_option("--task", options->task, "only the task with this id");
+  command.add_option("--exec", options->exec, "run `sh -c CMD` on each task");
+}
+
+}  // namespace baton::commands

@@ -1,0 +1,16 @@
+// The `baton` program.
+
+#include "client/commands/program.h"
+
+int main(int argc, char** argv) {
+  baton::commands::Program program;
+  add_produce(program);
+  add_consume(program);
+  add_task(program);
+  add_queue(program);
+  add_manager(program);
+  add_center(program);
+  add_dev(program);
+  add_bench(program);
+  return program.run(argc, argv);
+}

@@ -1,0 +1,164 @@
+#include "client/commands/program.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "client/commands/suggest.h"
+#include "common/daemon/flags.h"
+
+namespace baton::commands {
+namespace {
+
+constexpr int kUsageError = 2;
+constexpr char kManagerEnvironment[] = "BATON_MANAGER";
+
+OutputFormat format_of(const std::string& text) {
+  if (text == "json") return OutputFormat::kJson;
+  if (text == "jsonl") return OutputFormat::kJsonLines;
+  return OutputFormat::kTable;
+}
+
+std::vector<std::string> texts_of(const std::vector<Address>& addresses) {
+  std::vector<std::string> texts;
+  for (const Address& address : addresses) texts.push_back(address.to_string());
+  return texts;
+}
+
+// The managers of the environment; a bad list there is a usage error like a bad flag.
+std::vector<Address> managers_of_environment() {
+  const char* text = std::getenv(kManagerEnvironment);
+  if (text == nullptr || *text == '\0') return {Address{"127.0.0.1", 7101}};
+  auto parsed = parse_addresses(text);
+  if (parsed.ok()) return std::move(parsed).value();
+  throw CLI::ValidationError(kManagerEnvironment, parsed.status().message());
+}
+
+// The full name: "baton task show".
+std::string path_of(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent == nullptr ? app.get_name() : path_of(*parent) + " " + app.get_name();
+}
+
+std::vector<std::string> verbs_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands({})) {
+    names.push_back(verb->get_name());
+  }
+  return names;
+}
+
+CLI::App* verb_named(CLI::App& app, const std::string& word) {
+  const auto found =
+      app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; });
+  return found.empty() ? nullptr : found.front();
+}
+
+}  // namespace
+
+void CommonFlags::add_cluster_flags(CLI::App& app) {
+  managers_option_ =
+      add_addresses_flag(app, "--manager", managers_,
+                         "HOST:PORT[,HOST:PORT...] of managers; tries the next when one fails\n"
+                         "(environment: BATON_MANAGER; default 127.0.0.1:7101)");
+  timeout_option_ = add_duration_flag(app, "--timeout", timeout_, "how long to try");
+  app.add_flag("-v,--verbose", verbose_, "log what the client library does, on stderr");
+}
+
+void CommonFlags::add_output_flag(CLI::App& app, const std::vector<std::string>& formats) {
+  format_option_ =
+      app.add_option("-o,--output", format_, "how to print")->check(CLI::IsMember(formats));
+}
+
+CommonOptions CommonFlags::merge(const CommonFlags& before) const {
+  const auto given = [](const CLI::Option* option) {
+    return option != nullptr && option->count() > 0;
+  };
+  CommonOptions options;
+  options.managers = texts_of(given(managers_option_)          ? managers_
+                              : given(before.managers_option_) ? before.managers_
+                                                               : managers_of_environment());
+  options.timeout =
+      given(timeout_option_) || !given(before.timeout_option_) ? timeout_ : before.timeout_;
+  options.format_given = given(format_option_) || given(before.format_option_);
+  options.format = format_of(given(format_option_) ? format_ : before.format_);
+  options.verbose = verbose_ || before.verbose_;
+  return options;
+}
+
+Program::Program()
+    : app_("Baton, a distributed task broker: produce to any manager, claim from any manager.",
+           "baton"),
+      before_(std::chrono::seconds(5)) {
+  add_version_flag(app_, "baton");
+  before_.add_cluster_flags(app_);
+  before_.add_output_flag(app_, {"table", "json", "jsonl"});
+  app_.require_subcommand(1);
+  app_.footer(
+      "A first try:\n"
+      "  baton dev &                            a center and three managers, in this process\n"
+      "  seq 10 | baton produce -q demo         ten tasks; prints their ids\n"
+      "  baton consume -q demo --wait 2s        claims, prints and acks them\n"
+      "\n"
+      "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 superseded or conflict, 5 "
+      "unavailable,\n"
+      "6 timed out or empty, 7 not allowed, 8 partly done, 130 and 143 stopped by a signal.");
+}
+
+CLI::App& Program::add_noun(const std::string& name, const std::string& summary) {
+  CLI::App* noun = app_.add_subcommand(name, summary);
+  noun->require_subcommand(1);
+  return *noun;
+}
+
+CLI::App& Program::add_command(CLI::App& parent, const CommandSpec& spec, Run run) {
+  CLI::App* command = parent.add_subcommand(spec.name, spec.summary);
+  command->footer("Examples:\n" + spec.examples);
+  flags_.push_back(std::make_unique<CommonFlags>(spec.timeout_default));
+  CommonFlags* flags = flags_.back().get();
+  if (spec.talks_to_cluster) flags->add_cluster_flags(*command);
+  if (!spec.formats.empty()) flags->add_output_flag(*command, spec.formats);
+  command->callback([this, flags, run = std::move(run)] {
+    CommonOptions options = flags->merge(before_);
+    chosen_ = [run, options = std::move(options)] { return run(options); };
+  });
+  return *command;
+}
+
+int Program::run(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app_.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return explain(error, std::vector<std::string>(argv + 1, argv + argc));
+  }
+  return chosen_();
+}
+
+int Program::usage_error(const std::string& what, const CLI::App& where) const {
+  std::fprintf(stderr, "error: %s\n  `%s --help` shows how it is used\n", what.c_str(),
+               path_of(where).c_str());
+  return kUsageError;
+}
+
+int Program::explain(const CLI::ParseError& error, const std::vector<std::string>& words) {
+  CLI::App* where = &app_;
+  for (const std::string& word : words) {
+    if (word.starts_with('-') || where->get_require_subcommand_min() == 0) continue;
+    CLI::App* verb = verb_named(*where, word);
+    if (verb != nullptr) {
+      where = verb;
+      continue;
+    }
+    // A flag's value also comes here, when the flags stand before the verb; then the parser's words
+    // are better.
+    const std::string meant = suggest(word, verbs_of(*where));
+    if (meant.empty() && where->get_subcommands().size() > 0) continue;
+    const std::string hint = meant.empty() ? "" : "; did you mean '" + meant + "'?";
+    return usage_error("'" + path_of(*where) + "' has no verb '" + word + "'" + hint, *where);
+  }
+  return usage_error(error.what(), *where);
+}
+
+}  // namespace baton::commands

@@ -1,0 +1,81 @@
+// Program: the `baton` program's command line. One file per verb adds itself with an add_ function.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "client/commands/runtime.h"
+
+namespace baton::commands {
+
+// Flags that may stand before or after the verb. What stands after it wins.
+class CommonFlags {
+ public:
+  explicit CommonFlags(Millis timeout_default) : timeout_(timeout_default) {}
+
+  void add_cluster_flags(CLI::App& app);
+  // `formats`: "table|json|jsonl", or fewer.
+  void add_output_flag(CLI::App& app, const std::vector<std::string>& formats);
+
+  // These flags, where one was not given `before`'s, then the environment (BATON_MANAGER), then
+  // defaults.
+  [[nodiscard]] CommonOptions merge(const CommonFlags& before) const;
+
+ private:
+  std::vector<Address> managers_;
+  Millis timeout_;
+  std::string format_;
+  bool verbose_ = false;
+  CLI::Option* managers_option_ = nullptr;
+  CLI::Option* timeout_option_ = nullptr;
+  CLI::Option* format_option_ = nullptr;
+};
+
+class Program {
+ public:
+  Program();
+
+  // Parses, runs the verb that was named, returns the exit code. Usage errors are 2.
+  int run(int argc, char** argv);
+
+  // A command: `run` is called after parsing, with the common flags resolved.
+  using Run = std::function<int(CommonOptions)>;
+  struct CommandSpec {
+    std::string name;
+    std::string summary;
+    std::string examples;
+    Millis timeout_default = std::chrono::seconds(5);
+    std::vector<std::string> formats = {"table", "json", "jsonl"};
+    bool talks_to_cluster = true;
+  };
+  // Adds it below `parent`; the caller adds its own flags to what is returned.
+  CLI::App& add_command(CLI::App& parent, const CommandSpec& spec, Run run);
+  // A noun whose verbs follow: `task`, `queue`, ...
+  CLI::App& add_noun(const std::string& name, const std::string& summary);
+  [[nodiscard]] CLI::App& app() { return app_; }
+
+ private:
+  int usage_error(const std::string& what, const CLI::App& where) const;
+  // The first word that names no verb where one was wanted, with the app that wanted it.
+  int explain(const CLI::ParseError& error, const std::vector<std::string>& words);
+
+  CLI::App app_;
+  CommonFlags before_;
+  std::vector<std::unique_ptr<CommonFlags>> flags_;
+  std::function<int()> chosen_;
+};
+
+void add_produce(Program& program);
+void add_consume(Program& program);
+void add_task(Program& program);
+void add_queue(Program& program);
+void add_manager(Program& program);
+void add_center(Program& program);
+void add_dev(Program& program);
+void add_bench(Program& program);
+
+}  // namespace baton::commands

@@ -1,0 +1,47 @@
+// Query: the short commands that ask a manager and print the answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "client/commands/runtime.h"
+
+namespace baton::commands {
+
+class Query {
+ public:
+  explicit Query(Runtime& runtime) : runtime_(runtime), client_(runtime.make_client()) {}
+
+  [[nodiscard]] bool ready() const { return client_ != nullptr; }
+  [[nodiscard]] client::Admin& admin() { return client_->admin(); }
+  [[nodiscard]] Duration timeout() const { return runtime_.options().timeout; }
+  [[nodiscard]] OutputFormat format() const { return runtime_.options().format; }
+  [[nodiscard]] Output& out() { return runtime_.out(); }
+
+  void fail(const Status& status) { runtime_.fail(status); }
+  void print_and_finish(const Json& object) {
+    print_object(out(), format(), object);
+    finish();
+  }
+  // 0, or 1 when standard output could not take what was printed.
+  void finish() {
+    if (!out().flush()) print_error("standard output was closed");
+    runtime_.finish(out().ok() ? 0 : 1);
+  }
+
+ private:
+  Runtime& runtime_;
+  std::unique_ptr<client::Client> client_;
+};
+
+// Runs `ask` with a query of its own until that finishes or fails; returns the exit code.
+inline int run_query(CommonOptions common, const std::function<void(Query&)>& ask) {
+  Runtime runtime(std::move(common));
+  std::unique_ptr<Query> query;
+  return runtime.run([&] {
+    query = std::make_unique<Query>(runtime);
+    if (query->ready()) ask(*query);
+  });
+}
+
+}  // namespace baton::commands
