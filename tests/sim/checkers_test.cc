@@ -129,6 +129,18 @@ TEST_CASE("C1 finds a confirmed task whose state was never asked for") {
   CHECK_THAT(only(check_delivery(story.history())), Contains("nobody knows it"));
 }
 
+TEST_CASE("C1 finds a task that is called done although nobody completed it") {
+  Story story = good_run();
+  story.task(13, 3).delivered(13, 9, 201, 1, 3).state(13, FinalState::kDone);
+  CHECK_THAT(only(check_delivery(story.history())), Contains("not completed, and it is done"));
+
+  story.ended(story.asked(Action::kAck, 13, 9, 201), Outcome::kFail);
+  CHECK(check_delivery(story.history()).size() == 1);
+
+  story.asked(Action::kAck, 13, 9, 201);  // without an answer: it may have been this one
+  CHECK(check_delivery(story.history()).empty());
+}
+
 TEST_CASE("C1 takes waiting, claimed and dead tasks as delivered so far") {
   Story story;
   story.task(1, 1).task(2, 2).task(3, 3);
@@ -163,7 +175,7 @@ TEST_CASE("C1 finds a delivery of an item that was refused") {
 TEST_CASE("lost tasks are told apart by where they were in the order of confirmation") {
   Story story;
   for (std::uint64_t i = 1; i <= 6; i++) story.task(i, i);
-  story.state(2, FinalState::kDone).state(4, FinalState::kDone).state(5, FinalState::kDone);
+  story.state(2, FinalState::kWaiting).state(4, FinalState::kDead).state(5, FinalState::kClaimed);
 
   const LostShape shape = shape_of_lost(story.history());
 

@@ -10,16 +10,25 @@ namespace {
 struct Fates {
   std::vector<TaskId> confirmed;  // in the order of confirmation
   std::set<TaskId> completed;
+  std::set<TaskId> maybe_completed;  // somebody asked for it, and was not refused
   std::map<TaskId, FinalState> states;
 };
 
 Fates fates_of(const History& history) {
   Fates fates;
+  std::map<TaskId, std::uint64_t> open_acks;
   for (const Event& event : history.events()) {
+    if (event.action == Action::kAck) {
+      open_acks[event.task] += event.outcome == Outcome::kInvoke ? 1U : 0U;
+      open_acks[event.task] -= event.outcome == Outcome::kFail ? 1U : 0U;
+    }
     if (event.outcome != Outcome::kOk) continue;
     if (event.action == Action::kProduce) fates.confirmed.push_back(event.task);
     if (event.action == Action::kAck) fates.completed.insert(event.task);
     if (event.action == Action::kState) fates.states[event.task] = event.state;
+  }
+  for (const auto& [task, acks] : open_acks) {
+    if (acks > 0) fates.maybe_completed.insert(task);
   }
   return fates;
 }
@@ -31,11 +40,13 @@ bool is_there(const Fates& fates, TaskId task, DeliveryOptions options) {
   switch (state->second) {
     case FinalState::kWaiting:
     case FinalState::kClaimed:
-    case FinalState::kDone:
     case FinalState::kDead:
       return true;
     case FinalState::kQuarantined:
       return options.quarantine_allowed;
+    // The ledger keeps no row of a finished task, so what it has lost looks finished as well.
+    case FinalState::kDone:
+      return fates.maybe_completed.contains(task);
     case FinalState::kNotFound:
     case FinalState::kOther:
       return false;
