@@ -1,0 +1,339 @@
+#include "center/service/query_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "center/service/answers.h"
+#include "center/storage/wire_values.h"
+#include "common/base/limits.h"
+#include "version.h"
+
+namespace baton::center {
+namespace {
+
+Status invalid(const char* what) { return Status(ErrorCode::kInvalidArgument, what); }
+
+// An answer to a client's question carries its status twice: for the manager, and to pass on.
+void set_both(const Status& status, v1::ChannelAnswer& answer) {
+  set_status(status, &answer);
+  set_status(status, answer.mutable_answer());
+}
+
+// Whose shard it is.
+std::string manager_of(TaskId task, const std::vector<ManagerView>& managers) {
+  for (const ManagerView& manager : managers) {
+    for (const ShardView& shard : manager.shards) {
+      if (shard.shard == task.shard()) return manager.name;
+    }
+  }
+  return {};
+}
+
+std::size_t page_limit(std::uint32_t asked) {
+  return asked == 0 ? QueryService::kListMax : std::min<std::size_t>(asked, QueryService::kListMax);
+}
+
+}  // namespace
+
+QueryService::QueryService(Loop& loop, LedgerHost& host, const ManagerLiveness& liveness,
+                           World world)
+    : loop_(loop),
+      host_(host),
+      liveness_(liveness),
+      world_(std::move(world)),
+      up_since_(loop.wall_now()) {}
+
+void QueryService::answer(Incarnation asker, v1::ChannelQuery query, Reply reply) {
+  const Millis timeout =
+      query.timeout_ms() == 0 ? kTimeoutDefault : std::min(Millis(query.timeout_ms()), kTimeoutMax);
+  v1::ChannelAnswer answer;
+  answer.set_index(ledger().index().value());
+  switch (query.what_case()) {
+    case v1::ChannelQuery::kQuery:
+      return answer_client(query.query(), timeout, std::move(reply));
+    case v1::ChannelQuery::kResync:
+      resync(asker, query.resync(), answer);
+      break;
+    case v1::ChannelQuery::kSettle:
+      settle(query.settle(), answer);
+      break;
+    case v1::ChannelQuery::kLive:
+      live(query.live(), answer);
+      break;
+    case v1::ChannelQuery::kMembers:
+      members(answer);
+      break;
+    case v1::ChannelQuery::WHAT_NOT_SET:
+      set_status(invalid("a question that this center does not know"), &answer);
+      break;
+  }
+  reply(answer);
+}
+
+void QueryService::answer_client(const v1::Query& query, Millis timeout, Reply reply) {
+  const auto ask_about = [&](std::uint64_t task) {
+    const MonoTime now = loop_.now();
+    answer_task({query, TaskId(task), now, now + timeout, std::move(reply)});
+  };
+  v1::ChannelAnswer answer;
+  answer.set_index(ledger().index().value());
+  answer.mutable_answer()->set_index(answer.index());
+  switch (query.what_case()) {
+    case v1::Query::kTaskShow:
+      return ask_about(query.task_show().task());
+    case v1::Query::kTaskResult:
+      return ask_about(query.task_result().task());
+    case v1::Query::kManagerRemove:
+      return world_.remove({query.manager_remove().name()},
+                           [this, reply = std::move(reply)](const Status& status) {
+                             v1::ChannelAnswer removed;
+                             removed.set_index(ledger().index().value());
+                             removed.mutable_answer()->set_index(removed.index());
+                             set_both(status, removed);
+                             reply(removed);
+                           });
+    case v1::Query::kTaskList:
+      list_tasks(query.task_list(), *answer.mutable_answer());
+      break;
+    case v1::Query::kQueueList:
+      list_queues(query.queue_list(), *answer.mutable_answer());
+      break;
+    case v1::Query::kManagerList:
+      list_managers(*answer.mutable_answer());
+      break;
+    case v1::Query::kCenterStatus:
+      center_status(*answer.mutable_answer());
+      break;
+    case v1::Query::WHAT_NOT_SET:
+      set_both(invalid("a question that this center does not know"), answer);
+      break;
+  }
+  answer.set_code(answer.answer().code());
+  answer.set_message(answer.answer().message());
+  reply(answer);
+}
+
+// ---- one task ----
+
+void QueryService::answer_task(Parked question) {
+  if (!question.task.valid()) {
+    v1::ChannelAnswer answer;
+    set_both(invalid("no task has this id"), answer);
+    return question.reply(answer);
+  }
+  auto shared = std::make_shared<Parked>(std::move(question));
+  const Task done = gate_.on_loop([this, shared] {
+    v1::ChannelAnswer answer;
+    if (try_task(*shared, answer)) return shared->reply(answer);
+    park(std::move(*shared));
+  });
+  host_.barrier([done, reply = shared->reply](const Status& status) {
+    if (status.ok()) return done();
+    v1::ChannelAnswer answer;
+    set_both(Status(ErrorCode::kUnavailable, status.message()), answer);
+    reply(answer);
+  });
+}
+
+bool QueryService::try_task(const Parked& question, v1::ChannelAnswer& answer) const {
+  const Result<TaskView> found = ledger().find(question.task);
+  if (found.status().code() == ErrorCode::kUnavailable) return false;
+  answer.set_index(ledger().index().value());
+  if (!found.ok()) {
+    set_both(found.status(), answer);
+  } else if (question.query.has_task_result()) {
+    task_result(found.value(), answer);
+  } else {
+    encode_view(found.value(), manager_of(question.task, ledger().managers()),
+                answer.mutable_answer()->mutable_task());
+  }
+  if (answer.has_answer()) answer.mutable_answer()->set_index(answer.index());
+  return true;
+}
+
+// Where the result is; none (lsn 0) when the task was completed without one.
+void QueryService::task_result(const TaskView& task, v1::ChannelAnswer& answer) const {
+  if (task.state != TaskState::kDone) {
+    return set_both(
+        Status(ErrorCode::kNotFound, "task " + to_string(task.task) + " is " +
+                                         std::string(to_string(task.state)) + ": it has no result"),
+        answer);
+  }
+  v1::ResultPlace* place = answer.mutable_result();
+  place->set_task(task.task.value());
+  place->set_token(task.token.value());
+  place->set_shard(task.result.shard.value());
+  place->set_lsn(task.result.lsn.value());
+  place->set_length(task.result.bytes);
+}
+
+void QueryService::park(Parked question) {
+  const Status unknown = ledger().find(question.task).status();
+  if (parked_.size() >= kParkedMax || loop_.now() >= question.deadline) {
+    v1::ChannelAnswer answer;
+    set_both(unknown, answer);
+    return question.reply(answer);
+  }
+  parked_.push_back(std::move(question));
+  expire_parked();
+}
+
+// Also arms the timer for the next one.
+void QueryService::expire_parked() {
+  const MonoTime now = loop_.now();
+  MonoTime next = MonoTime::max();
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    if (it->deadline > now) {
+      next = std::min(next, it->deadline);
+      ++it;
+      continue;
+    }
+    v1::ChannelAnswer answer;
+    set_both(Status(ErrorCode::kUnavailable, "shard " + std::to_string(it->task.shard().value()) +
+                                                 " has not reported task " + to_string(it->task) +
+                                                 " yet"),
+             answer);
+    const Reply reply = std::move(it->reply);
+    it = parked_.erase(it);
+    reply(answer);
+  }
+  loop_.cancel(std::exchange(timer_, 0));
+  if (!parked_.empty()) timer_ = loop_.call_at(next, gate_.on_loop([this] { expire_parked(); }));
+}
+
+void QueryService::on_applied() {
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    v1::ChannelAnswer answer;
+    if (!try_task(*it, answer)) {
+      ++it;
+      continue;
+    }
+    const Reply reply = std::move(it->reply);
+    it = parked_.erase(it);
+    reply(answer);
+  }
+}
+
+// Whoever asks knows the id, so the task was durable before the question. A beat that arrives more
+// than kPeerDeadAfter after it was composed after it: a slower link counts as dead.
+void QueryService::on_beat(ShardId shard, Offset durable_end) {
+  const MonoTime now = loop_.now();
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    if (it->task.shard() != shard || it->task.offset() < durable_end ||
+        now - it->since < kPeerDeadAfter) {
+      ++it;
+      continue;
+    }
+    v1::ChannelAnswer answer;
+    set_both(Status(ErrorCode::kNotFound, "there is no task " + to_string(it->task)), answer);
+    const Reply reply = std::move(it->reply);
+    it = parked_.erase(it);
+    reply(answer);
+  }
+}
+
+// ---- lists ----
+
+void QueryService::list_tasks(const v1::TaskList& query, v1::Answer& answer) const {
+  if (const Status name = validate_queue_name(query.queue()); !name.ok())
+    return set_status(name, &answer);
+  if (query.state() < v1::DELAYED || query.state() > v1::VOID) {
+    return set_status(invalid("name one state of tasks"), &answer);
+  }
+  const TaskPage page = ledger().list_tasks(query.queue(), static_cast<TaskState>(query.state()),
+                                            query.cursor(), page_limit(query.limit()));
+  const std::vector<ManagerView> managers = ledger().managers();
+  for (const TaskView& task : page.tasks) {
+    encode_view(task, manager_of(task.task, managers), answer.mutable_tasks()->add_task());
+  }
+  answer.mutable_tasks()->set_next(page.next);
+}
+
+void QueryService::list_queues(const v1::QueueList& query, v1::Answer& answer) const {
+  const QueuePage page =
+      ledger().list_queues(query.prefix(), query.cursor(), page_limit(query.limit()));
+  for (const QueueView& queue : page.queues)
+    encode_view(queue, answer.mutable_queues()->add_queue());
+  answer.mutable_queues()->set_next(page.next);
+}
+
+void QueryService::list_managers(v1::Answer& answer) const {
+  v1::ManagerPage* page = answer.mutable_managers();
+  for (const ManagerView& manager : ledger().managers()) {
+    encode_view(manager, liveness_.find(manager.incarnation), page->add_manager());
+  }
+}
+
+void QueryService::center_status(v1::Answer& answer) const {
+  const LedgerTotals totals = ledger().totals();
+  v1::CenterInfo* info = answer.mutable_center();
+  to_wire(ledger().cluster(), info->mutable_cluster());
+  info->set_generation(ledger().generation().value());
+  info->set_index(ledger().index().value());
+  info->set_term(host_.log().term().value());
+  info->set_leader(host_.serving());
+  info->set_lease_time_ms(static_cast<std::uint64_t>(totals.lease_time.count()));
+  info->set_tasks_waiting(totals.waiting);
+  info->set_tasks_claimed(totals.claimed);
+  info->set_sessions(totals.sessions);
+  info->set_memory_bytes(totals.memory_bytes);
+  info->set_snapshot_index(host_.snapshot_index().value());
+  info->set_state_hash(ledger().state_hash());
+  info->set_address(world_.address());
+  info->set_version(kVersion);
+  info->set_grants(totals.grants);
+  info->set_completions(totals.completions);
+  info->set_superseded(totals.superseded);
+  info->set_up_since_wall_ms(up_since_.ms);
+}
+
+// ---- what managers ask for themselves ----
+
+void QueryService::resync(Incarnation asker, const v1::Resync& query,
+                          v1::ChannelAnswer& answer) const {
+  if (query.session_size() > static_cast<int>(kItemsMax)) {
+    return set_status(invalid("resync: too many sessions"), &answer);
+  }
+  v1::ResyncAnswer* states = answer.mutable_resync();
+  for (const v1::ResyncSession& asked : query.session()) {
+    const SessionId session(from_wire(asked.session()));
+    encode_view(ledger().resync(session, ConnEpoch(asked.conn_epoch()), asker,
+                                GrantNumber(asked.last_number())),
+                session, states->add_session());
+  }
+}
+
+void QueryService::settle(const v1::Settle& query, v1::ChannelAnswer& answer) const {
+  if (query.item_size() > static_cast<int>(kItemsMax)) {
+    return set_status(invalid("settle: too many records"), &answer);
+  }
+  v1::SettleAnswer* verdicts = answer.mutable_settle();
+  for (const v1::SettleItem& item : query.item()) {
+    verdicts->add_verdict(static_cast<v1::SettleVerdict>(ledger().settle(
+        TaskId(item.task()), Token(item.token()), ShardId(item.shard()), Lsn(item.lsn()))));
+  }
+}
+
+void QueryService::live(const v1::Live& query, v1::ChannelAnswer& answer) const {
+  if (query.from() == 0 || query.to() < query.from() || query.to() > kOffsetMax + 1 ||
+      query.result_size() > static_cast<int>(kItemsMax)) {
+    return set_status(invalid("live: no such range"), &answer);
+  }
+  v1::LiveAnswer* found = answer.mutable_live();
+  encode_view(ledger().live(ShardId(query.shard()), Offset(query.from()), Offset(query.to())),
+              found);
+  // Not open any more and not pointed to: only then is a result garbage (R17).
+  for (const v1::SettleItem& item : query.result()) {
+    found->add_result_live(ledger().settle(TaskId(item.task()), Token(item.token()),
+                                           ShardId(item.shard()),
+                                           Lsn(item.lsn())) != Settled::kDrop);
+  }
+}
+
+void QueryService::members(v1::ChannelAnswer& answer) const {
+  v1::MembersAnswer* found = answer.mutable_members();
+  for (const ManagerView& manager : ledger().managers())
+    encode_member(manager, found->add_member());
+}
+
+}  // namespace baton::center

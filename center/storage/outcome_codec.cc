@@ -1,0 +1,127 @@
+#include "center/storage/outcome_codec.h"
+
+#include "center/storage/wire_values.h"
+
+namespace baton::center {
+namespace {
+
+void encode_tokens(const std::vector<Token>& from,
+                   google::protobuf::RepeatedField<std::uint64_t>* to) {
+  to->Reserve(static_cast<int>(from.size()));
+  for (const Token token : from) to->Add(token.value());
+}
+
+void encode(const SimpleOutcome& outcome, v1::Outcome* out) {
+  set_status(outcome.status, out->mutable_simple());
+}
+
+void encode(const EnrollOutcome& outcome, v1::Outcome* out) {
+  v1::EnrollOutcome* wire = out->mutable_enroll();
+  set_status(outcome.status, wire);
+  to_wire(outcome.cluster, wire->mutable_cluster());
+  wire->set_shard(outcome.shard.value());
+  wire->set_created_hi(outcome.created_hi.value());
+  wire->set_epoch(outcome.epoch.value());
+}
+
+void encode(const RegisterOutcome& outcome, v1::Outcome* out) {
+  v1::RegisterOutcome* wire = out->mutable_register_();
+  wire->set_result(static_cast<v1::RegisterResult>(outcome.result));
+  wire->set_created_hi(outcome.created_hi.value());
+  wire->set_incarnation(outcome.incarnation.value());
+  wire->set_epoch(outcome.epoch.value());
+  to_wire(outcome.life, wire->mutable_life());
+}
+
+void encode(const CreatedOutcome& outcome, v1::Outcome* out) {
+  v1::CreatedOutcome* wire = out->mutable_created();
+  wire->set_code(to_wire(outcome.status.code()));
+  wire->set_created_hi(outcome.created_hi.value());
+  for (const Winner& winner : outcome.winners) {
+    v1::Winner* item = wire->add_winner();
+    item->set_offset(winner.offset.value());
+    item->set_task(winner.task.value());
+    item->set_code(to_wire(winner.code));
+  }
+  for (const auto& [name, id] : outcome.queues) {
+    v1::QueueIdentity* queue = wire->add_queue();
+    queue->set_name(name);
+    queue->set_id(id.value());
+  }
+}
+
+void encode(const AttachOutcome& outcome, v1::Outcome* out) {
+  v1::AttachOutcome* wire = out->mutable_attach();
+  wire->set_code(to_wire(outcome.status.code()));
+  wire->set_conn_epoch(outcome.conn_epoch.value());
+  encode_tokens(outcome.kept, wire->mutable_kept());
+}
+
+void encode(const OperationsOutcome& outcome, v1::Outcome* out) {
+  v1::OperationsOutcome* wire = out->mutable_operations();
+  for (const OperationOutcome& from : outcome.outcomes) {
+    v1::OperationOutcome* item = wire->add_outcome();
+    item->set_seq(from.seq.value());
+    item->set_code(to_wire(from.code));
+    item->set_message(from.message);
+    item->set_finished_unknown(from.finished_unknown);
+  }
+}
+
+void encode(const HeartbeatOutcome& outcome, v1::Outcome* out) {
+  out->mutable_heartbeat()->set_code(to_wire(outcome.status.code()));
+  encode_tokens(outcome.lost, out->mutable_heartbeat()->mutable_lost());
+}
+
+template <class T>
+T refused(const Status& status) {
+  T outcome;
+  outcome.status = status;
+  return outcome;
+}
+
+}  // namespace
+
+void encode_outcome(const Outcome& outcome, v1::Outcome* wire) {
+  wire->Clear();
+  std::visit([wire](const auto& kind) { encode(kind, wire); }, outcome);
+}
+
+void encode_grant(const Grant& grant, v1::Grant* wire) {
+  to_wire(grant.session, wire->mutable_session());
+  wire->set_conn_epoch(grant.conn_epoch.value());
+  wire->set_number(grant.number.value());
+  wire->set_line(grant.line.value());
+  wire->set_task(grant.task.value());
+  wire->set_token(grant.token.value());
+  wire->set_attempt(grant.attempt);
+  wire->set_lease_ms(static_cast<std::uint32_t>(grant.lease.count()));
+}
+
+void encode_refusal(const v1::Command& command, const Status& status, v1::Outcome* wire) {
+  wire->Clear();
+  switch (command.kind_case()) {
+    case v1::Command::kEnroll:
+      return encode(refused<EnrollOutcome>(status), wire);
+    case v1::Command::kRegister:
+      return encode(RegisterOutcome{}, wire);
+    case v1::Command::kCreated:
+      return encode(refused<CreatedOutcome>(status), wire);
+    case v1::Command::kAttach:
+      return encode(refused<AttachOutcome>(status), wire);
+    case v1::Command::kHeartbeat:
+      return encode(refused<HeartbeatOutcome>(status), wire);
+    case v1::Command::kOperations: {
+      OperationsOutcome outcome;
+      for (const v1::LedgerOperation& operation : command.operations().operation()) {
+        outcome.outcomes.push_back(
+            {.seq = OpSeq(operation.seq()), .code = status.code(), .message = status.message()});
+      }
+      return encode(outcome, wire);
+    }
+    default:
+      return encode(SimpleOutcome{status}, wire);
+  }
+}
+
+}  // namespace baton::center
