@@ -7,7 +7,7 @@ namespace baton::client {
 
 struct ClientMetrics {
   std::uint64_t connections_opened = 0;  // handshakes that succeeded
-  std::uint64_t connections_lost = 0;    // of those: ended otherwise than by our wish
+  std::uint64_t connections_lost = 0;    // of those: ended while in use
 
   std::uint64_t produced_confirmed = 0;
   std::uint64_t produced_failed = 0;

@@ -21,7 +21,7 @@ RULES = {
         r"common/storage/|common/daemon/"),
     "threads": (
         r"std::(?:j?thread|async|mutex|shared_mutex|condition_variable|atomic)\b|\bpthread_create\b|\bstd::call_once\b",
-        r"common/net/asio_|common/daemon/|common/storage/"),
+        r"common/net/asio_|common/daemon/|common/storage/|client/threads\."),
     "sleeping": (
         r"\bsleep_(?:for|until)\b|\bu?sleep\(|\bnanosleep\b",
         r"common/daemon/"),

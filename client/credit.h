@@ -1,0 +1,54 @@
+// Credit: how many grants a session allows, as one absolute number (R10). Values only.
+//
+//   total = window - |held at attach| + operations answered since attach + grant numbers that died
+//
+// The total is stated only when it has grown: the ledger takes the maximum. When an operation says
+// `wants_next`, the ledger raises it by one itself, once, and no statement is needed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace baton::client {
+
+class Credit {
+ public:
+  // A new attach was composed with so many held tokens: nothing is allowed yet, nothing counted.
+  void attach(std::size_t held) {
+    held_ = static_cast<std::int64_t>(held);
+    answered_ = died_ = known_ = stated_ = 0;
+  }
+  void set_window(std::size_t window) { window_ = static_cast<std::int64_t>(window); }
+
+  // An ack, nack or release was answered. `anticipated`: the ledger has raised the total for it
+  // already.
+  void answered(bool anticipated) {
+    ++answered_;
+    if (anticipated) ++known_;
+  }
+  void died() { ++died_; }
+
+  // The total to state now, if the ledger does not have it yet. The caller states it.
+  [[nodiscard]] std::optional<std::uint64_t> take_statement() { return take(known_); }
+  // The same, trusting no anticipation: repairs one that did not happen.
+  [[nodiscard]] std::optional<std::uint64_t> take_restatement() { return take(stated_); }
+
+  [[nodiscard]] std::int64_t total() const { return window_ - held_ + answered_ + died_; }
+
+ private:
+  std::optional<std::uint64_t> take(std::int64_t known) {
+    if (total() <= known || total() <= 0) return std::nullopt;
+    known_ = stated_ = total();
+    return static_cast<std::uint64_t>(total());
+  }
+
+  std::int64_t window_ = 0;
+  std::int64_t held_ = 0;
+  std::int64_t answered_ = 0;
+  std::int64_t died_ = 0;
+  std::int64_t known_ = 0;   // what the ledger has, as far as we know
+  std::int64_t stated_ = 0;  // what we stated
+};
+
+}  // namespace baton::client

@@ -1,0 +1,104 @@
+#include "client/lease_table.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace baton::client {
+namespace {
+
+// A tenth of the lease is kept as a margin for clocks that run at different rates.
+Duration believed(Millis lease) { return Duration(lease) / 10 * 9; }
+
+}  // namespace
+
+void LeaseTable::add(Token token, TaskId task, Millis length, MonoTime now) {
+  const bool added =
+      leases_
+          .emplace(token, Lease{.task = task,
+                                .length = length,
+                                .deadline = now + Duration(length) / 3,
+                                .heartbeat_due = now + first_heartbeat_after(length)})
+          .second;
+  BATON_CHECK(added);
+}
+
+LeaseTable::Lease* LeaseTable::find(Token token) {
+  const auto found = leases_.find(token);
+  return found == leases_.end() ? nullptr : &found->second;
+}
+
+std::vector<Token> LeaseTable::held() const {
+  std::vector<Token> tokens;
+  tokens.reserve(leases_.size());
+  for (const auto& [token, lease] : leases_) tokens.push_back(token);
+  return tokens;
+}
+
+std::vector<Token> LeaseTable::to_renew(MonoTime now) const {
+  std::vector<Token> tokens;
+  for (const auto& [token, lease] : leases_) {
+    if (!lease.lost && lease.renew_from <= now) tokens.push_back(token);
+  }
+  return tokens;
+}
+
+void LeaseTable::renewed(const std::vector<Token>& tokens, MonoTime sent) {
+  for (const Token token : tokens) {
+    Lease* lease = find(token);
+    if (lease == nullptr || lease->lost) continue;
+    lease->deadline = sent + believed(lease->length);
+    lease->heartbeat_due = sent + Duration(lease->length) / 3;
+  }
+}
+
+void LeaseTable::extended(Token token, Millis length, MonoTime sent) {
+  Lease* lease = find(token);
+  if (lease == nullptr || lease->lost) return;
+  lease->deadline = sent + believed(length);
+  lease->heartbeat_due = lease->renew_from = sent + Duration(length) / 3;
+  lease->length = std::min(lease->length, length);  // what later heartbeats are sure to give
+}
+
+bool LeaseTable::lose(Token token) {
+  Lease* lease = find(token);
+  if (lease == nullptr || lease->lost) return false;
+  lease->lost = true;
+  return !lease->ending;
+}
+
+std::vector<Token> LeaseTable::expire(MonoTime now) {
+  std::vector<Token> lost;
+  for (auto& [token, lease] : leases_) {
+    if (lease.lost || lease.ending || lease.deadline > now) continue;
+    lease.lost = true;
+    lost.push_back(token);
+  }
+  return lost;
+}
+
+MonoTime LeaseTable::heartbeat_due() const {
+  MonoTime due = MonoTime::max();
+  for (const auto& [token, lease] : leases_) {
+    if (!lease.lost) due = std::min(due, lease.heartbeat_due);
+  }
+  return due;
+}
+
+MonoTime LeaseTable::deadline() const {
+  MonoTime next = MonoTime::max();
+  for (const auto& [token, lease] : leases_) {
+    if (!lease.lost && !lease.ending) next = std::min(next, lease.deadline);
+  }
+  return next;
+}
+
+Millis LeaseTable::shortest(Millis fallback) const {
+  Millis shortest = Millis::max();
+  for (const auto& [token, lease] : leases_) {
+    if (!lease.lost) shortest = std::min(shortest, lease.length);
+  }
+  return shortest == Millis::max() ? fallback : shortest;
+}
+
+}  // namespace baton::client

@@ -1,0 +1,88 @@
+#include "client/operation_queue.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+
+namespace baton::client {
+
+Operation& OperationQueue::add(Operation operation) {
+  operation.seq = OpSeq(first_.value() + operations_.size());
+  to_send_.insert(operation.seq);
+  return operations_.emplace_back(std::move(operation));
+}
+
+Operation* OperationQueue::find(OpSeq seq) {
+  if (seq < first_ || seq.value() - first_.value() >= operations_.size()) return nullptr;
+  Operation& found = operations_[seq.value() - first_.value()];
+  return found.answered ? nullptr : &found;
+}
+
+Operation OperationQueue::take_answered(OpSeq seq) {
+  Operation* operation = find(seq);
+  BATON_CHECK(operation != nullptr);
+  to_send_.erase(seq);
+  Operation taken = std::move(*operation);
+  operation->answered = true;
+  while (!operations_.empty() && operations_.front().answered) {
+    operations_.pop_front();
+    first_ = first_.next();
+  }
+  return taken;
+}
+
+void OperationQueue::send_all_again() {
+  for (Operation& operation : operations_) {
+    if (!operation.answered) send_again(operation.seq);
+  }
+}
+
+void OperationQueue::send_again(OpSeq seq) {
+  Operation* operation = find(seq);
+  if (operation == nullptr) return;
+  // The first sending may have been accepted, and its raise spent: a repetition raises nothing.
+  operation->anticipated = operation->anticipated && !operation->sent;
+  to_send_.insert(seq);
+}
+
+bool OperationQueue::may_send(OpSeq seq) const {
+  return seq.value() - answered_through().value() <= kSessionOutcomesMax;
+}
+
+std::vector<Operation*> OperationQueue::take_to_send(std::size_t items_max, std::size_t bytes_max,
+                                                     MonoTime now) {
+  std::vector<Operation*> batch;
+  std::size_t bytes = 0;
+  while (!to_send_.empty() && batch.size() < items_max) {
+    Operation* operation = find(*to_send_.begin());
+    BATON_CHECK(operation != nullptr);
+    if (!may_send(operation->seq)) break;
+    if (!batch.empty() && bytes + operation->bytes.size() > bytes_max) break;
+    bytes += operation->bytes.size();
+    operation->sent = true;
+    operation->sent_at = now;
+    batch.push_back(operation);
+    to_send_.erase(to_send_.begin());
+  }
+  return batch;
+}
+
+void OperationQueue::forget_anticipation() {
+  for (Operation& operation : operations_) {
+    if (operation.sent) operation.anticipated = false;
+  }
+}
+
+std::vector<OperationCallback> OperationQueue::abandon() {
+  std::vector<OperationCallback> callbacks;
+  for (Operation& operation : operations_) {
+    if (!operation.answered && operation.done) callbacks.push_back(std::move(operation.done));
+  }
+  first_ = OpSeq(first_.value() + operations_.size());
+  operations_.clear();
+  to_send_.clear();
+  return callbacks;
+}
+
+}  // namespace baton::client

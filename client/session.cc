@@ -1,0 +1,584 @@
+#include "client/session.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/limits.h"
+
+namespace baton::client {
+namespace {
+
+constexpr std::uint32_t kLine = 1;  // the session's only line, of each connection
+// A session that is silent for 10 minutes of lease time is forgotten: one that only waits says
+// something well before.
+constexpr Duration kIdleHeartbeat = std::chrono::minutes(2);
+constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
+constexpr Duration kBackoffLast = std::chrono::seconds(5);
+
+Status parsed(const Frame& frame, google::protobuf::MessageLite& message) {
+  return parse_metadata(frame.metadata, message);
+}
+
+// The request may be repeated as it is, here or at another manager.
+bool may_repeat(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kRetryLater:
+    case ErrorCode::kDeadlineExceeded:
+    case ErrorCode::kNotLeader:
+    case ErrorCode::kInternal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+v1::OperationKind to_wire(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::kAck:
+      return v1::ACK;
+    case OperationKind::kNack:
+      return v1::NACK;
+    case OperationKind::kRelease:
+      return v1::RELEASE;
+    case OperationKind::kExtend:
+      return v1::EXTEND;
+  }
+  return v1::OPERATION_NONE;
+}
+
+}  // namespace
+
+Session::Session(Environment& environment, SessionOptions options, SessionEvents events)
+    : env_(environment),
+      options_(std::move(options)),
+      events_(std::move(events)),
+      random_(environment.random.fork()),
+      id_(random_.uuid()) {}
+
+// Runs the body of an event, then sends what it made necessary.
+template <class Event>
+void Session::event(Event&& run) {
+  if (stopped_) return;
+  const auto self = shared_from_this();  // the owner may drop us inside one of our events
+  ++depth_;
+  run();
+  if (!stopped_ && events_.on_change) events_.on_change();
+  if (!stopped_) flush();
+  --depth_;
+}
+
+void Session::start() {
+  const std::weak_ptr<Session> weak = weak_from_this();
+  ChannelEvents events;
+  events.on_open = [weak](const v1::HelloOk& hello) {
+    const auto self = weak.lock();
+    if (!self || self->stopped_) return Status(ErrorCode::kUnavailable, "the consumer is gone");
+    return self->on_open(hello);
+  };
+  events.on_frame = [weak](const Frame& frame) {
+    if (const auto self = weak.lock()) self->event([&] { self->on_frame(frame); });
+  };
+  events.on_goodbye = [weak] {
+    if (const auto self = weak.lock()) self->event([&] { self->going_ = true; });
+  };
+  events.on_closed = [weak](const Status&) {
+    if (const auto self = weak.lock()) self->event([&] { self->on_closed(); });
+  };
+  channel_ = Channel::create(env_.loop, env_.transport, env_.logger, random_.next(),
+                             env_.channel_options(options_.first_manager), std::move(events));
+  channel_->start();
+}
+
+void Session::shutdown() {
+  if (stopped_) return;
+  stopped_ = true;
+  env_.loop.cancel(timer_);
+  channel_->stop(Status(ErrorCode::kUnavailable, "the consumer is gone"));
+  // Inside one of its own events the channel must not be destroyed.
+  if (depth_ > 0) {
+    env_.loop.post([channel = std::shared_ptr<Channel>(std::move(channel_))] {});
+  } else {
+    channel_.reset();
+  }
+}
+
+// ---- what the owner wants
+// -------------------------------------------------------------------------
+
+void Session::set_window(std::size_t window) {
+  credit_.set_window(window);
+  schedule_flush();
+}
+
+void Session::submit(Operation operation) {
+  if (is_final(operation.kind)) {
+    LeaseTable::Lease* lease = leases_.find(operation.token);
+    BATON_CHECK(lease != nullptr && !lease->ending);
+    lease->ending = true;
+  }
+  operation.anticipated = operation.wants_next;
+  operations_.add(std::move(operation));
+  schedule_flush();
+}
+
+void Session::end_wait() {
+  ending_ = true;
+  schedule_flush();
+}
+
+bool Session::lost(Token token) {
+  const LeaseTable::Lease* lease = leases_.find(token);
+  return lease == nullptr || lease->lost;
+}
+
+// ---- events of the channel
+// ------------------------------------------------------------------------
+
+Status Session::on_open(const v1::HelloOk& hello) {
+  ++env_.metrics.connections_opened;
+  manager_ = hello.name();
+  bytes_max_ = static_cast<std::size_t>(
+      std::max<std::uint64_t>(hello.payload_bytes_max(), kFrameMetadataBytesMax));
+  open_ = true;
+  going_ = false;
+  send_attach();
+  return Status();
+}
+
+void Session::on_closed() {
+  ++env_.metrics.connections_lost;
+  open_ = attached_ = line_open_ = false;
+  attach_request_ = end_wait_request_ = 0;
+  move_at_ = MonoTime::max();
+  operations_in_flight_.clear();
+  heartbeat_ = HeartbeatRequest{};
+}
+
+void Session::on_frame(const Frame& frame) {
+  Status status;
+  switch (frame.type) {
+    case v1::ATTACHED:
+      status = on_attached(frame);
+      break;
+    case v1::TASKS:
+      status = on_tasks(frame);
+      break;
+    case v1::OPERATIONS_DONE:
+      status = on_operations_done(frame);
+      break;
+    case v1::HEARTBEAT_DONE:
+      status = on_heartbeat_done(frame);
+      break;
+    case v1::WAIT_ENDED:
+      line_open_ = false;
+      break;
+    case v1::ERROR:
+      on_error(frame);
+      break;
+    default:
+      break;
+  }
+  if (!status.ok()) move_on(status);  // it does not speak our protocol as it should
+}
+
+void Session::send_attach() {
+  ++conn_epoch_;
+  v1::Attach attach;
+  attach.mutable_session()->set_hi(id_.hi);
+  attach.mutable_session()->set_lo(id_.lo);
+  attach.set_conn_epoch(conn_epoch_);
+  for (const Token token : leases_.held()) attach.add_held(token.value());
+  attach.set_consumer(env_.name);
+  credit_.attach(leases_.size());
+  numbers_.clear();
+  attach_request_ = channel_->next_request_id();
+  attach_sent_at_ = env_.loop.now();
+  channel_->send(v1::ATTACH, attach_request_, attach);
+  channel_->set_outstanding(true);
+  arm(attach_sent_at_ + heartbeat_patience());
+}
+
+Status Session::on_attached(const Frame& frame) {
+  if (frame.request_id != attach_request_ || attached_) return Status();
+  v1::Attached attached;
+  BATON_RETURN_IF_ERROR(parsed(frame, attached));
+  attach_request_ = 0;
+  const Status status(error_code_from_wire(attached.code()), attached.message());
+  if (!status.ok()) {
+    conn_epoch_ = std::max(conn_epoch_, attached.conn_epoch());
+    attach_failed(status);
+    return Status();
+  }
+  ++env_.metrics.attaches;
+  attached_ = true;
+  failures_ = 0;
+  pause_until_ = MonoTime{};
+  heartbeat_not_before_ = MonoTime{};
+  heartbeat_sent_at_ = env_.loop.now();  // attaching shows life as well as a heartbeat
+  operations_.send_all_again();
+  std::set<std::uint64_t> kept(attached.kept().begin(), attached.kept().end());
+  for (const Token token : leases_.held()) {
+    if (!kept.contains(token.value())) lose(token);
+  }
+  arm(env_.loop.now());
+  return Status();
+}
+
+// Not attached: try elsewhere, at once while there are managers that were not asked, then more
+// slowly.
+void Session::attach_failed(const Status& status) {
+  if (!may_repeat(status.code()) && status.code() != ErrorCode::kConflict &&
+      status.code() != ErrorCode::kNotFound) {
+    events_.on_refused(status);
+    return;
+  }
+  const MonoTime now = env_.loop.now();
+  pause(now);
+  const bool others = failures_ < static_cast<int>(env_.managers.size());
+  move_at_ = others ? now : pause_until_;
+  arm(move_at_);
+}
+
+Status Session::on_tasks(const Frame& frame) {
+  v1::Tasks tasks;
+  BATON_RETURN_IF_ERROR(parsed(frame, tasks));
+  if (!attached_ || tasks.conn_epoch() != conn_epoch_) {
+    env_.metrics.deliveries_dropped += static_cast<std::uint64_t>(tasks.delivery_size());
+    return Status();
+  }
+  std::vector<std::uint32_t> lengths;
+  for (const v1::Delivery& delivery : tasks.delivery()) lengths.push_back(delivery.length());
+  BATON_ASSIGN_OR_RETURN(const auto payloads, cut_payload(frame.payload, lengths));
+  for (const std::uint64_t number : tasks.died()) {
+    if (!numbers_.insert(number)) continue;
+    credit_.died();
+    ++env_.metrics.grants_died;
+  }
+  const MonoTime now = env_.loop.now();
+  for (int i = 0; i < tasks.delivery_size(); ++i) {
+    const v1::Delivery& from = tasks.delivery(i);
+    const Token token(from.token());
+    if (!numbers_.insert(from.number()) || leases_.find(token) != nullptr || !token) {
+      ++env_.metrics.deliveries_dropped;
+      continue;
+    }
+    ++env_.metrics.deliveries;
+    const Millis lease(from.lease_ms());
+    leases_.add(token, TaskId(from.task()), lease, now);
+    arm(now + LeaseTable::first_heartbeat_after(lease));
+    events_.on_delivery(Delivery{TaskId(from.task()), options_.queue, from.attempt(), token, lease,
+                                 std::string(payloads[static_cast<std::size_t>(i)]), manager_});
+    if (stopped_) return Status();
+  }
+  return Status();
+}
+
+Status Session::on_operations_done(const Frame& frame) {
+  const auto found = operations_in_flight_.find(frame.request_id);
+  if (found == operations_in_flight_.end()) return Status();
+  v1::OperationsDone done;
+  BATON_RETURN_IF_ERROR(parsed(frame, done));
+  const OperationsRequest request = std::move(found->second);
+  operations_in_flight_.erase(found);
+  bool patience = false;
+  std::set<std::uint64_t> named;
+  for (const v1::OperationOutcome& outcome : done.outcome()) {
+    named.insert(outcome.seq());
+    const Status status(error_code_from_wire(outcome.code()), outcome.message());
+    if (may_repeat(status.code())) {
+      operations_.send_again(OpSeq(outcome.seq()));
+      ++env_.metrics.operations_repeated;
+      patience = true;
+    } else {
+      operation_answered(OpSeq(outcome.seq()), status.ok() ? Status() : status,
+                         outcome.finished_unknown());
+      if (stopped_) return Status();
+    }
+  }
+  for (const OpSeq seq : request.seqs) {
+    if (!named.contains(seq.value())) operations_.send_again(seq);
+  }
+  if (patience) {
+    pause(env_.loop.now());
+  } else {
+    failures_ = 0;
+  }
+  return Status();
+}
+
+void Session::operation_answered(OpSeq seq, const Status& status, bool finished_unknown) {
+  if (operations_.find(seq) == nullptr) return;  // answered before
+  const Operation operation = operations_.take_answered(seq);
+  ++env_.metrics.operations_answered;
+  if (is_final(operation.kind)) {
+    leases_.erase(operation.token);
+    credit_.answered(operation.anticipated && status.ok());
+    events_.on_answered(operation.token);
+  } else if (status.ok()) {
+    leases_.extended(operation.token, operation.lease, operation.sent_at);
+  } else if (status.code() == ErrorCode::kClaimSuperseded) {
+    lose(operation.token);
+  }
+  const bool told_instead = status.ok() && !operation.instead.ok();
+  if (stopped_ || !operation.done) return;
+  operation.done(OperationResult{told_instead ? operation.instead : status, finished_unknown});
+}
+
+Status Session::on_heartbeat_done(const Frame& frame) {
+  if (heartbeat_.id == 0 || frame.request_id != heartbeat_.id) return Status();
+  v1::HeartbeatDone done;
+  BATON_RETURN_IF_ERROR(parsed(frame, done));
+  const Status status(error_code_from_wire(done.code()), done.message());
+  if (!status.ok()) {
+    heartbeat_failed(status);
+    return Status();
+  }
+  ++env_.metrics.heartbeats_answered;
+  const HeartbeatRequest request = std::exchange(heartbeat_, {});
+  for (const std::uint64_t token : done.lost()) lose(Token(token));
+  leases_.renewed(request.tokens, request.sent_at);
+  return Status();
+}
+
+void Session::heartbeat_failed(const Status& status) {
+  heartbeat_ = HeartbeatRequest{};
+  const MonoTime now = env_.loop.now();
+  heartbeat_not_before_ = now + heartbeat_patience() / 2;
+  arm(heartbeat_not_before_);
+  // Another manager may still have the center, or the ledger has forgotten the session: attach
+  // again.
+  if (env_.managers.size() > 1 || !may_repeat(status.code())) move_on(status);
+}
+
+void Session::on_error(const Frame& frame) {
+  v1::Error error;
+  Status status(ErrorCode::kInternal, "unreadable error");
+  if (parsed(frame, error).ok()) status = from_error(error);
+  const MonoTime now = env_.loop.now();
+  if (frame.request_id == 0) return;  // the connection closes by itself
+  if (frame.request_id == attach_request_) {
+    attach_request_ = 0;
+    attach_failed(status);
+  } else if (frame.request_id == heartbeat_.id) {
+    heartbeat_failed(status);
+  } else if (const auto found = operations_in_flight_.find(frame.request_id);
+             found != operations_in_flight_.end()) {
+    const OperationsRequest request = std::move(found->second);
+    operations_in_flight_.erase(found);
+    for (const OpSeq seq : request.seqs) {
+      if (may_repeat(status.code()) || status.code() == ErrorCode::kNotFound) {
+        operations_.send_again(seq);
+      } else {
+        operation_answered(seq, status, false);
+        if (stopped_) return;
+      }
+    }
+    pause(now);
+    if (status.code() == ErrorCode::kNotFound) move_on(status);
+  } else if (frame.request_id == end_wait_request_) {
+    end_wait_request_ = 0;
+    pause(now);
+  } else if (may_repeat(status.code())) {  // a demand
+    restate_ = true;
+    pause(now);
+  } else if (status.code() == ErrorCode::kNotFound || status.code() == ErrorCode::kConflict) {
+    move_on(status);
+  } else {
+    events_.on_refused(status);
+  }
+}
+
+void Session::lose(Token token) {
+  if (!leases_.lose(token)) return;
+  events_.on_lost(token);
+}
+
+// ---- sending
+// --------------------------------------------------------------------------------------
+
+void Session::schedule_flush() {
+  if (flush_scheduled_ || stopped_ || depth_ > 0) return;
+  flush_scheduled_ = true;
+  env_.loop.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->flush_scheduled_ = false;
+    self->event([] {});
+  });
+}
+
+void Session::flush() {
+  const bool paused = env_.loop.now() < pause_until_;
+  if (attached_ && !paused) {
+    // What ends claims goes first: it may free what the demand is about.
+    if (!going_) send_operations();
+    if (ending_) {
+      if (line_open_ && end_wait_request_ == 0) send_end_wait();
+    } else if (!going_) {
+      const auto total = restate_ ? credit_.take_restatement() : credit_.take_statement();
+      restate_ = false;
+      if (total) send_demand(*total);
+    }
+  }
+  if (paused) arm(pause_until_);
+  // An attached session always expects something: tasks, answers, or at least a living manager. One
+  // that is to leave expects only its answers.
+  const bool expects = attach_request_ != 0 || !operations_in_flight_.empty() || heartbeat_.id != 0;
+  if (open_) channel_->set_outstanding(expects || (attached_ && !going_));
+}
+
+void Session::send_demand(std::uint64_t total) {
+  operations_.forget_anticipation();
+  v1::Demand demand;
+  demand.set_line(kLine);
+  demand.set_queue(options_.queue);
+  demand.set_lease_ms(static_cast<std::uint32_t>(options_.lease.count()));
+  demand.set_total(total);
+  demand.set_task(options_.task.value());
+  line_open_ = true;
+  channel_->send(v1::DEMAND, channel_->next_request_id(), demand);
+}
+
+void Session::send_operations() {
+  const MonoTime now = env_.loop.now();
+  while (operations_.has_to_send()) {
+    const auto batch = operations_.take_to_send(kBatchItemsMax, bytes_max_, now);
+    if (batch.empty()) return;
+    v1::Operations message;
+    message.set_answered_through(operations_.answered_through().value());
+    std::vector<std::string_view> payload;
+    OperationsRequest request;
+    request.sent_at = now;
+    for (Operation* operation : batch) {
+      if (operation->bytes.size() > bytes_max_) shrink(*operation);
+      // Without a line there is nothing that the ledger could raise.
+      if (!line_open_) operation->anticipated = false;
+      v1::Operation* to = message.add_operation();
+      to->set_seq(operation->seq.value());
+      to->set_kind(to_wire(operation->kind));
+      to->set_task(operation->task.value());
+      to->set_token(operation->token.value());
+      to->set_wants_next(operation->wants_next);
+      to->set_length(static_cast<std::uint32_t>(operation->bytes.size()));
+      to->set_lease_ms(static_cast<std::uint32_t>(operation->lease.count()));
+      to->set_started(operation->started);
+      payload.push_back(operation->bytes);
+      request.seqs.push_back(operation->seq);
+    }
+    const std::uint64_t id = channel_->next_request_id();
+    operations_in_flight_.emplace(id, std::move(request));
+    channel_->send(v1::OPERATIONS, id, message, payload);
+    arm(now + env_.answer_timeout);
+  }
+}
+
+// A result that no frame of this manager can carry would end every connection: the task failed
+// instead.
+void Session::shrink(Operation& operation) const {
+  operation.instead =
+      Status(ErrorCode::kTooLarge, "result of " + std::to_string(operation.bytes.size()) +
+                                       " bytes, this manager takes " + std::to_string(bytes_max_));
+  operation.kind = OperationKind::kNack;
+  operation.bytes = operation.instead.message();
+}
+
+void Session::send_heartbeat(MonoTime now) {
+  heartbeat_ = HeartbeatRequest{channel_->next_request_id(), leases_.to_renew(now), now};
+  heartbeat_sent_at_ = now;
+  v1::Heartbeat message;
+  for (const Token token : heartbeat_.tokens) message.add_token(token.value());
+  ++env_.metrics.heartbeats_sent;
+  channel_->send(v1::HEARTBEAT, heartbeat_.id, message);
+  restate_ = true;  // now and then, to repair a credit that the ledger does not have after all
+}
+
+void Session::send_end_wait() {
+  v1::EndWait message;
+  message.set_line(kLine);
+  end_wait_request_ = channel_->next_request_id();
+  channel_->send(v1::END_WAIT, end_wait_request_, message);
+}
+
+// Doubling, with jitter.
+void Session::pause(MonoTime now) {
+  const Duration backoff =
+      std::min<Duration>(kBackoffFirst * (1 << std::min(failures_, 8)), kBackoffLast);
+  ++failures_;
+  pause_until_ = now + backoff / 2 +
+                 Duration(static_cast<std::int64_t>(
+                     random_.below(static_cast<std::uint64_t>(backoff.count() / 2))));
+}
+
+void Session::move_on(Status reason) {
+  if (!open_) return;
+  open_ = attached_ = false;  // nothing of this connection counts any more
+  channel_->reconnect(std::move(reason));
+}
+
+// ---- time
+// -----------------------------------------------------------------------------------------
+
+// How long an answer to attach or heartbeat may take before another manager is tried. With the
+// first heartbeat after an eighth of the lease this leaves a twelfth for the other one (R15).
+Duration Session::heartbeat_patience() const {
+  return std::min<Duration>(Duration(leases_.shortest(options_.lease)) / 8, env_.answer_timeout);
+}
+
+MonoTime Session::heartbeat_due() const {
+  const MonoTime due = std::min(leases_.heartbeat_due(), heartbeat_sent_at_ + kIdleHeartbeat);
+  return std::max(due, heartbeat_not_before_);
+}
+
+void Session::on_timer() {
+  const MonoTime now = env_.loop.now();
+  for (const Token token : leases_.expire(now)) {
+    events_.on_lost(token);
+    if (stopped_) return;
+  }
+  if (!open_) return;
+  const Status silent(ErrorCode::kDeadlineExceeded, "the manager does not answer");
+  if (attach_request_ != 0 && now >= attach_sent_at_ + heartbeat_patience()) {
+    move_on(silent);
+  } else if (heartbeat_.id != 0 && now >= heartbeat_.sent_at + heartbeat_patience()) {
+    move_on(silent);
+  } else if (!operations_in_flight_.empty() &&
+             now >= operations_in_flight_.begin()->second.sent_at + env_.answer_timeout) {
+    move_on(silent);
+  } else if (now >= move_at_) {
+    move_on(Status(ErrorCode::kUnavailable, "the manager cannot attach the consumer now"));
+  } else if (attached_ && !going_ && heartbeat_.id == 0 && now >= heartbeat_due()) {
+    send_heartbeat(now);
+  }
+}
+
+MonoTime Session::next_check(MonoTime now) const {
+  MonoTime next = leases_.deadline();
+  if (!open_) return next;
+  if (attach_request_ != 0) next = std::min(next, attach_sent_at_ + heartbeat_patience());
+  if (heartbeat_.id != 0) next = std::min(next, heartbeat_.sent_at + heartbeat_patience());
+  if (attached_ && !going_ && heartbeat_.id == 0) next = std::min(next, heartbeat_due());
+  if (!operations_in_flight_.empty()) {
+    next = std::min(next, operations_in_flight_.begin()->second.sent_at + env_.answer_timeout);
+  }
+  if (pause_until_ > now) next = std::min(next, pause_until_);
+  return std::min(next, move_at_);
+}
+
+// Makes sure that on_timer() runs at `at` or before.
+void Session::arm(MonoTime at) {
+  if (timer_ != 0 && timer_at_ <= at) return;
+  env_.loop.cancel(timer_);
+  timer_at_ = at;
+  timer_ = env_.loop.call_at(at, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->stopped_) return;
+    self->timer_ = 0;
+    self->event([&] { self->on_timer(); });
+    if (self->stopped_) return;
+    const MonoTime next = self->next_check(self->env_.loop.now());
+    if (next != MonoTime::max()) self->arm(next);
+  });
+}
+
+}  // namespace baton::client
