@@ -5,10 +5,13 @@
 #include <utility>
 
 #include "common/base/bytes.h"
-#include "common/base/crc32c.h"
+#include "common/storage/batch_log_meta.h"
 
 namespace baton {
 namespace {
+
+// The number of the ledger's log in its store.
+constexpr std::uint32_t kLog = 0;
 
 // In the store: 'S' -> version u8 | index u64 | chain u32. docs/storage-format.md has the table of
 // keys.
@@ -48,6 +51,7 @@ Result<std::unique_ptr<LocalLog>> LocalLog::open(Loop& loop, Worker& worker, Dur
   std::unique_ptr<LocalLog> log(new LocalLog(loop, worker, env, store, std::move(options)));
   BATON_RETURN_IF_ERROR(log->read_snapshot_place());
   BatchLog::Options batch_options;
+  batch_options.log = kLog;
   batch_options.sync_mode = log->options_.sync_mode;
   BATON_ASSIGN_OR_RETURN(log->log_,
                          BatchLog::open(loop, worker, store, random, std::move(batch_options),
@@ -252,6 +256,8 @@ void LocalLog::switch_snapshot(std::uint32_t chain) {
   out.u32(chain);
   KvBatch changes;
   changes.put(kSnapshotKey, value);
+  // Where the log is cut its chain must stay known, also when nothing is left behind the cut.
+  put_log_checkpoint(kLog, saving_->index, chain, changes);
   log_->truncate_front(saving_->index.next(), std::move(changes), [this, chain](const Status& cut) {
     if (!cut.ok()) return end_saving(cut);
     const Lsn old = std::exchange(snapshot_, {saving_->index, chain}).index;
