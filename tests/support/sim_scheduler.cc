@@ -27,19 +27,21 @@ bool SimScheduler::step() {
   return true;
 }
 
-void SimScheduler::run_until(SimTime end) {
-  while (!heap_.empty() && heap_.front().at <= end) step();
+bool SimScheduler::run_next_until(SimTime end) {
+  if (!heap_.empty() && heap_.front().at <= end) return step();
   now_ = std::max(now_, end);
+  return false;
+}
+
+void SimScheduler::run_until(SimTime end) {
+  while (run_next_until(end)) {
+  }
 }
 
 bool SimScheduler::run_until(const std::function<bool()>& done, Duration limit) {
   const SimTime end = now_ + limit;
   while (!done()) {
-    if (heap_.empty() || heap_.front().at > end) {
-      now_ = end;
-      return done();
-    }
-    step();
+    if (!run_next_until(end)) return done();
   }
   return true;
 }

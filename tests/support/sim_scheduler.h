@@ -41,6 +41,8 @@ class SimScheduler {
 
   // Runs the next event; false when there is none.
   bool step();
+  // Runs the next event if it is due by `end`; otherwise the time is `end`, and false.
+  bool run_next_until(SimTime end);
   // Runs what is due until `end`; the time is `end` afterwards.
   void run_until(SimTime end);
   void run_for(Duration length) { run_until(now_ + length); }

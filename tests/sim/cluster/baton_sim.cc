@@ -1,0 +1,148 @@
+// baton_sim: runs simulated clusters and says which seeds broke a promise.
+//
+//   baton_sim --seed N             one run, with its stories; --trace prints every line of it
+//   baton_sim --seeds A..B         all of them
+//   baton_sim --seconds S          from --seed on (default: from the clock) until the time is over
+//
+// One line per violation, beginning with its seed. Exit code 1 when there was one, or when
+// something that must happen now and then never did.
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "tests/sim/cluster/sim_run.h"
+
+namespace baton::sim {
+namespace {
+
+struct Sum {
+  std::uint64_t runs = 0;
+  std::uint64_t events = 0;
+  std::uint64_t bad_runs = 0;
+  Duration simulated{};
+  check::Totals totals;
+  Sometimes sometimes;
+};
+
+void add(Sum& sum, const SimVerdict& verdict) {
+  sum.runs++;
+  sum.events += verdict.events;
+  sum.bad_runs += verdict.violations.empty() ? 0 : 1;
+  sum.simulated += verdict.simulated;
+  sum.totals.produced += verdict.totals.produced;
+  sum.totals.confirmed += verdict.totals.confirmed;
+  sum.totals.produce_unknown += verdict.totals.produce_unknown;
+  sum.totals.deliveries += verdict.totals.deliveries;
+  sum.totals.completed += verdict.totals.completed;
+  sum.sometimes.add(verdict.sometimes);
+}
+
+void run_one(std::uint64_t seed, const SimRunOptions& options, bool stories, Sum& sum) {
+  const SimVerdict verdict = run_seed(seed, options);
+  for (const std::string& violation : verdict.violations) {
+    std::cout << "seed " << seed << ": " << violation << "\n";
+  }
+  if (stories) {
+    std::cout << verdict.stories;
+    std::printf("seed %llu: trace %016llx\n", static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(verdict.trace_hash));
+  }
+  std::cout.flush();
+  add(sum, verdict);
+}
+
+void print_summary(const Sum& sum, double wall_seconds, bool with_log_phrases) {
+  for (const auto& [what, times] : sum.sometimes.counts()) {
+    if (what.starts_with("log: ") && !with_log_phrases) continue;
+    std::printf("%10llu  %s\n", static_cast<unsigned long long>(times), what.c_str());
+  }
+  const double hours = std::chrono::duration<double, std::ratio<3600>>(sum.simulated).count();
+  std::printf(
+      "%llu runs, %llu with violations; %llu produced, %llu confirmed, %llu unknown, %llu "
+      "delivered, "
+      "%llu completed; %.2f simulated hours in %.1f s (%.0f hours per hour), %.2f million events\n",
+      static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(sum.bad_runs),
+      static_cast<unsigned long long>(sum.totals.produced),
+      static_cast<unsigned long long>(sum.totals.confirmed),
+      static_cast<unsigned long long>(sum.totals.produce_unknown),
+      static_cast<unsigned long long>(sum.totals.deliveries),
+      static_cast<unsigned long long>(sum.totals.completed), hours, wall_seconds,
+      hours * 3600 / wall_seconds, static_cast<double>(sum.events) / 1e6);
+}
+
+void print_line(SimTime at, std::string_view who, std::string_view what) {
+  std::printf("%12.6f %-12.*s %.*s\n", std::chrono::duration<double>(at).count(),
+              static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()), what.data());
+}
+
+struct Range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+bool parse_range(const std::string& text, Range& range) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string::npos) return false;
+  try {
+    range.first = std::stoull(text.substr(0, dots));
+    range.last = std::stoull(text.substr(dots + 2));
+  } catch (const std::exception&) {
+    return false;
+  }
+  return range.first <= range.last;
+}
+
+int main_program(int argc, char** argv) {
+  CLI::App app("Runs simulated Baton clusters under faults; one seed is one run.");
+  std::uint64_t seed = 0;
+  std::string seeds;
+  double seconds = 0;
+  bool trace = false;
+  bool phrases = false;
+  auto* one = app.add_option("--seed", seed, "one run; with --seconds, the first of many");
+  app.add_option("--seeds", seeds, "A..B, both included")->excludes(one);
+  app.add_option("--seconds", seconds, "go on with the next seed for this long");
+  app.add_flag("--trace", trace, "print every line of the trace");
+  app.add_flag("--phrases", phrases, "also count the phrases that daemons logged");
+  CLI11_PARSE(app, argc, argv);
+
+  const auto began = std::chrono::steady_clock::now();
+  const auto elapsed = [&began] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
+  Range range{seed, seed};
+  if (!seeds.empty() && !parse_range(seeds, range)) {
+    std::cerr << "--seeds wants A..B with A <= B, not '" << seeds << "'\n";
+    return 2;
+  }
+  if (seeds.empty() && one->count() == 0) {
+    range.first = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
+                                             std::chrono::seconds(1));
+    std::cout << "first seed " << range.first << "\n";
+    range.last = range.first;
+  }
+  if (seconds > 0) range.last = UINT64_MAX;
+
+  SimRunOptions options;
+  if (trace) options.trace = print_line;
+  const bool single = range.first == range.last;
+  Sum sum;
+  for (std::uint64_t next = range.first;; next++) {
+    run_one(next, options, single, sum);
+    if (next == range.last || (seconds > 0 && elapsed() >= seconds)) break;
+  }
+  print_summary(sum, elapsed(), phrases);
+  if (single) return sum.bad_runs == 0 ? 0 : 1;
+  const auto missing = missing_events(sum.sometimes);
+  for (const std::string& what : missing) std::cout << "never happened: " << what << "\n";
+  return sum.bad_runs == 0 && missing.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace baton::sim
+
+int main(int argc, char** argv) { return baton::sim::main_program(argc, argv); }

@@ -1,0 +1,164 @@
+#include "tests/sim/cluster/sim_cluster.h"
+
+#include <set>
+#include <utility>
+
+#include "center/service/center_node.h"
+#include "manager/service/manager_node.h"
+
+namespace baton::sim {
+namespace {
+
+const Address kCenterAddress{"center", 10000};
+constexpr std::uint16_t kManagerPort = 7101;
+
+std::string manager_host(std::size_t i) { return "manager" + std::to_string(i + 1); }
+
+Result<RunningNode> boot_center(NodeContext context, SimDaemon::OnFailed on_failed,
+                                const SimPlan& plan) {
+  center::CenterOptions options;
+  options.listen = kCenterAddress;
+  options.data = "/data";
+  options.snapshot_log_bytes = plan.snapshot_log_bytes;
+  BATON_ASSIGN_OR_RETURN(auto opened,
+                         center::CenterNode::open(context, options, std::move(on_failed)));
+  const std::shared_ptr<center::CenterNode> node = std::move(opened);
+  return RunningNode{node, [node = node.get()](Task done) { node->drain(std::move(done)); }};
+}
+
+Result<RunningNode> boot_manager(NodeContext context, SimDaemon::OnFailed on_failed,
+                                 const std::string& host) {
+  manager::ManagerOptions options;
+  options.listen = Address{host, kManagerPort};
+  options.centers = {kCenterAddress};
+  options.data = "/data";
+  BATON_ASSIGN_OR_RETURN(auto opened,
+                         manager::ManagerNode::open(context, options, std::move(on_failed)));
+  const std::shared_ptr<manager::ManagerNode> node = std::move(opened);
+  return RunningNode{node, [node = node.get()](Task done) { node->drain(std::move(done)); }};
+}
+
+}  // namespace
+
+SimCluster::SimCluster(SimWorld& world) : world_(world) {
+  center_ = std::make_unique<SimDaemon>(
+      world, "center", [&world](NodeContext context, SimDaemon::OnFailed on_failed) {
+        return boot_center(context, std::move(on_failed), world.plan);
+      });
+  std::vector<std::string> addresses;
+  for (std::size_t i = 0; i < world.plan.managers; i++) {
+    const std::string host = manager_host(i);
+    addresses.push_back(Address{host, kManagerPort}.to_string());
+    managers_.push_back(std::make_unique<SimDaemon>(
+        world, host, [host](NodeContext context, SimDaemon::OnFailed on_failed) {
+          return boot_manager(context, std::move(on_failed), host);
+        }));
+  }
+  for (std::size_t i = 0; i < world.plan.producers; i++) {
+    producers_.push_back(
+        std::make_unique<SimProducer>(world, "producer" + std::to_string(i + 1), addresses));
+  }
+  for (std::size_t i = 0; i < world.plan.consumers; i++) {
+    consumers_.push_back(
+        std::make_unique<SimConsumer>(world, "consumer" + std::to_string(i + 1), addresses));
+  }
+  for (std::size_t i = 0; i < world.plan.queues; i++) {
+    const std::string queue = "q" + std::to_string(i);
+    finishers_.push_back(
+        std::make_unique<SimConsumer>(world, "finisher-" + queue, addresses, queue));
+  }
+  inspector_ = std::make_unique<SimInspector>(world, "inspector", addresses);
+  faults_ = std::make_unique<SimFaults>(world, daemons(), programs());
+}
+
+std::vector<SimDaemon*> SimCluster::daemons() {
+  std::vector<SimDaemon*> all{center_.get()};
+  for (const auto& manager : managers_) all.push_back(manager.get());
+  return all;
+}
+
+std::vector<SimClient*> SimCluster::programs() {
+  std::vector<SimClient*> all;
+  for (const auto& producer : producers_) all.push_back(producer.get());
+  for (const auto& consumer : consumers_) all.push_back(consumer.get());
+  return all;
+}
+
+void SimCluster::start() {
+  // Daemons find each other in any order, and clients may be first.
+  Random& random = world_.scheduler.random();
+  const auto soon = [&random] {
+    return Duration(static_cast<std::int64_t>(random.below(1'500'000'000)));
+  };
+  for (SimDaemon* daemon : daemons()) {
+    world_.scheduler.after(soon(), [daemon] { daemon->start(); });
+  }
+  for (SimClient* program : programs()) {
+    world_.scheduler.after(soon(), [program] { program->come_back(); });
+  }
+}
+
+void SimCluster::run() {
+  start();
+  faults_->start();
+  run_for(world_.plan.fault_phase);
+  finish(world_.plan.heal_limit);
+}
+
+void SimCluster::run_for(Duration length) {
+  run_until([] { return false; }, length);
+}
+
+bool SimCluster::run_until(const std::function<bool()>& done, Duration limit) {
+  const SimTime end = world_.scheduler.now() + limit;
+  while (!done()) {
+    // One event at a time: a daemon that met its end in one must be gone before the next.
+    if (!world_.scheduler.run_next_until(end)) return done();
+    look_after_daemons();
+  }
+  return true;
+}
+
+void SimCluster::look_after_daemons() {
+  center_->bury_if_dead();
+  for (const auto& manager : managers_) manager->bury_if_dead();
+}
+
+void SimCluster::finish(Duration limit) {
+  faults_->stop();
+  world_.healed = true;
+  for (const auto& producer : producers_) producer->finish();
+  for (const auto& consumer : consumers_) consumer->behave();
+  for (const auto& finisher : finishers_) finisher->start();
+  const SimTime healed_at = world_.scheduler.now();
+  const auto produced = [this] {
+    for (const auto& producer : producers_) {
+      if (!producer->finished()) return false;
+    }
+    return true;
+  };
+  if (!run_until(produced, limit)) world_.fail("produces without an outcome long after healing");
+  inspector_->start();
+  if (!run_until([this] { return inspector_->all_quiet(); }, limit)) {
+    world_.fail("tasks are still open long after healing");
+  }
+  world_.trace("quiet " +
+               std::to_string((world_.scheduler.now() - healed_at) / std::chrono::milliseconds(1)) +
+               " ms after healing");
+  inspector_->ask(confirmed_tasks());
+  if (!run_until([this] { return inspector_->asked(); }, limit)) {
+    world_.fail("no answer about the state of tasks");
+  }
+}
+
+std::vector<TaskId> SimCluster::confirmed_tasks() const {
+  std::set<TaskId> tasks;
+  for (const check::Event& event : world_.history.events()) {
+    if (event.action == check::Action::kProduce && event.outcome == check::Outcome::kOk) {
+      tasks.insert(event.task);
+    }
+  }
+  return {tasks.begin(), tasks.end()};
+}
+
+}  // namespace baton::sim

@@ -1,0 +1,49 @@
+// SimConsumer: a program that works on the tasks of one queue, well or badly, and writes down what
+// it did.
+//
+// What it does with a task is drawn per task: most are acked quickly, some late, some never; some
+// are nacked, given back, extended, or forgotten. Once the world is healed it only acks.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "client/consumer.h"
+#include "tests/sim/cluster/sim_client.h"
+
+namespace baton::sim {
+
+class SimConsumer final : public SimClient {
+ public:
+  // `queue` empty: each life picks one.
+  SimConsumer(SimWorld& world, std::string host, std::vector<std::string> managers,
+              std::string queue = {});
+  ~SimConsumer() override { shut_down(); }
+
+  // Ends everything that it still holds at once, and from now on acks quickly.
+  void behave();
+
+ private:
+  void on_start() override;
+  void on_gone() override;
+  void on_task(client::Claim claim);
+  void decide(std::uint64_t key);
+  void later(Duration delay, std::uint64_t key, void (SimConsumer::*what)(std::uint64_t));
+  void ack(std::uint64_t key);
+  void nack(std::uint64_t key);
+  void release(std::uint64_t key);
+  void extend_then_ack(std::uint64_t key);
+  void forget(std::uint64_t key);
+  std::uint64_t note_invoke(check::Action action, const client::Claim& claim);
+  client::OperationCallback note_end(std::uint64_t operation);
+  Duration up_to(Duration max);
+
+  const std::string fixed_queue_;
+  std::unique_ptr<client::Consumer> consumer_;
+  std::uint64_t process_ = 0;  // of this life: its session
+  std::uint64_t next_key_ = 1;
+  std::map<std::uint64_t, client::Claim> held_;
+};
+
+}  // namespace baton::sim

@@ -1,0 +1,135 @@
+#include "tests/sim/cluster/sim_faults.h"
+
+#include <utility>
+
+namespace baton::sim {
+
+SimFaults::SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons,
+                     std::vector<SimClient*> clients)
+    : world_(world),
+      daemons_(std::move(daemons)),
+      clients_(std::move(clients)),
+      random_(world.scheduler.random().fork()) {
+  const FaultWeights& weights = world.plan.weights;
+  kinds_ = {
+      {weights.quiet, &SimFaults::quiet},
+      {weights.kill_process, &SimFaults::kill_process},
+      {weights.power_cut, &SimFaults::power_cut},
+      {weights.cut_at_write, &SimFaults::cut_at_write},
+      {weights.pause, &SimFaults::pause},
+      {weights.restart, &SimFaults::restart},
+      {weights.reset, &SimFaults::reset},
+      {weights.cut_frame, &SimFaults::cut_frame},
+      {weights.half_open, &SimFaults::half_open},
+      {weights.partition, &SimFaults::partition},
+      {weights.slow, &SimFaults::slow},
+      {weights.wall_jump, &SimFaults::wall_jump},
+      {weights.client_vanish, &SimFaults::client_vanish},
+      {weights.client_pause, &SimFaults::client_pause},
+  };
+  for (const Kind& kind : kinds_) weights_ += kind.weight;
+}
+
+void SimFaults::start() { plan_next(); }
+
+void SimFaults::stop() {
+  stopped_ = true;
+  world_.trace("everything heals");
+  world_.network.heal();
+  for (SimDaemon* daemon : daemons_) daemon->heal();
+  for (SimClient* client : clients_) client->come_back();
+}
+
+void SimFaults::plan_next() {
+  const auto mean = static_cast<std::uint64_t>(world_.plan.fault_interval.count());
+  world_.scheduler.after(Duration(static_cast<std::int64_t>(1 + random_.below(2 * mean))), [this] {
+    if (stopped_) return;
+    inject_one();
+    plan_next();
+  });
+}
+
+void SimFaults::inject_one() {
+  if (weights_ == 0) return;
+  std::uint64_t drawn = random_.below(weights_);
+  for (const Kind& kind : kinds_) {
+    if (drawn < kind.weight) {
+      (this->*kind.inject)();
+      return;
+    }
+    drawn -= kind.weight;
+  }
+}
+
+void SimFaults::kill_process() { any_daemon().kill(some_time(10s)); }
+
+void SimFaults::power_cut() { any_daemon().cut_power(some_time(15s)); }
+
+void SimFaults::cut_at_write() {
+  any_daemon().cut_power_at_write(1 + random_.below(40), some_time(5s));
+}
+
+void SimFaults::pause() { any_daemon().pause(some_time(8s)); }
+
+void SimFaults::restart() { any_daemon().restart(some_time(3s)); }
+
+void SimFaults::reset() {
+  if (world_.network.reset_one()) world_.trace("a connection is reset");
+}
+
+void SimFaults::cut_frame() {
+  if (world_.network.cut_one(random_.one_in(2) ? 100 : 5000))
+    world_.trace("a connection will be cut");
+}
+
+void SimFaults::half_open() {
+  if (world_.network.half_open_one()) world_.trace("a connection is half forgotten");
+}
+
+void SimFaults::partition() {
+  const std::string from = any_host();
+  const std::string to = any_host();
+  if (from == to) return;
+  const bool both = random_.one_in(2);
+  world_.trace(from + (both ? " is cut off from " : " cannot reach ") + to);
+  world_.sometimes.happened(both ? "partition" : "one-way partition");
+  world_.network.block(from, to);
+  if (both) world_.network.block(to, from);
+  world_.scheduler.after(some_time(10s), [this, from, to] {
+    world_.network.unblock(from, to);
+    world_.network.unblock(to, from);
+  });
+}
+
+void SimFaults::slow() {
+  world_.trace("the network is slow");
+  world_.network.set_quality({5ms, random_.one_in(2) ? Duration(100ms) : Duration(900ms)});
+  world_.scheduler.after(some_time(6s),
+                         [this] { world_.network.set_quality(world_.plan.network); });
+}
+
+void SimFaults::wall_jump() {
+  const auto hours = static_cast<std::int64_t>(random_.below(7'200'000)) - 3'600'000;
+  any_daemon().jump_wall(hours);
+}
+
+void SimFaults::client_vanish() {
+  any_client().vanish(random_.one_in(3) ? Death::kMachine : Death::kProcess, some_time(8s));
+}
+
+void SimFaults::client_pause() { any_client().pause(some_time(2 * world_.plan.lease + 5s)); }
+
+const std::string& SimFaults::any_host() {
+  const std::uint64_t drawn = random_.below(2 * daemons_.size() + clients_.size());
+  // Daemons twice as often: what happens between them matters most.
+  if (drawn < 2 * daemons_.size()) return daemons_[drawn / 2]->host();
+  return clients_[drawn - 2 * daemons_.size()]->host();
+}
+
+Duration SimFaults::some_time(Duration max) {
+  const auto bound = static_cast<std::uint64_t>(max.count());
+  return Duration(
+      static_cast<std::int64_t>(1 + random_.below(random_.one_in(3) ? bound : bound / 10)));
+}
+
+}  // namespace baton::sim

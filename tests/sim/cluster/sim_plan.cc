@@ -1,0 +1,57 @@
+#include "tests/sim/cluster/sim_plan.h"
+
+namespace baton::sim {
+namespace {
+
+Duration between(Random& random, Duration min, Duration max) {
+  const auto spread = static_cast<std::uint64_t>((max - min).count()) + 1;
+  return min + Duration(static_cast<std::int64_t>(random.below(spread)));
+}
+
+template <class T, std::size_t n>
+T one_of(Random& random, const T (&choices)[n]) {
+  return choices[random.below(n)];
+}
+
+}  // namespace
+
+SimPlan SimPlan::draw(std::uint64_t seed) {
+  Random random(seed ^ 0x5eedF1a9U);
+  SimPlan plan;
+  plan.producers = 1 + random.below(3);
+  plan.consumers = 2 + random.below(4);
+  plan.queues = 1 + random.below(3);
+
+  plan.fault_phase = between(random, 10s, 50s);
+  plan.heal_limit = 20min;
+  plan.fault_interval = between(random, 300ms, 4s);
+
+  plan.items_max = 50 + random.below(350);
+  plan.produce_interval = between(random, 20ms, 500ms);
+  plan.burst_max = one_of<std::size_t>(random, {1, 4, 32});
+  plan.payload_bytes_max = one_of<std::size_t>(random, {0, 200, 4000, 60'000});
+  plan.produce_timeout = one_of<Duration>(random, {2s, 15s, 60s});
+  plan.lease = one_of<Duration>(random, {3s, 5s, 10s, 30s});
+  plan.concurrency = one_of<std::size_t>(random, {1, 3, 16});
+  plan.prefetch = one_of<std::size_t>(random, {0, 0, 8});
+
+  plan.worker = one_of(
+      random, {SimWorker::Mode::kInline, SimWorker::Mode::kDelayed, SimWorker::Mode::kMixed});
+  plan.worker_delay_max = one_of<Duration>(random, {300us, 3ms, 30ms});
+  plan.timer_slack = one_of<Duration>(random, {0us, 1ms, 20ms});
+  plan.network = one_of<LinkQuality>(random, {{20us, 200us}, {100us, 3ms}, {1ms, 40ms}});
+  plan.clock_error_ppm = one_of<std::int64_t>(random, {0, 200, 50'000});
+  plan.snapshot_log_bytes = one_of<std::uint64_t>(random, {8'000, 40'000, 64'000'000});
+  return plan;
+}
+
+SimClock SimPlan::draw_clock(Random& random) const {
+  SimClock clock;
+  clock.mono_offset = between(random, 1s, 1000h);
+  const auto spread = static_cast<std::uint64_t>(2 * clock_error_ppm + 1);
+  clock.rate_ppm = 1'000'000 - clock_error_ppm + static_cast<std::int64_t>(random.below(spread));
+  clock.wall_ms += static_cast<std::int64_t>(random.below(7'200'000)) - 3'600'000;
+  return clock;
+}
+
+}  // namespace baton::sim

@@ -1,0 +1,66 @@
+// SimPlan: everything about a run that is decided before it begins, drawn from its seed.
+//
+// Each seed is another cluster under other weather, so that no setting is tried only once and none
+// is tried always. What a test wants fixed it changes after drawing.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/support/sim_clock.h"
+#include "tests/support/sim_loop.h"
+#include "tests/support/sim_network.h"
+
+namespace baton::sim {
+
+// How often each kind of fault is chosen, relative to the others.
+struct FaultWeights {
+  std::uint64_t quiet = 8;          // nothing happens: progress must be possible in between
+  std::uint64_t kill_process = 3;   // kill -9 of a daemon: what it wrote stays in the page cache
+  std::uint64_t power_cut = 3;      // of a daemon's machine: what was not synced is lost or torn
+  std::uint64_t cut_at_write = 4;   // a power cut at one of its next file operations
+  std::uint64_t pause = 2;          // SIGSTOP of a daemon
+  std::uint64_t restart = 1;        // SIGTERM and start
+  std::uint64_t reset = 4;          // one connection
+  std::uint64_t cut_frame = 3;      // one connection, in the middle of a frame
+  std::uint64_t half_open = 2;      // one connection, one side only
+  std::uint64_t partition = 3;      // two hosts, one way or both
+  std::uint64_t slow = 2;           // the whole network
+  std::uint64_t wall_jump = 1;      // a machine's calendar
+  std::uint64_t client_vanish = 3;  // kill -9 of a client
+  std::uint64_t client_pause = 3;   // SIGSTOP of a client, sometimes longer than its leases
+};
+
+struct SimPlan {
+  std::size_t managers = 2;
+  std::size_t producers = 2;
+  std::size_t consumers = 3;
+  std::size_t queues = 2;
+
+  Duration fault_phase{};     // how long faults go on
+  Duration heal_limit{};      // how long the healed cluster may take to finish everything
+  Duration fault_interval{};  // between two faults, on average
+  FaultWeights weights;
+
+  std::uint64_t items_max = 0;  // tasks that all producers together may produce
+  Duration produce_interval{};  // between two bursts of one producer, on average
+  std::size_t burst_max = 1;    // tasks of a burst
+  std::size_t payload_bytes_max = 0;
+  Duration produce_timeout{};
+  Duration lease{};
+  std::size_t concurrency = 1;
+  std::size_t prefetch = 0;
+
+  SimWorker::Mode worker = SimWorker::Mode::kMixed;
+  Duration worker_delay_max{};
+  Duration timer_slack{};
+  LinkQuality network;
+  std::int64_t clock_error_ppm = 0;  // rates are within 1,000,000 +- this
+  std::uint64_t snapshot_log_bytes = 0;
+
+  static SimPlan draw(std::uint64_t seed);
+  // The clocks of one machine.
+  [[nodiscard]] SimClock draw_clock(Random& random) const;
+};
+
+}  // namespace baton::sim

@@ -1,0 +1,70 @@
+#include "tests/sim/cluster/sim_producer.h"
+
+#include "tests/sim/cluster/sim_payload.h"
+
+namespace baton::sim {
+
+void SimProducer::on_start() {
+  process_ = world_.next_process();
+  number_ = 0;
+  open_ = 0;
+  client::ProducerOptions options;
+  options.timeout = world_.plan.produce_timeout;
+  options.backpressure = client::Backpressure::kRefuse;
+  producer_ = client().make_producer(options);
+  plan_burst();
+}
+
+void SimProducer::on_gone() {
+  producer_.reset();
+  open_ = 0;  // they stay open in the history: nobody will ever know
+}
+
+void SimProducer::plan_burst() {
+  const auto mean = static_cast<std::uint64_t>(world_.plan.produce_interval.count());
+  loop().call_after(Duration(static_cast<std::int64_t>(1 + random_.below(2 * mean))),
+                    [this] { burst(); });
+}
+
+void SimProducer::burst() {
+  if (finishing_) return;
+  const std::uint64_t size = 1 + random_.below(world_.plan.burst_max);
+  for (std::uint64_t i = 0; i < size && world_.items_produced < world_.plan.items_max; i++) {
+    world_.items_produced++;
+    produce_one();
+  }
+  plan_burst();
+}
+
+void SimProducer::produce_one() {
+  const PayloadName name{process_, ++number_};
+  std::string payload = make_payload(name, world_.plan.payload_bytes_max, random_);
+  check::Event event;
+  event.at = world_.scheduler.now();
+  event.action = check::Action::kProduce;
+  event.process = process_;
+  event.producer = name.producer;
+  event.number = name.number;
+  event.content = content_of(payload);
+  const std::uint64_t operation = world_.history.invoke(event);
+  open_++;
+  const std::string queue = "q" + std::to_string(random_.below(world_.plan.queues));
+  producer_->produce(queue, std::move(payload),
+                     [this, operation](const client::ProduceOutcome& outcome) {
+                       open_--;
+                       const SimTime now = world_.scheduler.now();
+                       switch (outcome.state) {
+                         case client::ProduceState::kConfirmed:
+                           world_.history.end(operation, now, check::Outcome::kOk, outcome.task);
+                           break;
+                         case client::ProduceState::kFailed:
+                           world_.history.end(operation, now, check::Outcome::kFail);
+                           break;
+                         case client::ProduceState::kUnknown:
+                           world_.history.end(operation, now, check::Outcome::kUnknown);
+                           break;
+                       }
+                     });
+}
+
+}  // namespace baton::sim

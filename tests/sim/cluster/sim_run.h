@@ -1,0 +1,37 @@
+// run_seed: one whole simulated run, from its seed to its verdict.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/cluster/sim_plan.h"
+#include "tests/sim/cluster/sometimes.h"
+#include "tests/support/checkers.h"
+#include "tests/support/sim_scheduler.h"
+
+namespace baton::sim {
+
+struct SimVerdict {
+  std::uint64_t seed = 0;
+  std::vector<std::string> violations;  // one line each; none: the run kept every promise
+  std::string stories;                  // of the tasks that the violations name
+  std::uint64_t trace_hash = 0;
+  std::uint64_t events = 0;
+  Duration simulated{};
+  check::Totals totals;
+  Sometimes sometimes;
+};
+
+struct SimRunOptions {
+  SimScheduler::TraceSink trace;         // every line of the trace, for looking at one seed
+  std::function<void(SimPlan&)> adjust;  // after the plan was drawn
+};
+
+SimVerdict run_seed(std::uint64_t seed, const SimRunOptions& options = {});
+
+// What never happened over a number of runs although it must: such runs are no evidence.
+std::vector<std::string> missing_events(const Sometimes& sometimes);
+
+}  // namespace baton::sim

@@ -1,0 +1,64 @@
+// SimWorld: what all machines of one run share, and one life of a process in it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/cluster/sim_logger.h"
+#include "tests/sim/cluster/sim_plan.h"
+#include "tests/sim/cluster/sometimes.h"
+#include "tests/support/history.h"
+#include "tests/support/sim_loop.h"
+#include "tests/support/sim_network.h"
+#include "tests/support/sim_scheduler.h"
+
+namespace baton::sim {
+
+struct SimWorld {
+  SimWorld(std::uint64_t run_seed, SimPlan run_plan)
+      : seed(run_seed), plan(run_plan), scheduler(run_seed), network(scheduler) {
+    network.set_quality(plan.network);
+  }
+
+  // Something that must not happen and is no matter of the history: a daemon that refuses to start,
+  // ...
+  void fail(std::string what) {
+    scheduler.trace("world", "FAILED " + what);
+    failures.push_back(std::move(what));
+  }
+  void trace(const std::string& what) { scheduler.trace("world", what); }
+  // Names a session or a producer in the history: each life of each has its own.
+  std::uint64_t next_process() { return ++last_process; }
+
+  const std::uint64_t seed;
+  const SimPlan plan;
+  SimScheduler scheduler;
+  SimNetwork network;
+  check::History history;
+  PhraseCounts phrases;
+  Sometimes sometimes;
+  std::vector<std::string> failures;
+  std::uint64_t items_produced = 0;
+  std::uint64_t last_process = 0;
+  bool healed = false;  // no more faults; consumers only finish tasks
+};
+
+// One life of a process. What runs on it is destroyed before it.
+struct SimLife {
+  SimLife(SimWorld& world, const std::string& host, const SimClock& clock)
+      : loop(world.scheduler, host, clock),
+        worker(loop, world.plan.worker, world.plan.worker_delay_max),
+        logger(world.scheduler, host, world.phrases),
+        transport(world.network, loop, host) {
+    loop.set_timer_slack(world.plan.timer_slack);
+  }
+
+  SimLoop loop;
+  SimWorker worker;
+  SimLogger logger;
+  SimTransport transport;
+};
+
+}  // namespace baton::sim
