@@ -7,6 +7,7 @@
 
 #include "client/commands/dev_cluster.h"
 #include "client/commands/program.h"
+#include "client/commands/temporary_folder.h"
 
 namespace baton::commands {
 namespace {

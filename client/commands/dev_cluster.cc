@@ -1,8 +1,5 @@
 #include "client/commands/dev_cluster.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -95,21 +92,6 @@ void DevCluster::drain_manager(std::size_t at, std::function<void()> done) {
   }
   managers_[at]->manager->drain(
       [this, at, done = std::move(done)] { drain_manager(at + 1, done); });
-}
-
-Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::make(const std::string& prefix) {
-  std::error_code error;
-  std::string path = (std::filesystem::temp_directory_path(error) / (prefix + "XXXXXX")).string();
-  if (error || ::mkdtemp(path.data()) == nullptr) {
-    return Status(ErrorCode::kUnavailable, "cannot make a temporary folder: " +
-                                               (error ? error.message() : std::strerror(errno)));
-  }
-  return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace baton::commands

@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "client/commands/dev_cluster.h"
+#include "client/commands/temporary_folder.h"
 #include "common/base/status.h"
 #include "common/net/asio_loop.h"
 

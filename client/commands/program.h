@@ -47,7 +47,7 @@ class Program {
   struct CommandSpec {
     std::string name;
     std::string summary;
-    std::string examples;
+    std::string examples = {};
     Millis timeout_default = std::chrono::seconds(5);
     std::vector<std::string> formats = {"table", "json", "jsonl"};
     bool talks_to_cluster = true;
