@@ -34,8 +34,8 @@ struct AdmittedRun {
   ItemFate fate = ItemFate::kAppend;
   std::size_t item = 0;  // index of the first
   std::size_t count = 0;
-  Offset offset;  // kStored: of the first; the others follow it
-  Lsn lsn;        // kStored: the reply waits until this batch is durable
+  Offset offset{};  // kStored: of the first; the others follow it
+  Lsn lsn{};        // kStored, kConflict: the reply waits until this batch is durable
 };
 
 // `content_hash(i)` is called only for items whose number is stored. Errors are those of

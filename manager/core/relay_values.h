@@ -176,7 +176,12 @@ struct Deliver {
   SessionGrant grant;
 };
 
+// These operations will not be sent any more: their connection ended while the center was away.
+struct Forgotten {
+  std::vector<SessionOperation> operations;
+};
+
 using RelayEffect = std::variant<TellAttached, TellWaitEnded, TellOperationsDone, TellHeartbeatDone,
-                                 TellError, TellDied, TellClose, Deliver>;
+                                 TellError, TellDied, TellClose, Deliver, Forgotten>;
 
 }  // namespace baton::manager

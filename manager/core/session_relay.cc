@@ -11,6 +11,7 @@ namespace baton::manager {
 namespace {
 
 Status center_away() { return Status(ErrorCode::kUnavailable, "the center cannot be reached"); }
+Status stopping() { return Status(ErrorCode::kUnavailable, "the manager is stopping"); }
 Status not_attached() {
   return Status(ErrorCode::kInvalidArgument, "this connection has not attached a session");
 }
@@ -38,8 +39,9 @@ void SessionRelay::attach(ConnectionId connection, std::uint64_t request, Attach
                       {}});
     return;
   }
-  if (!up_) {
-    tell(TellAttached{connection, request, center_away(), ConnEpoch(), {}});
+  if (!up_ || draining_) {
+    tell(
+        TellAttached{connection, request, draining_ ? stopping() : center_away(), ConnEpoch(), {}});
     return;
   }
   if (existing != sessions_.end()) {
@@ -71,6 +73,7 @@ void SessionRelay::demand(ConnectionId connection, std::uint64_t request, Demand
     line.dirty = true;
   } else {
     if (demand.line <= session->highest_line) return;  // ended: it ignores credit
+    if (draining_) return tell(TellError{connection, request, stopping()});
     if (!up_) return tell(TellError{connection, request, center_away()});
     if (session->lines.size() >= kSessionLinesMax) {
       return tell(
@@ -124,6 +127,14 @@ void SessionRelay::heartbeat(ConnectionId connection, std::uint64_t request,
   if (find(connection) == nullptr) return tell(TellError{connection, request, not_attached()});
   if (!up_) return tell(TellHeartbeatDone{connection, request, center_away(), {}});
   enqueue(HeartbeatCommand{session_of(connection), std::move(tokens)}, connection, request);
+}
+
+void SessionRelay::drain() {
+  draining_ = true;
+  for (auto& [id, session] : sessions_) {
+    session.lines.clear();
+    enqueue(ClosedCommand{id, session.conn_epoch}, 0, 0);
+  }
 }
 
 void SessionRelay::closed(ConnectionId connection) {
@@ -431,9 +442,11 @@ void SessionRelay::forget_requests(ConnectionId connection) {
   for (Pending& pending : pending_) {
     if (!pending.open || pending.connection != connection) continue;
     pending.connection = 0;
-    if (!up_) {
-      pending.open = false;
-      --unanswered_;
+    if (up_) continue;
+    pending.open = false;
+    --unanswered_;
+    if (auto* command = std::get_if<OperationsCommand>(&pending.command)) {
+      tell(Forgotten{std::move(command->operations)});
     }
   }
 }

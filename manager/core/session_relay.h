@@ -38,6 +38,8 @@ class SessionRelay {
                   std::vector<SessionOperation> operations);
   void heartbeat(ConnectionId connection, std::uint64_t request, std::vector<Token> tokens);
   void closed(ConnectionId connection);
+  // The daemon stops: no new sessions and lines; the open lines end, claims and operations go on.
+  void drain();
 
   // ---- the channel ----
   // Registered with the center: what is unanswered is unsent again. Ask for resync_items() and
@@ -132,6 +134,7 @@ class SessionRelay {
   }
 
   bool up_ = false;
+  bool draining_ = false;
   std::map<SessionId, Session> sessions_;
   std::unordered_map<ConnectionId, SessionId> connections_;  // looked up only, never iterated
 

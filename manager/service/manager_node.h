@@ -1,7 +1,7 @@
 // ManagerNode: one manager, from its data directory to its port and its channel to the center.
 //
-// The daemon, `baton dev` and the simulator all run this class. Destroying it stops at once, as kill -9
-// would, but for files being closed.
+// The daemon, `baton dev` and the simulator all run this class. Destroying it stops at once, as
+// kill -9 would, but for files being closed.
 #pragma once
 
 #include <functional>
@@ -27,15 +27,15 @@ struct ManagerOptions {
 
 class ManagerNode {
  public:
-  // Opens the data directory, verifies the log's tail, listens. Every error is one clear sentence. The
-  // center need not be there: it is looked for until it is found.
+  // Opens the data directory, verifies the log's tail, listens. Every error is one clear sentence.
+  // The center need not be there: it is looked for until it is found.
   static Result<std::unique_ptr<ManagerNode>> open(NodeContext context, ManagerOptions options,
                                                    std::function<void(const Status&)> on_failed);
   virtual ~ManagerNode() = default;
 
   [[nodiscard]] virtual Address address() const = 0;
-  // SIGTERM: stop accepting, end waits, tell clients to go elsewhere, flush, close. `done` comes within
-  // 10 s. Open claims stay valid.
+  // SIGTERM: stop accepting, end waits, tell clients to go elsewhere, flush, close. `done` comes
+  // within 10 s. Open claims stay valid.
   virtual void drain(std::function<void()> done) = 0;
 };
 

@@ -1,0 +1,150 @@
+#include "manager/service/courier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "manager/service/wire.h"
+
+namespace baton::manager {
+namespace {
+
+// A client with this much unread gets no more payloads for now; its grants wait.
+constexpr std::size_t kUnreadMax = std::size_t{1} << 20;
+constexpr Duration kUnreadRetry = std::chrono::milliseconds(5);
+
+}  // namespace
+
+Courier::Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, SessionRelay& relay,
+                 std::size_t frame_bytes_max, std::function<void()> relay_changed)
+    : context_(context),
+      logs_(logs),
+      peers_(peers),
+      relay_(relay),
+      payload_bytes_per_frame_(frame_bytes_max - kFrameMetadataBytesMax),
+      relay_changed_(std::move(relay_changed)) {}
+
+void Courier::pump() {
+  // A connection that is gone needs no payload, but its grants must be given back: they go on too.
+  const auto may_deliver = [this](ConnectionId connection) {
+    const Peer* peer = server_->find(connection);
+    return peer == nullptr || peer->bytes_queued() < kUnreadMax;
+  };
+  while (auto fetch = table_.next_fetch(may_deliver)) start(*fetch);
+  if (table_.waiting() == 0 || table_.in_flight() > 0 || retry_planned_) return;
+  retry_planned_ = true;
+  context_.call_after(kUnreadRetry, [this] {
+    retry_planned_ = false;
+    pump();
+  });
+}
+
+void Courier::start(const DeliveryTable::Fetch& fetch) {
+  LogStore* log = logs_.find(fetch.shard);
+  if (log == nullptr) {
+    peers_.fetch_tasks(fetch.shard, fetch.tasks,
+                       [this, id = fetch.id](std::vector<Result<std::string>> payloads) {
+                         on_payloads(id, false, std::move(payloads));
+                       });
+    return;
+  }
+  std::vector<Offset> offsets;
+  offsets.reserve(fetch.tasks.size());
+  for (const TaskId task : fetch.tasks) offsets.push_back(task.offset());
+  log->read(std::move(offsets),
+            context_.guarded([this, id = fetch.id](LogStore::Payloads payloads) {
+              on_payloads(id, true, std::move(payloads));
+            }));
+}
+
+void Courier::on_payloads(std::uint64_t fetch, bool local,
+                          std::vector<Result<std::string>> payloads) {
+  std::vector<ErrorCode> codes;
+  codes.reserve(payloads.size());
+  std::size_t bytes = 0;
+  for (const Result<std::string>& payload : payloads) {
+    codes.push_back(payload.ok() ? ErrorCode::kOk : payload.status().code());
+    if (payload.ok()) bytes += payload.value().size();
+  }
+  std::vector<DeliveryTable::Item> items = table_.finish(fetch, codes, bytes);
+
+  std::map<ConnectionId, std::vector<Parcel>> parcels;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Deliver& delivery = items[i].delivery;
+    switch (items[i].fate) {
+      case DeliveryTable::Fate::kDeliver:
+        parcels[delivery.connection].push_back({delivery, std::move(payloads[i]).value()});
+        break;
+      case DeliveryTable::Fate::kDamaged:
+        context_.logger.error("payload damaged", {kv("task", delivery.grant.task),
+                                                  kv("status", payloads[i].status())});
+        give_back(delivery, GiveBackReason::kDamaged);
+        break;
+      case DeliveryTable::Fate::kUnreachable:
+        give_back(delivery, GiveBackReason::kUnreachable);
+        break;
+      case DeliveryTable::Fate::kAgain:
+        break;  // it waits in the table
+    }
+  }
+  for (auto& [connection, group] : parcels) {
+    if (!local) context_.metrics.tasks_delivered_from_peers += group.size();
+    deliver(connection, std::move(group));
+  }
+  relay_changed_();
+  pump();
+}
+
+void Courier::deliver(ConnectionId connection, std::vector<Parcel> parcels) {
+  Peer* peer = server_->find(connection);
+  // The session of the grant, not only the connection: it may have attached another one meanwhile.
+  const SessionId session = relay_.session_of(connection);
+  if (peer == nullptr || session != parcels.front().delivery.grant.session) {
+    for (const Parcel& parcel : parcels) give_back(parcel.delivery, GiveBackReason::kUndelivered);
+    return;
+  }
+  std::span<const Parcel> rest(parcels);
+  while (!rest.empty()) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    while (count < rest.size() && count < kBatchItemsMax) {
+      bytes += rest[count].payload.size();
+      if (count > 0 && bytes > payload_bytes_per_frame_) break;
+      ++count;
+    }
+    send(*peer, rest.first(count));
+    rest = rest.subspan(count);
+  }
+}
+
+void Courier::send(Peer& peer, std::span<const Parcel> parcels) {
+  tasks_.Clear();
+  pieces_.clear();
+  tasks_.set_conn_epoch(parcels.front().delivery.grant.conn_epoch.value());
+  for (const Parcel& parcel : parcels) {
+    to_wire(parcel.delivery.grant, parcel.payload.size(), *tasks_.add_delivery());
+    pieces_.push_back(parcel.payload);
+  }
+  peer.send(v1::TASKS, 0, tasks_, pieces_);
+  context_.metrics.tasks_delivered += parcels.size();
+  for (const Parcel& parcel : parcels) {
+    relay_.delivered(parcel.delivery.connection, parcel.delivery.grant);
+  }
+}
+
+void Courier::give_back(const Deliver& delivery, GiveBackReason reason) {
+  switch (reason) {
+    case GiveBackReason::kUndelivered:
+      ++context_.metrics.given_back_undelivered;
+      break;
+    case GiveBackReason::kUnreachable:
+      ++context_.metrics.given_back_unreachable;
+      break;
+    case GiveBackReason::kDamaged:
+      ++context_.metrics.given_back_damaged;
+      break;
+  }
+  relay_.undeliverable(delivery.connection, delivery.grant, reason);
+}
+
+}  // namespace baton::manager

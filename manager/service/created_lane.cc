@@ -1,0 +1,139 @@
+#include "manager/service/created_lane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "manager/service/wire.h"
+
+namespace baton::manager {
+namespace {
+
+// A center that is short of room refuses created batches for a while.
+constexpr Duration kPauseAfterRefusal = std::chrono::milliseconds(200);
+
+ReportRun to_report(StoredRun& run) {
+  ReportRun report;
+  report.first = run.first;
+  report.count = run.count;
+  report.queue = std::move(run.attributes.queue);
+  report.priority = run.attributes.priority;
+  report.producer = run.attributes.producer;
+  report.seq = run.attributes.seq;
+  report.waits = run.attributes.waits;
+  report.maybe_at = std::move(run.attributes.maybe_at);
+  if (report.waits) report.content_hash = std::move(run.content_hash);
+  report.crc_last = run.crc_last;
+  report.stored_at = run.stored_at;
+  return report;
+}
+
+}  // namespace
+
+CreatedLane::CreatedLane(ServiceContext& context, CenterLink& link, Events events)
+    : context_(context), link_(link), events_(std::move(events)) {}
+
+void CreatedLane::open(LogStore& log) {
+  ++generation_;
+  log_ = &log;
+  reporter_ = std::make_unique<CreatedReporter>(log.next_offset());
+}
+
+void CreatedLane::registered(Offset created_hi) {
+  ++generation_;
+  // The answer to a repeated register may be the first one's: what was confirmed since then stays
+  // so.
+  reporter_->start(std::max(created_hi, reporter_->created_hi()));
+  events_.on_reported(log_->shard(), reporter_->created_hi(), {});
+  pump();
+}
+
+void CreatedLane::channel_closed() {
+  ++generation_;
+  if (reporter_) reporter_->stop();
+}
+
+void CreatedLane::stored(ReportRun run) { reporter_->stored(std::move(run)); }
+
+void CreatedLane::pump() {
+  if (!reporter_) return;
+  while (auto batch = reporter_->next_batch()) send(*batch);
+  scan();
+}
+
+void CreatedLane::send(const CreatedBatch& batch) {
+  commands_.Clear();
+  v1::Created& created = *commands_.add_command()->mutable_created();
+  created.set_shard(log_->shard().value());
+  created.set_epoch(log_->epoch().value());
+  to_wire(batch, *reporter_, created);
+  link_.send(commands_, [this, id = batch.id, end = batch.end, generation = generation_](
+                            const Status& status, const v1::ChannelOutcomes& outcomes) {
+    if (generation == generation_) on_outcome(id, end, status, outcomes);
+  });
+}
+
+void CreatedLane::on_outcome(std::uint64_t batch, Offset end, const Status& status,
+                             const v1::ChannelOutcomes& outcomes) {
+  if (status.ok() && outcomes.outcome_size() == 1) {
+    on_created(batch, outcomes.outcome(0).created());
+  } else if (status.code() == ErrorCode::kDenied) {
+    events_.on_stuck();
+  } else if (link_.is_open()) {
+    context_.logger.warn("created refused", {kv("status", status), kv("end", end)});
+    pause();
+  }
+}
+
+void CreatedLane::on_created(std::uint64_t batch, const v1::CreatedOutcome& outcome) {
+  for (const v1::QueueIdentity& queue : outcome.queue()) {
+    reporter_->learn_queue(queue.name(), QueueId(queue.id()));
+  }
+  const Offset before = reporter_->created_hi();
+  const Offset created_hi(outcome.created_hi());
+  if (outcome.code() == v1::OK) {
+    reporter_->accepted(batch, created_hi);
+  } else {
+    reporter_->refused(batch, created_hi);
+  }
+  if (reporter_->stuck()) return events_.on_stuck();
+  context_.metrics.created_reported += reporter_->created_hi().value() - before.value();
+
+  std::vector<MovedWinner> winners;
+  for (const v1::Winner& winner : outcome.winner()) {
+    winners.push_back({Offset(winner.offset()), TaskId(winner.task()), from_wire(winner.code())});
+  }
+  events_.on_reported(log_->shard(), reporter_->created_hi(), winners);
+  pump();
+}
+
+void CreatedLane::scan() {
+  const auto wanted = reporter_->next_scan();
+  if (!wanted) return;
+  log_->scan(wanted->from, wanted->tasks_max,
+             context_.guarded([this, log = log_](Result<std::vector<StoredRun>> found) {
+               if (log != log_) return;
+               std::vector<ReportRun> runs;
+               if (found.ok()) {
+                 for (StoredRun& run : found.value()) runs.push_back(to_report(run));
+               } else {
+                 context_.logger.error("log cannot be read", {kv("status", found.status())});
+               }
+               const bool progress = !runs.empty();
+               reporter_->scanned(std::move(runs));
+               if (progress) return pump();
+               // Damaged or not readable now: looked at again later, loudly each time.
+               context_.call_after(std::chrono::seconds(1), [this] { pump(); });
+             }));
+}
+
+void CreatedLane::pause() {
+  ++generation_;
+  reporter_->stop();
+  context_.call_after(kPauseAfterRefusal, [this, generation = generation_] {
+    if (generation != generation_) return;
+    reporter_->start(reporter_->created_hi());
+    pump();
+  });
+}
+
+}  // namespace baton::manager

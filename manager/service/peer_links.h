@@ -1,0 +1,74 @@
+// PeerLinks: channels to the other managers, for payloads and result records that are kept there.
+//
+// A link exists to every manager that the center calls up, and tells it how far this manager's
+// shards are durable (R2: register compares). Fetches on a link are in flight together; when the
+// link breaks, or no answer comes in time, they fail.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/peer.pb.h"
+
+#include "common/base/ids.h"
+#include "common/net/channel.h"
+#include "manager/service/members.h"
+#include "manager/service/service_context.h"
+#include "manager/service/shard_logs.h"
+
+namespace baton::manager {
+
+class PeerLinks {
+ public:
+  PeerLinks(ServiceContext& context, Transport& transport, ShardLogs& logs, const Members& members);
+
+  // One entry per task (or result) asked for, in order. A whole fetch that failed: every entry
+  // unavailable.
+  using Fetched = std::function<void(std::vector<Result<std::string>>)>;
+  void fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fetched done);
+  void fetch_result(TaskId task, Token token, ShardId shard, Lsn lsn, Fetched done);
+
+  // Opens links to new members, closes those to members that are gone.
+  void update();
+  // Sends how far the shards here are durable, where that has changed.
+  void beat();
+  void stop();
+
+ private:
+  struct PendingFetch {
+    std::size_t items = 0;
+    Fetched done;
+    Loop::TimerId timer = 0;
+  };
+  struct Link {
+    Address address;
+    std::unique_ptr<Channel> channel;
+    std::map<std::uint64_t, PendingFetch> fetches;
+    // Asked while the channel was connecting.
+    std::vector<std::pair<v1::PeerFetch, PendingFetch>> waiting;
+    std::map<ShardId, Offset> told;
+  };
+
+  Link& open_link(const Address& address);
+  void fetch(ShardId shard, v1::PeerFetch request, std::size_t items, Fetched done);
+  void send(Link& link, const v1::PeerFetch& request, PendingFetch pending);
+  void on_open(Link& link);
+  void on_frame(Link& link, const Frame& frame);
+  void on_fetched(Link& link, const Frame& frame);
+  void finish(Link& link, std::uint64_t request, std::vector<Result<std::string>> items);
+  void fail_all(Link& link);
+  static std::vector<Result<std::string>> failed(std::size_t items, const char* why);
+
+  ServiceContext& context_;
+  Transport& transport_;
+  ShardLogs& logs_;
+  const Members& members_;
+  std::map<std::string, std::unique_ptr<Link>> links_;  // by address
+  bool stopped_ = false;
+};
+
+}  // namespace baton::manager

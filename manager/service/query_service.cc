@@ -1,0 +1,211 @@
+#include "manager/service/query_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "common/net/frame.h"
+#include "manager/service/wire.h"
+
+namespace baton::manager {
+namespace {
+
+constexpr Duration kTimeoutDefault = std::chrono::seconds(5);
+constexpr Duration kTimeoutMax = std::chrono::seconds(60);
+constexpr Duration kPauseMin = std::chrono::milliseconds(10);
+constexpr Duration kPauseMax = std::chrono::milliseconds(250);
+constexpr std::uint32_t kPageMax = 1000;
+
+Status invalid(const char* why) { return Status(ErrorCode::kInvalidArgument, why); }
+
+// The task that the question is about, if it is about one.
+TaskId task_of(const v1::Query& query) {
+  if (query.what_case() == v1::Query::kTaskShow) return TaskId(query.task_show().task());
+  if (query.what_case() == v1::Query::kTaskResult) return TaskId(query.task_result().task());
+  return TaskId();
+}
+
+}  // namespace
+
+QueryService::QueryService(ServiceContext& context, ShardLogs& logs, CenterLink& link,
+                           PeerLinks& peers, const Members& members)
+    : context_(context), logs_(logs), link_(link), peers_(peers), members_(members) {}
+
+Status QueryService::on_query(Peer& peer, const Frame& frame) {
+  auto question = std::make_shared<Question>();
+  BATON_RETURN_IF_ERROR(parse_metadata(frame.metadata, question->query));
+  question->peer = peer.id();
+  question->request = frame.request_id;
+  const std::uint32_t timeout_ms = question->query.timeout_ms();
+  const Duration timeout =
+      timeout_ms == 0 ? kTimeoutDefault : std::min<Duration>(Millis(timeout_ms), kTimeoutMax);
+  question->deadline = context_.loop.now() + timeout;
+  question->pause = kPauseMin;
+
+  Status status = check(question->query);
+  if (const TaskId task = task_of(question->query); status.ok() && task) status = check_task(task);
+  if (!status.ok()) {
+    fail(*question, status);
+    return {};
+  }
+  ask(question);
+  return {};
+}
+
+Status QueryService::check(const v1::Query& query) {
+  switch (query.what_case()) {
+    case v1::Query::kTaskShow:
+    case v1::Query::kTaskResult:
+      return task_of(query).valid() ? Status()
+                                    : Status(ErrorCode::kNotFound, "no task has that id");
+    case v1::Query::kTaskList:
+      if (query.task_list().limit() == 0 || query.task_list().limit() > kPageMax) {
+        return invalid("limit is 1 to 1,000");
+      }
+      return validate_queue_name(query.task_list().queue());
+    case v1::Query::kQueueList:
+      if (query.queue_list().limit() == 0 || query.queue_list().limit() > kPageMax) {
+        return invalid("limit is 1 to 1,000");
+      }
+      return {};
+    case v1::Query::kManagerRemove:
+      return validate_manager_name(query.manager_remove().name());
+    case v1::Query::kManagerList:
+    case v1::Query::kCenterStatus:
+      return {};
+    case v1::Query::WHAT_NOT_SET:
+      break;
+  }
+  return invalid("the query asks nothing that this manager knows");
+}
+
+Status QueryService::check_task(TaskId task) {
+  LogStore* log = logs_.find(task.shard());
+  if (log == nullptr || task.offset() < log->next_offset()) return {};
+  return Status(ErrorCode::kNotFound, "task " + to_string(task) + " does not exist");
+}
+
+void QueryService::ask(const QuestionPtr& question) {
+  if (draining_) return fail(*question, Status(ErrorCode::kUnavailable, "the manager is stopping"));
+  const Duration left = question->deadline - context_.loop.now();
+  if (left < Millis(1)) {
+    return fail(*question,
+                Status(ErrorCode::kDeadlineExceeded, "the center did not answer in time"));
+  }
+  if (!link_.is_open()) {
+    return fail(*question, Status(ErrorCode::kUnavailable, "the center cannot be reached"));
+  }
+  v1::ChannelQuery query;
+  *query.mutable_query() = question->query;
+  query.mutable_query()->set_timeout_ms(
+      static_cast<std::uint32_t>(std::chrono::duration_cast<Millis>(left).count()));
+  link_.query(query, left, [this, question](const Status& status, const v1::ChannelAnswer& answer) {
+    on_answer(question, status, answer);
+  });
+}
+
+void QueryService::on_answer(const QuestionPtr& question, const Status& status,
+                             const v1::ChannelAnswer& answer) {
+  if (!status.ok()) return fail(*question, status);
+  Status outcome = status_from_wire(answer.code(), answer.message());
+  if (outcome.ok() && answer.what_case() == v1::ChannelAnswer::kAnswer) {
+    outcome = status_from_wire(answer.answer().code(), answer.answer().message());
+  }
+  // A task above created_hi: its manager has confirmed it, the ledger will hear of it (R4).
+  if (outcome.code() == ErrorCode::kUnavailable && task_of(question->query)) {
+    return ask_again(question, outcome);
+  }
+  if (!outcome.ok()) return fail(*question, outcome);
+  if (answer.what_case() == v1::ChannelAnswer::kResult) {
+    return fetch_result(question, answer.index(), answer.result());
+  }
+  v1::Answer completed = answer.answer();
+  if (completed.index() == 0) completed.set_index(answer.index());
+  complete(completed);
+  send(*question, completed);
+}
+
+void QueryService::ask_again(const QuestionPtr& question, const Status& why) {
+  if (context_.loop.now() + question->pause >= question->deadline) return fail(*question, why);
+  context_.call_after(question->pause, [this, question] { ask(question); });
+  question->pause = std::min<Duration>(question->pause * 2, kPauseMax);
+}
+
+// ---- completing
+// --------------------------------------------------------------------------------------
+
+void QueryService::complete(v1::Answer& answer) const {
+  if (answer.what_case() == v1::Answer::kTask) return complete(*answer.mutable_task());
+  if (answer.what_case() != v1::Answer::kTasks) return;
+  for (v1::TaskInfo& task : *answer.mutable_tasks()->mutable_task()) complete(task);
+}
+
+void QueryService::complete(v1::TaskInfo& task) const {
+  if (!task.manager().empty()) return;
+  const ShardId shard = TaskId(task.task()).shard();
+  if (const Members::Place* place = members_.find(shard); place != nullptr) {
+    task.set_manager(place->name);
+  }
+}
+
+void QueryService::fetch_result(const QuestionPtr& question, std::uint64_t index,
+                                const v1::ResultPlace& place) {
+  const ShardId shard(place.shard());
+  const TaskId task(place.task());
+  const Token token(place.token());
+  const Lsn lsn(place.lsn());
+  if (place.length() == 0) return send_result(*question, index, place, std::string());
+  if (LogStore* log = logs_.find(shard); log != nullptr) {
+    log->read_result(
+        task, token, lsn,
+        context_.guarded([this, question, index, place](const Result<std::string>& bytes) {
+          send_result(*question, index, place, bytes);
+        }));
+    return;
+  }
+  peers_.fetch_result(
+      task, token, shard, lsn,
+      [this, question, index, place](const std::vector<Result<std::string>>& items) {
+        send_result(*question, index, place, items.front());
+      });
+}
+
+void QueryService::send_result(const Question& question, std::uint64_t index,
+                               const v1::ResultPlace& place, const Result<std::string>& bytes) {
+  if (!bytes.ok()) {
+    const ErrorCode code = bytes.status().code();
+    // The ledger points to it, so it exists: where it should be it was not found.
+    if (code == ErrorCode::kNotFound) {
+      return fail(question, Status(ErrorCode::kDataLoss, "the result record is missing"));
+    }
+    if (code == ErrorCode::kRetryLater) {
+      return fail(question,
+                  Status(ErrorCode::kUnavailable, "the manager that keeps the result is away"));
+    }
+    return fail(question, bytes.status());
+  }
+  v1::Answer answer;
+  answer.set_index(index);
+  v1::ResultInfo& result = *answer.mutable_result();
+  result.set_task(place.task());
+  result.set_token(place.token());
+  result.set_length(static_cast<std::uint32_t>(bytes.value().size()));
+  send(question, answer, bytes.value());
+}
+
+void QueryService::fail(const Question& question, const Status& status) {
+  v1::Answer answer;
+  answer.set_code(to_wire(status.code()));
+  answer.set_message(status.message());
+  send(question, answer);
+}
+
+void QueryService::send(const Question& question, const v1::Answer& answer,
+                        std::string_view payload) {
+  Peer* peer = server_->find(question.peer);
+  if (peer == nullptr) return;
+  if (payload.empty()) return peer->send(v1::ANSWER, question.request, answer);
+  peer->send(v1::ANSWER, question.request, answer, {&payload, 1});
+}
+
+}  // namespace baton::manager
