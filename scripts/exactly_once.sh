@@ -11,13 +11,7 @@ if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
   exit 0
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-if [[ -z "${BATON_BIN:-}" ]]; then
-  # shellcheck source=scripts/lib/packages.sh
-  source scripts/lib/packages.sh
-  install_packages build run
-  cmake --preset release >&2
-  cmake --build --preset release --target baton baton-center baton-manager >&2
-  BATON_BIN="$PWD/build/release/bin"
-fi
-export BATON_BIN
+# shellcheck source=scripts/lib/release.sh
+source scripts/lib/release.sh
+use_release_binaries
 exec tests/integration/exactly_once/exactly_once.py "$@"
