@@ -1,8 +1,8 @@
 // LogStore: the payload log of one shard, as everything above sees it.
 //
-// Appends gather into the current batch; a batch is one write and one sync. Completion is always a posted
-// event, never a call inside append (R25). Any write or sync error stops the store for good: every later
-// callback gets the same unavailable status and on_failed was posted once (I15).
+// Appends gather into the current batch; a batch is one write and one sync. Completion is always a
+// posted event, never a call inside append (R25). Any write or sync error stops the store for good:
+// every later callback gets the same unavailable status and on_failed was posted once (I15).
 //
 // PayloadLog (payload_log.h) is the durable one. All calls and callbacks happen on the node's loop.
 #pragma once
@@ -76,7 +76,8 @@ class LogStore {
   virtual ~LogStore() = default;
 
   [[nodiscard]] virtual ShardId shard() const = 0;
-  [[nodiscard]] virtual Epoch epoch() const = 0;  // raised and synced with a new `life` by this open
+  [[nodiscard]] virtual Epoch epoch()
+      const = 0;  // raised and synced with a new `life` by this open
   [[nodiscard]] virtual Life life() const = 0;
   [[nodiscard]] virtual Offset next_offset() const = 0;  // of the next task appended
   [[nodiscard]] virtual Offset durable_end() const = 0;  // first offset that is not durable
@@ -87,23 +88,29 @@ class LogStore {
   virtual void set_on_failed(std::function<void(const Status&)> on_failed) = 0;
 
   // Assigns the next offsets. The payloads are copied before the call returns.
-  virtual Appended append_tasks(const TaskAttributes& attributes, std::span<const std::string_view> payloads) = 0;
+  virtual Appended append_tasks(const TaskAttributes& attributes,
+                                std::span<const std::string_view> payloads) = 0;
   virtual Lsn append_result(const ResultRecord& result) = 0;
-  // Posts `done(ok)` once the batch is durable, in order of lsn; `done(unavailable)` after a failure.
+  // Posts `done(ok)` once the batch is durable, in order of lsn; `done(unavailable)` after a
+  // failure.
   virtual void when_durable(Lsn lsn, std::function<void(Status)> done) = 0;
 
-  // Payloads by offset, in the order asked; not_found, or data_loss for a damaged record (never its bytes).
+  // Payloads by offset, in the order asked; not_found, or data_loss for a damaged record (never its
+  // bytes).
   using Payloads = std::vector<Result<std::string>>;
   virtual void read(std::vector<Offset> offsets, std::function<void(Payloads)> done) = 0;
-  virtual void read_result(TaskId task, Token token, Lsn lsn, std::function<void(Result<std::string>)> done) = 0;
+  virtual void read_result(TaskId task, Token token, Lsn lsn,
+                           std::function<void(Result<std::string>)> done) = 0;
 
-  // What was stored from `from` on, at most `tasks_max` tasks, only durable ones: for reporting it again.
+  // What was stored from `from` on, at most `tasks_max` tasks, only durable ones: for reporting it
+  // again.
   virtual void scan(Offset from, std::size_t tasks_max,
                     std::function<void(Result<std::vector<StoredRun>>)> done) = 0;
   // The record CRC32C of a stored task.
   virtual void record_crc(Offset offset, std::function<void(Result<std::uint32_t>)> done) = 0;
 
-  // The plain records a producer might repeat, in log order: for rebuilding the dedup table (R5). At start.
+  // The plain records a producer might repeat, in log order: for rebuilding the dedup table (R5).
+  // At start.
   virtual void recent_runs(std::function<void(const StoredRun&)> visit) = 0;
 
   // Offsets found damaged or missing since open, at start or in the background; each is told once.
@@ -111,9 +118,10 @@ class LogStore {
 
   // The oldest closed stretch that was not collected, if there is one. Only durable batches.
   [[nodiscard]] virtual std::vector<Stretch> closed_stretches(std::size_t max) const = 0;
-  // Drops a stretch but for its live tasks and results, which are copied with their original envelope and
-  // synced first. `live` and `live_results` come from the ledger.
-  virtual void collect(const Stretch& stretch, std::vector<Offset> live, std::vector<ResultRecordId> live_results,
+  // Drops a stretch but for its live tasks and results, which are copied with their original
+  // envelope and synced first. `live` and `live_results` come from the ledger.
+  virtual void collect(const Stretch& stretch, std::vector<Offset> live,
+                       std::vector<ResultRecordId> live_results,
                        std::function<void(Status)> done) = 0;
 };
 

@@ -1,0 +1,227 @@
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/storage/small_record.h"
+#include "manager/storage/dedup_record.h"
+#include "manager/storage/payload_keys.h"
+#include "manager/storage/payload_log_impl.h"
+
+namespace baton::manager {
+namespace {
+
+Status no_such_task(TaskId task) {
+  return Status(ErrorCode::kNotFound, "task " + to_string(task) + " is not stored here");
+}
+
+Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
+  BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
+  return FoundTask{record.header.record_crc, std::string(record.payload)};
+}
+
+// The last entry at or in front of the offset: batches without tasks share their offset with the
+// next.
+Lsn start_of(const std::vector<IndexEntry>& index, Offset offset) {
+  const auto after = std::partition_point(
+      index.begin(), index.end(), [&](const IndexEntry& entry) { return entry.first <= offset; });
+  BATON_CHECK(after != index.begin());
+  return std::prev(after)->lsn;
+}
+
+}  // namespace
+
+void PayloadLogImpl::read(std::vector<Offset> offsets, std::function<void(Payloads)> done) {
+  find_tasks(std::move(offsets), [done = std::move(done)](Found found) {
+    Payloads payloads;
+    payloads.reserve(found.size());
+    for (Result<FoundTask>& task : found) {
+      payloads.push_back(task.ok() ? Result<std::string>(std::move(task.value().payload))
+                                   : task.status());
+    }
+    done(std::move(payloads));
+  });
+}
+
+void PayloadLogImpl::record_crc(Offset offset, std::function<void(Result<std::uint32_t>)> done) {
+  find_tasks({offset}, [done = std::move(done)](Found found) {
+    const Result<FoundTask>& task = found.front();
+    done(task.ok() ? Result<std::uint32_t>(task.value().record_crc) : task.status());
+  });
+}
+
+void PayloadLogImpl::find_tasks(std::vector<Offset> offsets, std::function<void(Found)> done) {
+  struct Question {
+    Found found;
+    std::vector<ReadPlace> places;     // what is not at hand
+    std::vector<std::size_t> indexes;  // where each belongs in `found`
+    Found cold;
+    RecordFinder::Batches batches;
+  };
+  const auto question = std::make_shared<Question>();
+  for (const Offset offset : offsets) {
+    std::optional<Result<FoundTask>> at_hand = find_at_hand(offset);
+    if (!at_hand) {
+      question->places.push_back(place_of(offset));
+      question->indexes.push_back(question->found.size());
+      at_hand = no_such_task(TaskId(options_.shard, offset));
+    }
+    question->found.push_back(std::move(*at_hand));
+  }
+  if (question->places.empty()) {
+    loop_.post(
+        gate_.on_loop([question, done = std::move(done)] { done(std::move(question->found)); }));
+    return;
+  }
+  worker_.run(gate_.job([this, question] {
+    question->cold = finder_.read(question->places, question->batches);
+  }),
+              gate_.on_loop([this, question, done = std::move(done)] {
+                for (auto& batch : question->batches) cache_.add(std::move(batch));
+                for (std::size_t i = 0; i < question->places.size(); ++i) {
+                  question->found[question->indexes[i]] =
+                      judge(question->places[i].offset, std::move(question->cold[i]));
+                }
+                done(std::move(question->found));
+              }));
+}
+
+std::optional<Result<FoundTask>> PayloadLogImpl::find_at_hand(Offset offset) {
+  if (!offset || offset >= durable_end()) return no_such_task(TaskId(options_.shard, offset));
+  if (const TaskBatch* batch = cache_.find(offset)) {
+    Result<FoundTask> found = record_in(*batch, offset);
+    return found.ok() ? found : judge(offset, std::move(found));
+  }
+  const StretchRecord* stretch = table_.find(offset);
+  if (stretch != nullptr) {
+    const bool dropped = stretch->collected && !contains(stretch->survivors, offset);
+    if (dropped) return no_such_task(TaskId(options_.shard, offset));
+    if (stretch->collected) return {};
+  }
+  if (log_ == nullptr) return {};
+  const auto fresh = log_->cached(place_of(offset).start);
+  if (fresh == nullptr) return {};
+  Result<std::shared_ptr<const TaskBatch>> batch = TaskBatch::decode(options_.shard, fresh);
+  if (!batch.ok() || !batch.value()->has(offset)) return {};
+  cache_.add(batch.value());
+  return record_in(*batch.value(), offset);
+}
+
+// REQUIRES: the offset is durable.
+ReadPlace PayloadLogImpl::place_of(Offset offset) const {
+  if (const StretchRecord* stretch = table_.find(offset)) {
+    if (stretch->collected) return {offset, stretch->first, stretch->last, true};
+    return {offset, start_of(stretch->index, offset), stretch->last, false};
+  }
+  const Lsn lsn = start_of(open_.batches(), offset);
+  return {offset, lsn, lsn, false};
+}
+
+// What the store did not have is dropped, or lost: the stretch records know.
+Result<FoundTask> PayloadLogImpl::judge(Offset offset, Result<FoundTask> found) {
+  if (found.ok() || !is_lost(found.status())) return found;
+  const TaskId task(options_.shard, offset);
+  const StretchRecord* stretch = table_.find(offset);
+  if (stretch != nullptr && stretch->collected && !contains(stretch->survivors, offset)) {
+    return no_such_task(task);
+  }
+  note_damaged(offset);
+  if (found.status().code() == ErrorCode::kDataLoss) return found;
+  return Status(ErrorCode::kDataLoss, "the record of task " + to_string(task) + " is missing");
+}
+
+void PayloadLogImpl::note_damaged(Offset offset) {
+  if (known_damaged_.insert(offset).second) damaged_.push_back(offset);
+}
+
+void PayloadLogImpl::read_result(TaskId task, Token token, Lsn lsn,
+                                 std::function<void(Result<std::string>)> done) {
+  const ResultRecordId id{task, token, lsn};
+  const auto post = [&](Result<std::string> result) {
+    loop_.post(
+        gate_.on_loop([done = std::move(done), result = std::move(result)] { done(result); }));
+  };
+  if (!lsn || lsn > durable_lsn()) {
+    post(Status(ErrorCode::kNotFound,
+                "the result of task " + to_string(task) + " is not stored here"));
+    return;
+  }
+  if (const auto fresh = log_ ? log_->cached(lsn) : nullptr) {
+    const Result<std::shared_ptr<const TaskBatch>> batch = TaskBatch::decode(options_.shard, fresh);
+    const Result<std::string_view> bytes =
+        batch.ok() ? batch.value()->result(task, token) : batch.status();
+    post(bytes.ok() ? Result<std::string>(std::string(bytes.value())) : bytes.status());
+    return;
+  }
+  const auto found =
+      std::make_shared<Result<std::string>>(Status(ErrorCode::kInternal, "not read"));
+  worker_.run(gate_.job([this, id, found] { *found = finder_.read_result(id); }),
+              gate_.on_loop([this, id, found, done = std::move(done)] {
+                if (found->status().code() != ErrorCode::kNotFound) {
+                  done(std::move(*found));
+                  return;
+                }
+                const StretchRecord* stretch = table_.find(id.lsn);
+                const bool kept =
+                    stretch == nullptr || !stretch->collected ||
+                    std::any_of(stretch->results.begin(), stretch->results.end(),
+                                [&](const ResultRecordId& result) {
+                                  return result.task == id.task && result.token == id.token;
+                                });
+                done(Status(kept ? ErrorCode::kDataLoss : ErrorCode::kNotFound,
+                            "the result of task " + to_string(id.task) + " is missing"));
+              }));
+}
+
+// The end of the uncollected batches from there on.
+Lsn PayloadLogImpl::last_uncollected(Lsn from) const {
+  for (const StretchRecord& stretch : table_.all()) {
+    if (stretch.last >= from && stretch.collected) return Lsn(stretch.first.value() - 1);
+  }
+  return durable_lsn();
+}
+
+void PayloadLogImpl::scan(Offset from, std::size_t tasks_max,
+                          std::function<void(Result<std::vector<StoredRun>>)> done) {
+  using Runs = Result<std::vector<StoredRun>>;
+  const auto post = [&](Runs runs) {
+    loop_.post(gate_.on_loop([done = std::move(done), runs = std::move(runs)] { done(runs); }));
+  };
+  if (from >= durable_end() || tasks_max == 0) {
+    post(std::vector<StoredRun>());
+    return;
+  }
+  const ReadPlace place = place_of(std::max(from, Offset(1)));
+  if (place.collected) {
+    post(Status(ErrorCode::kConflict, "the attributes of task " +
+                                          to_string(TaskId(options_.shard, place.offset)) +
+                                          " were dropped: the ledger had them"));
+    return;
+  }
+  const auto runs = std::make_shared<Runs>(std::vector<StoredRun>());
+  const Lsn last = std::min(last_uncollected(place.start), durable_lsn());
+  worker_.run(gate_.job([this, place, last, tasks_max, runs] {
+    *runs = finder_.scan(place.offset, place.start, last, tasks_max);
+  }),
+              gate_.on_loop([runs, done = std::move(done)] { done(std::move(*runs)); }));
+}
+
+void PayloadLogImpl::recent_runs(std::function<void(const StoredRun&)> visit) {
+  dedup_records_.clear();
+  const auto visit_record = [&](std::string_view key, std::string_view value) {
+    const Result<std::string_view> body = open_record(key, value, kDedupVersion, "a dedup record");
+    const Result<std::vector<StoredRun>> runs =
+        body.ok() ? decode_dedup(body.value()) : body.status();
+    dedup_records_.emplace_back(number_of_key(key));
+    // A damaged one costs that a repeated produce of that stretch may be stored twice; its tasks
+    // are still there.
+    if (runs.ok()) std::for_each(runs.value().begin(), runs.value().end(), visit);
+    return true;
+  };
+  // What cannot be read is found and told by the verification.
+  static_cast<void>(store_.scan(dedup_key(options_.shard, Lsn(0)),
+                                dedup_key(ShardId(options_.shard.value() + 1), Lsn(0)),
+                                visit_record));
+  std::for_each(open_.dedup_runs().begin(), open_.dedup_runs().end(), visit);
+}
+
+}  // namespace baton::manager

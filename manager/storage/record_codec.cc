@@ -1,0 +1,204 @@
+#include "manager/storage/record_codec.h"
+
+#include "common/base/check.h"
+#include "common/base/crc32c.h"
+#include "common/base/limits.h"
+
+namespace baton::manager {
+namespace {
+
+enum Tag : std::uint8_t { kQueue = 1, kPriority = 2, kProducer = 3, kFlags = 4, kMaybeAt = 5 };
+
+constexpr std::uint64_t kFlagWaits = 1;
+constexpr std::uint64_t kMaybeAtMax = 1024;
+
+// What the record CRC covers besides the payload's own CRC.
+std::uint32_t bind(std::string_view owner, std::uint32_t length, std::uint32_t payload_crc) {
+  std::string numbers;
+  ByteWriter out(numbers);
+  out.u32(length);
+  out.u32(payload_crc);
+  return crc32c_extend(crc32c(owner), numbers);
+}
+
+std::uint32_t bind_task(TaskId task, std::uint32_t length, std::uint32_t payload_crc) {
+  std::string owner;
+  ByteWriter(owner).u64(task.value());
+  return bind(owner, length, payload_crc);
+}
+
+std::uint32_t bind_result(TaskId task, Token token, RecordKind kind, std::uint32_t length,
+                          std::uint32_t payload_crc) {
+  std::string owner;
+  ByteWriter out(owner);
+  out.u64(task.value());
+  out.u64(token.value());
+  out.u8(static_cast<std::uint8_t>(kind));
+  return bind(owner, length, payload_crc);
+}
+
+void field(ByteWriter& out, Tag tag, std::string_view value) {
+  out.u8(tag);
+  out.sized(value);
+}
+
+void number_field(ByteWriter& out, Tag tag, std::uint64_t value) {
+  std::string bytes;
+  ByteWriter(bytes).varint(value);
+  field(out, tag, bytes);
+}
+
+Status malformed() {
+  return Status(ErrorCode::kDataLoss, "the attributes of a task are malformed");
+}
+
+Status read_field(std::uint8_t tag, std::string_view value, TaskAttributes& attributes) {
+  ByteReader in(value);
+  switch (tag) {
+    case kQueue:
+      attributes.queue = in.bytes(value.size());
+      break;
+    case kPriority:
+      attributes.priority = static_cast<std::uint32_t>(in.varint_max(kPriorityMax));
+      break;
+    case kProducer:
+      attributes.producer = ProducerId(in.uuid());
+      attributes.seq = ProducerSeq(in.varint());
+      break;
+    case kFlags: {
+      const std::uint64_t flags = in.varint();
+      if ((flags & ~kFlagWaits) != 0) {
+        return Status(ErrorCode::kUnsupportedVersion, "a task has flags of a newer Baton");
+      }
+      attributes.waits = (flags & kFlagWaits) != 0;
+      break;
+    }
+    case kMaybeAt: {
+      const std::uint64_t count = in.varint_max(kMaybeAtMax);
+      for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+        attributes.maybe_at.emplace_back(static_cast<std::uint32_t>(in.varint_max(kShardIdMax)));
+      }
+      break;
+    }
+    default:
+      return Status(ErrorCode::kUnsupportedVersion,
+                    "a task has attributes of a newer Baton (tag " + std::to_string(tag) + ")");
+  }
+  return in.at_end() ? Status() : malformed();
+}
+
+}  // namespace
+
+RecordHeader RecordHeader::of_task(TaskId task, std::string_view payload) {
+  BATON_CHECK(payload.size() <= kPayloadBytesHardMax);
+  const auto length = static_cast<std::uint32_t>(payload.size());
+  const std::uint32_t crc = crc32c(payload);
+  return {length, crc, bind_task(task, length, crc)};
+}
+
+RecordHeader RecordHeader::of_result(TaskId task, Token token, RecordKind kind,
+                                     std::string_view bytes) {
+  BATON_CHECK(bytes.size() <= kPayloadBytesHardMax);
+  const auto length = static_cast<std::uint32_t>(bytes.size());
+  const std::uint32_t crc = crc32c(bytes);
+  return {length, crc, bind_result(task, token, kind, length, crc)};
+}
+
+void RecordHeader::write(ByteWriter& out) const {
+  out.u32(length);
+  out.u32(payload_crc);
+  out.u32(record_crc);
+}
+
+RecordHeader RecordHeader::read(ByteReader& in) {
+  RecordHeader header;
+  header.length = in.u32();
+  header.payload_crc = in.u32();
+  header.record_crc = in.u32();
+  return header;
+}
+
+bool RecordHeader::fits_task(TaskId task, std::string_view payload) const {
+  return payload.size() == length && record_crc == bind_task(task, length, payload_crc) &&
+         crc32c(payload) == payload_crc;
+}
+
+bool RecordHeader::fits_result(TaskId task, Token token, RecordKind kind,
+                               std::string_view bytes) const {
+  return bytes.size() == length &&
+         record_crc == bind_result(task, token, kind, length, payload_crc) &&
+         crc32c(bytes) == payload_crc;
+}
+
+void write_prologue(std::string& body, Offset first, WallTime stored_at) {
+  ByteWriter out(body);
+  out.varint(first.value());
+  out.varint(static_cast<std::uint64_t>(stored_at.ms));
+}
+
+std::vector<RecordHeader> write_task_run(std::string& body, ShardId shard, Offset first,
+                                         const TaskAttributes& attributes,
+                                         std::span<const std::string_view> payloads) {
+  ByteWriter out(body);
+  out.u8(kTaskRunItem);
+  out.varint(payloads.size());
+  out.sized(encode_attributes(attributes));
+  std::vector<RecordHeader> headers;
+  headers.reserve(payloads.size());
+  Offset offset = first;
+  for (const std::string_view payload : payloads) {
+    headers.push_back(RecordHeader::of_task(TaskId(shard, offset), payload));
+    headers.back().write(out);
+    offset = offset.next();
+  }
+  for (const std::string_view payload : payloads) out.bytes(payload);
+  return headers;
+}
+
+void write_result(std::string& body, const ResultRecord& result) {
+  ByteWriter out(body);
+  out.u8(kResultItem);
+  out.u64(result.task.value());
+  out.u64(result.token.value());
+  out.u8(static_cast<std::uint8_t>(RecordKind::kResult));
+  RecordHeader::of_result(result.task, result.token, RecordKind::kResult, result.bytes).write(out);
+  out.bytes(result.bytes);
+}
+
+std::string encode_attributes(const TaskAttributes& attributes) {
+  std::string block;
+  ByteWriter out(block);
+  field(out, kQueue, attributes.queue);
+  number_field(out, kPriority, attributes.priority);
+  if (attributes.producer) {
+    std::string producer;
+    ByteWriter value(producer);
+    value.uuid(attributes.producer);
+    value.varint(attributes.seq.value());
+    field(out, kProducer, producer);
+  }
+  if (attributes.waits) number_field(out, kFlags, kFlagWaits);
+  if (!attributes.maybe_at.empty()) {
+    std::string shards;
+    ByteWriter value(shards);
+    value.varint(attributes.maybe_at.size());
+    for (const ShardId shard : attributes.maybe_at) value.varint(shard.value());
+    field(out, kMaybeAt, shards);
+  }
+  return block;
+}
+
+Result<TaskAttributes> decode_attributes(std::string_view block) {
+  TaskAttributes attributes;
+  ByteReader in(block);
+  while (in.ok() && in.remaining() > 0) {
+    const std::uint8_t tag = in.u8();
+    const std::string_view value = in.sized();
+    if (!in.ok()) break;
+    BATON_RETURN_IF_ERROR(read_field(tag, value, attributes));
+  }
+  if (!in.at_end()) return malformed();
+  return attributes;
+}
+
+}  // namespace baton::manager

@@ -1,0 +1,132 @@
+#include "manager/storage/record_finder.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "manager/storage/payload_keys.h"
+#include "manager/storage/survivor.h"
+
+namespace baton::manager {
+namespace {
+
+Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
+  BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
+  return FoundTask{record.header.record_crc, std::string(record.payload)};
+}
+
+bool is_missing(const Status& status) { return status.code() == ErrorCode::kNotFound; }
+
+}  // namespace
+
+std::vector<Result<FoundTask>> RecordFinder::read(const std::vector<ReadPlace>& places,
+                                                  Batches& batches) const {
+  std::vector<Result<FoundTask>> found;
+  found.reserve(places.size());
+  std::shared_ptr<const TaskBatch> last_batch;  // offsets come in order, mostly
+  for (const ReadPlace& place : places) found.push_back(read_one(place, last_batch, batches));
+  return found;
+}
+
+Result<FoundTask> RecordFinder::read_one(const ReadPlace& place,
+                                         std::shared_ptr<const TaskBatch>& last_batch,
+                                         Batches& batches) const {
+  if (place.collected) return read_survivor(place.offset);
+  if (last_batch != nullptr && last_batch->has(place.offset)) {
+    return record_in(*last_batch, place.offset);
+  }
+  Result<std::shared_ptr<const TaskBatch>> batch = find_batch(place, batches);
+  if (batch.ok()) {
+    last_batch = batch.value();
+    return record_in(*last_batch, place.offset);
+  }
+  if (!is_missing(batch.status())) return batch.status();
+  // The stretch may have been collected since the question was asked.
+  return read_survivor(place.offset);
+}
+
+Result<std::shared_ptr<const TaskBatch>> RecordFinder::find_batch(const ReadPlace& place,
+                                                                  Batches& batches) const {
+  std::shared_ptr<const TaskBatch> found;
+  std::optional<std::string> damaged;  // the last bad batch in front of where it must be
+  const auto look = [&](std::string_view key, std::string_view value) {
+    Result<std::shared_ptr<const TaskBatch>> batch =
+        TaskBatch::check(shard_, Lsn(number_of_key(key)), std::string(value));
+    if (!batch.ok()) {
+      damaged = std::string(value);
+      return true;
+    }
+    if (batch.value()->first() > place.offset) return false;
+    damaged.reset();
+    if (!batch.value()->has(place.offset)) return true;
+    found = std::move(batch).value();
+    return false;
+  };
+  const Status read = store_.scan(batch_key(shard_.value(), place.start),
+                                  batch_key(shard_.value(), place.last.next()), look);
+  if (found != nullptr) {
+    batches.push_back(found);
+    return found;
+  }
+  if (damaged) {
+    std::shared_ptr<const TaskBatch> rest = TaskBatch::salvage(shard_, std::move(*damaged));
+    if (rest->has(place.offset)) return rest;
+    return Status(ErrorCode::kDataLoss,
+                  "the batch of task " + to_string(TaskId(shard_, place.offset)) + " is damaged");
+  }
+  BATON_RETURN_IF_ERROR(read);
+  return Status(ErrorCode::kNotFound, "no batch has this task");
+}
+
+Result<FoundTask> RecordFinder::read_survivor(Offset offset) const {
+  BATON_ASSIGN_OR_RETURN(const std::string value, store_.get(survivor_key(shard_, offset)));
+  BATON_ASSIGN_OR_RETURN(Survivor survivor, decode_survivor(shard_, offset, value));
+  return FoundTask{survivor.header.record_crc, std::move(survivor.payload)};
+}
+
+Result<std::string> RecordFinder::read_result(const ResultRecordId& id) const {
+  Result<std::string> raw = reader_.get_raw(id.lsn);
+  if (raw.ok()) {
+    const Result<std::shared_ptr<const TaskBatch>> batch =
+        TaskBatch::check(shard_, id.lsn, raw.value());
+    if (batch.ok()) {
+      BATON_ASSIGN_OR_RETURN(const std::string_view bytes,
+                             batch.value()->result(id.task, id.token));
+      return std::string(bytes);
+    }
+    // What a damaged batch still holds proves itself; what is not found in it may have been there.
+    const Result<std::string_view> saved =
+        TaskBatch::salvage(shard_, std::move(raw).value())->result(id.task, id.token);
+    return saved.ok() ? Result<std::string>(std::string(saved.value())) : batch.status();
+  }
+  if (!is_missing(raw.status())) return raw.status();
+  BATON_ASSIGN_OR_RETURN(const std::string value, store_.get(result_survivor_key(shard_, id)));
+  return decode_result_survivor(shard_, id, value);
+}
+
+Result<std::vector<StoredRun>> RecordFinder::scan(Offset from, Lsn start, Lsn last,
+                                                  std::size_t tasks_max) const {
+  std::vector<StoredRun> runs;
+  std::size_t left = tasks_max;
+  Offset expected;  // none until the first batch
+  const auto visit = [&](const StoredBatch& stored) -> Status {
+    BATON_ASSIGN_OR_RETURN(const std::shared_ptr<const TaskBatch> batch,
+                           TaskBatch::decode(shard_, std::make_shared<const StoredBatch>(stored)));
+    if (expected && batch->first() != expected) {
+      return Status(ErrorCode::kDataLoss,
+                    "task " + to_string(TaskId(shard_, expected)) + " is missing in the log");
+    }
+    expected = batch->end();
+    BATON_ASSIGN_OR_RETURN(std::vector<StoredRun> more, batch->runs(from, left));
+    for (StoredRun& run : more) {
+      left -= run.count;
+      runs.push_back(std::move(run));
+    }
+    // An error is how a visitor ends the reading early.
+    return left == 0 ? Status(ErrorCode::kInternal, "enough") : Status();
+  };
+  const Status read = reader_.scan(start, last, std::nullopt, visit);
+  if (!read.ok() && left > 0) return read;
+  return runs;
+}
+
+}  // namespace baton::manager

@@ -1,0 +1,63 @@
+// RecordFinder: finds records in the store by offset. Runs in jobs on the Worker: holds no state of
+// the loop, blocks, and never returns bytes that do not prove to be the record asked for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/storage/batch_reader.h"
+#include "common/storage/kv_store.h"
+#include "manager/storage/task_batch.h"
+
+namespace baton::manager {
+
+// Where a record should be: in a batch between `start` and `last`, or among the survivors if it was
+// collected.
+struct ReadPlace {
+  Offset offset;
+  Lsn start;
+  Lsn last;
+  bool collected = false;
+};
+
+struct FoundTask {
+  std::uint32_t record_crc = 0;
+  std::string payload;
+};
+
+class RecordFinder {
+ public:
+  RecordFinder(const KvStore& store, ShardId shard)
+      : store_(store), shard_(shard), reader_(store, shard.value()) {}
+
+  // Per place: the record; data_loss when it is damaged; not_found when it is neither in the log
+  // nor among the survivors, which the caller, who knows what was collected, must judge. Undamaged
+  // batches that were read go to `batches`.
+  using Batches = std::vector<std::shared_ptr<const TaskBatch>>;
+  std::vector<Result<FoundTask>> read(const std::vector<ReadPlace>& places, Batches& batches) const;
+
+  // The same for a result.
+  Result<std::string> read_result(const ResultRecordId& id) const;
+
+  // The runs from `from` on, which is in batch `start` or later, to batch `last`; at most
+  // `tasks_max` tasks.
+  Result<std::vector<StoredRun>> scan(Offset from, Lsn start, Lsn last,
+                                      std::size_t tasks_max) const;
+
+ private:
+  Result<std::shared_ptr<const TaskBatch>> find_batch(const ReadPlace& place,
+                                                      Batches& batches) const;
+  Result<FoundTask> read_one(const ReadPlace& place, std::shared_ptr<const TaskBatch>& last_batch,
+                             Batches& batches) const;
+  [[nodiscard]] Result<FoundTask> read_survivor(Offset offset) const;
+
+  const KvStore& store_;
+  const ShardId shard_;
+  const BatchReader reader_;
+};
+
+}  // namespace baton::manager

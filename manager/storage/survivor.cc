@@ -1,0 +1,78 @@
+#include "manager/storage/survivor.h"
+
+#include "common/base/bytes.h"
+#include "common/storage/batch_envelope.h"
+#include "common/storage/small_record.h"
+#include "manager/storage/payload_keys.h"
+
+namespace baton::manager {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+Status damaged(TaskId task) {
+  return Status(ErrorCode::kDataLoss, "the kept record of task " + to_string(task) + " is damaged");
+}
+
+std::string_view envelope_of(const TaskBatch& batch) {
+  return std::string_view(batch.stored().bytes).substr(0, kBatchHeaderBytes);
+}
+
+}  // namespace
+
+Result<std::string> encode_survivor(ShardId shard, Offset offset, const TaskBatch& batch) {
+  BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
+  std::string body;
+  ByteWriter out(body);
+  out.bytes(envelope_of(batch));
+  out.varint(record.place_in_run);
+  out.sized(record.attributes);
+  record.header.write(out);
+  out.bytes(record.payload);
+  return seal_record(survivor_key(shard, offset), kVersion, body);
+}
+
+Result<Survivor> decode_survivor(ShardId shard, Offset offset, std::string_view value) {
+  const TaskId task(shard, offset);
+  BATON_ASSIGN_OR_RETURN(const std::string_view body,
+                         open_record(survivor_key(shard, offset), value, kVersion,
+                                     "the kept record of task " + to_string(task)));
+  ByteReader in(body);
+  in.bytes(kBatchHeaderBytes);
+  in.varint();
+  in.sized();
+  Survivor survivor;
+  survivor.header = RecordHeader::read(in);
+  const std::string_view payload = in.bytes(survivor.header.length);
+  if (!in.at_end() || !survivor.header.fits_task(task, payload)) return damaged(task);
+  survivor.payload = payload;
+  return survivor;
+}
+
+Result<std::string> encode_result_survivor(ShardId shard, const ResultRecordId& id,
+                                           const TaskBatch& batch) {
+  BATON_ASSIGN_OR_RETURN(const std::string_view bytes, batch.result(id.task, id.token));
+  std::string body;
+  ByteWriter out(body);
+  out.bytes(envelope_of(batch));
+  out.u8(static_cast<std::uint8_t>(RecordKind::kResult));
+  RecordHeader::of_result(id.task, id.token, RecordKind::kResult, bytes).write(out);
+  out.bytes(bytes);
+  return seal_record(result_survivor_key(shard, id), kVersion, body);
+}
+
+Result<std::string> decode_result_survivor(ShardId shard, const ResultRecordId& id,
+                                           std::string_view value) {
+  BATON_ASSIGN_OR_RETURN(const std::string_view body,
+                         open_record(result_survivor_key(shard, id), value, kVersion,
+                                     "the kept result of task " + to_string(id.task)));
+  ByteReader in(body);
+  in.bytes(kBatchHeaderBytes);
+  const auto kind = static_cast<RecordKind>(in.u8());
+  const RecordHeader header = RecordHeader::read(in);
+  const std::string_view bytes = in.bytes(header.length);
+  if (!in.at_end() || !header.fits_result(id.task, id.token, kind, bytes)) return damaged(id.task);
+  return std::string(bytes);
+}
+
+}  // namespace baton::manager
