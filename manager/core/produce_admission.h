@@ -5,6 +5,7 @@
 // answer counts for it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
