@@ -14,7 +14,8 @@ namespace baton {
 // connections.
 void raise_file_limit(std::size_t connections_max, Logger& logger);
 
-// Keeps protobuf from writing its own lines to stderr for what a peer sends; our log says it, with a limit.
+// Keeps protobuf from writing its own lines to stderr for what a peer sends; our log says it, with
+// a limit.
 void silence_protobuf();
 
 // SIGINT and SIGTERM as calls on the loop: the first `on_first`, the second `on_second`, with the

@@ -362,7 +362,8 @@ TEST_CASE("running out of file descriptors is waited out") {
   Accepting server(world);
   RawClient waiting(server.listener->address().port);  // in the backlog: the loop has not run yet
 
-  // The sanitizer opens pipes when it meets a type of object for the first time: it meets them all here.
+  // The sanitizer opens pipes when it meets a type of object for the first time: it meets them all
+  // here.
   Logger& logger = world.logger;
   logger.error("warm up");
   CHECK(world.logger.contains("warm up"));
