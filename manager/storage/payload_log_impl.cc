@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "manager/storage/dedup_record.h"
 
 namespace baton::manager {
 

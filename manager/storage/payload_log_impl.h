@@ -87,6 +87,8 @@ class PayloadLogImpl final : public PayloadLog {
   Result<FoundTask> judge(Offset offset, Result<FoundTask> found);
   [[nodiscard]] Lsn last_uncollected(Lsn from) const;
   void note_damaged(Offset offset);
+  // Its stretch was collected, and it did not live.
+  [[nodiscard]] bool was_dropped(const ResultRecordId& id) const;
 
   // Collecting and verifying.
   void collect_next();

@@ -87,16 +87,16 @@ void PayloadLogImpl::find_tasks(std::vector<Offset> offsets, std::function<void(
 
 std::optional<Result<FoundTask>> PayloadLogImpl::find_at_hand(Offset offset) {
   if (!offset || offset >= durable_end()) return no_such_task(TaskId(options_.shard, offset));
+  const StretchRecord* stretch = table_.find(offset);
+  const bool collected = stretch != nullptr && stretch->collected;
+  if (collected && !contains(stretch->survivors, offset)) {
+    return no_such_task(TaskId(options_.shard, offset));
+  }
   if (const TaskBatch* batch = cache_.find(offset)) {
     Result<FoundTask> found = record_in(*batch, offset);
     return found.ok() ? found : judge(offset, std::move(found));
   }
-  const StretchRecord* stretch = table_.find(offset);
-  if (stretch != nullptr) {
-    const bool dropped = stretch->collected && !contains(stretch->survivors, offset);
-    if (dropped) return no_such_task(TaskId(options_.shard, offset));
-    if (stretch->collected) return {};
-  }
+  if (collected) return {};
   if (log_ == nullptr) return {};
   const auto fresh = log_->cached(place_of(offset).start);
   if (fresh == nullptr) return {};
@@ -133,6 +133,14 @@ void PayloadLogImpl::note_damaged(Offset offset) {
   if (known_damaged_.insert(offset).second) damaged_.push_back(offset);
 }
 
+bool PayloadLogImpl::was_dropped(const ResultRecordId& id) const {
+  const StretchRecord* stretch = table_.find(id.lsn);
+  if (stretch == nullptr || !stretch->collected) return false;
+  return std::none_of(
+      stretch->results.begin(), stretch->results.end(),
+      [&](const ResultRecordId& kept) { return kept.task == id.task && kept.token == id.token; });
+}
+
 void PayloadLogImpl::read_result(TaskId task, Token token, Lsn lsn,
                                  std::function<void(Result<std::string>)> done) {
   const ResultRecordId id{task, token, lsn};
@@ -140,7 +148,7 @@ void PayloadLogImpl::read_result(TaskId task, Token token, Lsn lsn,
     loop_.post(
         gate_.on_loop([done = std::move(done), result = std::move(result)] { done(result); }));
   };
-  if (!lsn || lsn > durable_lsn()) {
+  if (!lsn || lsn > durable_lsn() || was_dropped(id)) {
     post(Status(ErrorCode::kNotFound,
                 "the result of task " + to_string(task) + " is not stored here"));
     return;
@@ -160,14 +168,7 @@ void PayloadLogImpl::read_result(TaskId task, Token token, Lsn lsn,
                   done(std::move(*found));
                   return;
                 }
-                const StretchRecord* stretch = table_.find(id.lsn);
-                const bool kept =
-                    stretch == nullptr || !stretch->collected ||
-                    std::any_of(stretch->results.begin(), stretch->results.end(),
-                                [&](const ResultRecordId& result) {
-                                  return result.task == id.task && result.token == id.token;
-                                });
-                done(Status(kept ? ErrorCode::kDataLoss : ErrorCode::kNotFound,
+                done(Status(was_dropped(id) ? ErrorCode::kNotFound : ErrorCode::kDataLoss,
                             "the result of task " + to_string(id.task) + " is missing"));
               }));
 }

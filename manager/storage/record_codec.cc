@@ -13,7 +13,8 @@ constexpr std::uint64_t kFlagWaits = 1;
 constexpr std::uint64_t kMaybeAtMax = 1024;
 
 // What the record CRC covers besides the payload's own CRC.
-std::uint32_t bind(std::string_view owner, std::uint32_t length, std::uint32_t payload_crc) {
+std::uint32_t record_crc_of(std::string_view owner, std::uint32_t length,
+                            std::uint32_t payload_crc) {
   std::string numbers;
   ByteWriter out(numbers);
   out.u32(length);
@@ -24,7 +25,7 @@ std::uint32_t bind(std::string_view owner, std::uint32_t length, std::uint32_t p
 std::uint32_t bind_task(TaskId task, std::uint32_t length, std::uint32_t payload_crc) {
   std::string owner;
   ByteWriter(owner).u64(task.value());
-  return bind(owner, length, payload_crc);
+  return record_crc_of(owner, length, payload_crc);
 }
 
 std::uint32_t bind_result(TaskId task, Token token, RecordKind kind, std::uint32_t length,
@@ -34,7 +35,7 @@ std::uint32_t bind_result(TaskId task, Token token, RecordKind kind, std::uint32
   out.u64(task.value());
   out.u64(token.value());
   out.u8(static_cast<std::uint8_t>(kind));
-  return bind(owner, length, payload_crc);
+  return record_crc_of(owner, length, payload_crc);
 }
 
 void field(ByteWriter& out, Tag tag, std::string_view value) {

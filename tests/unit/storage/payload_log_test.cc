@@ -1,0 +1,281 @@
+#include "manager/storage/payload_log.h"
+
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/storage/payload_log_rig.h"
+
+namespace baton::manager {
+namespace {
+
+using testing::PayloadLogRig;
+
+TEST_CASE("an empty shard begins at epoch 1 and offset 1") {
+  PayloadLogRig rig;
+
+  rig.open();
+
+  CHECK(rig.log().epoch() == Epoch(1));
+  CHECK(rig.log().life());
+  CHECK(rig.log().next_offset() == Offset(1));
+  CHECK(rig.log().durable_end() == Offset(1));
+}
+
+TEST_CASE("what was appended is durable only after a posted event") {
+  PayloadLogRig rig;
+  rig.open();
+
+  const LogStore::Appended appended = rig.append("mail", {"one", "two"});
+  bool told = false;
+  rig.log().when_durable(appended.lsn, [&](const Status& status) { told = status.ok(); });
+
+  CHECK_FALSE(told);
+  CHECK(rig.log().next_offset() == Offset(3));
+  CHECK(rig.log().durable_end() == Offset(1));
+  CHECK(rig.read(Offset(1)).status().code() == ErrorCode::kNotFound);
+  rig.settle();
+  CHECK(told);
+  CHECK(rig.log().durable_end() == Offset(3));
+  CHECK(rig.read(Offset(1)).value() == "one");
+  CHECK(rig.read(Offset(2)).value() == "two");
+  CHECK(rig.read(Offset(3)).status().code() == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a new open raises the epoch, draws a new life and goes on behind the last offset") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.append("mail", {"one", "", std::string(100'000, 'x')});
+  rig.settle();
+  const Life life = rig.log().life();
+
+  rig.reopen();
+
+  CHECK(rig.log().epoch() == Epoch(2));
+  CHECK(rig.log().life() != life);
+  CHECK(rig.log().next_offset() == Offset(4));
+  CHECK(rig.read(Offset(1)).value() == "one");
+  CHECK(rig.read(Offset(2)).value().empty());
+  CHECK(rig.read(Offset(3)).value() == std::string(100'000, 'x'));
+}
+
+TEST_CASE("a result is found by its task, token and batch, also after a restart") {
+  PayloadLogRig rig;
+  rig.open();
+  const TaskId task(rig.shard(), Offset(7));
+  const Lsn lsn = rig.log().append_result({task, Token(9), "the result"});
+  rig.settle();
+
+  CHECK(rig.read_result(task, Token(9), lsn).value() == "the result");
+  rig.reopen();
+  CHECK(rig.read_result(task, Token(9), lsn).value() == "the result");
+  CHECK(rig.read_result(task, Token(9), Lsn(lsn.value() + 1)).status().code() ==
+        ErrorCode::kNotFound);
+}
+
+TEST_CASE("scan gives the attributes of what was stored, from the middle of a run too") {
+  PayloadLogRig rig;
+  rig.open();
+  TaskAttributes attributes;
+  attributes.queue = "mail";
+  attributes.priority = 3;
+  attributes.producer = ProducerId(Uuid{1, 2});
+  attributes.seq = ProducerSeq(10);
+  const LogStore::Appended plain = rig.append(attributes, {"a", "b", "c"});
+  attributes.waits = true;
+  attributes.seq = ProducerSeq(13);
+  attributes.maybe_at = {ShardId(4), ShardId(5)};
+  const LogStore::Appended moved = rig.append(attributes, {"d"});
+  rig.settle();
+  rig.reopen();
+
+  const std::vector<StoredRun> runs = rig.scan(Offset(2), 100).value();
+
+  REQUIRE(runs.size() == 2);
+  CHECK(runs[0].first == Offset(2));
+  CHECK(runs[0].count == 2);
+  CHECK(runs[0].attributes.queue == "mail");
+  CHECK(runs[0].attributes.priority == 3);
+  CHECK(runs[0].attributes.seq == ProducerSeq(11));
+  CHECK_FALSE(runs[0].attributes.waits);
+  CHECK(runs[0].content_hash ==
+        std::vector<std::uint64_t>{plain.content_hash[1], plain.content_hash[2]});
+  CHECK(runs[0].crc_last == plain.crc_last);
+  CHECK(runs[0].stored_at == rig.wall_now());
+  CHECK(runs[1].attributes == attributes);
+  CHECK(runs[1].crc_last == moved.crc_last);
+  CHECK(rig.scan(Offset(1), 2).value().front().count == 2);
+  CHECK(rig.scan(Offset(5), 2).value().empty());
+  CHECK(rig.record_crc(Offset(3)).value() == plain.crc_last);
+}
+
+TEST_CASE("recent runs are the plain ones of producers, from closed stretches and the open one") {
+  PayloadLogRig rig;
+  rig.open();
+  TaskAttributes attributes;
+  attributes.queue = "mail";
+  attributes.producer = ProducerId(Uuid{1, 2});
+  for (std::uint64_t seq = 1; seq <= 40; ++seq) {
+    attributes.seq = ProducerSeq(seq);
+    attributes.waits = seq % 10 == 0;
+    rig.append(attributes, {std::string(1000, 'x')});
+    rig.settle();
+  }
+  rig.append("mail", {"of nobody"});
+  rig.settle();
+  REQUIRE(rig.log().closed_stretches(100).size() >= 2);
+
+  rig.reopen();
+  std::vector<std::uint64_t> seqs;
+  rig.log().recent_runs([&](const StoredRun& run) {
+    seqs.push_back(run.attributes.seq.value());
+    CHECK(run.count == 1);
+    CHECK(run.content_hash.size() == 1);
+  });
+
+  CHECK(seqs.size() == 36);
+  CHECK(std::is_sorted(seqs.begin(), seqs.end()));
+  CHECK(std::count(seqs.begin(), seqs.end(), 10) == 0);
+}
+
+TEST_CASE("every task of a log of many stretches is found again, warm and cold") {
+  PayloadLogRig rig;
+  rig.open();
+  for (int i = 0; i < 300; ++i) {
+    rig.append("mail", {"first of " + std::to_string(i), std::string(200, 'x'), ""});
+    if (i % 7 == 0) rig.settle();
+  }
+  rig.settle();
+
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint64_t i = 0; i < 300; ++i) {
+      CHECK(rig.read(Offset(3 * i + 1)).value() == "first of " + std::to_string(i));
+      CHECK(rig.read(Offset(3 * i + 3)).value().empty());
+    }
+    rig.reopen();
+  }
+  CHECK(rig.log().take_damaged().empty());
+}
+
+TEST_CASE("a collected stretch keeps what lives and drops the rest, over restarts") {
+  PayloadLogRig rig;
+  rig.open();
+  const TaskId task(rig.shard(), Offset(1));
+  rig.append("mail", {"one", "two", "three", "four"});
+  const Lsn kept = rig.log().append_result({task, Token(1), "kept"});
+  const Lsn dropped = rig.log().append_result({task, Token(2), "dropped"});
+  rig.fill_stretch();
+  const std::uint32_t crc = rig.record_crc(Offset(2)).value();
+  const Stretch stretch = rig.log().closed_stretches(1).at(0);
+  REQUIRE(stretch.results.size() == 2);
+
+  CHECK(rig.collect(stretch, {Offset(2)}, {{task, Token(1), kept}}).ok());
+  rig.append("mail", {"behind"});
+  rig.settle();
+
+  for (int round = 0; round < 3; ++round) {
+    CHECK(rig.read(Offset(2)).value() == "two");
+    CHECK(rig.record_crc(Offset(2)).value() == crc);
+    CHECK(rig.read(Offset(1)).status().code() == ErrorCode::kNotFound);
+    CHECK(rig.read(Offset(4)).status().code() == ErrorCode::kNotFound);
+    CHECK(rig.read_result(task, Token(1), kept).value() == "kept");
+    CHECK(rig.read_result(task, Token(2), dropped).status().code() == ErrorCode::kNotFound);
+    CHECK(rig.read(stretch.to).value() == "behind");
+    rig.reopen();
+    rig.verify_all();
+  }
+  CHECK(rig.log().take_damaged().empty());
+}
+
+TEST_CASE("survivors that end are dropped by the next collection, and empty stretches are joined") {
+  PayloadLogRig rig;
+  rig.open();
+  for (int i = 0; i < 4; ++i) rig.fill_stretch();
+  const std::vector<Stretch> stretches = rig.log().closed_stretches(100);
+  REQUIRE(stretches.size() == 4);
+  const Offset survivor = stretches[1].from;
+
+  for (int i = 0; i < 4; ++i) {
+    std::vector<Offset> live;
+    if (i == 1) live.push_back(survivor);
+    CHECK(rig.collect(stretches[static_cast<std::size_t>(i)], live, {}).ok());
+  }
+  CHECK(rig.read(survivor).ok());
+  CHECK(rig.offered(stretches[1].first) == false);
+  rig.advance(std::chrono::minutes(11));
+  CHECK(rig.offered(stretches[1].first));
+  CHECK(rig.collect(stretches[1], {}, {}).ok());
+
+  CHECK(rig.read(survivor).status().code() == ErrorCode::kNotFound);
+  CHECK(rig.keys_of_kind('s') == 1);
+  CHECK(rig.keys_of_kind('v') == 0);
+  rig.reopen();
+  CHECK(rig.read(survivor).status().code() == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a stretch of which most lives is not copied but offered again later") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.fill_stretch();
+  const Stretch stretch = rig.log().closed_stretches(1).at(0);
+  std::vector<Offset> live;
+  for (Offset offset = stretch.from; offset < stretch.to; offset = offset.next()) {
+    live.push_back(offset);
+  }
+
+  CHECK(rig.collect(stretch, live, {}).ok());
+
+  CHECK_FALSE(rig.offered(stretch.first));
+  CHECK(rig.keys_of_kind('v') == 0);
+  CHECK(rig.read(stretch.from).ok());
+  rig.advance(std::chrono::minutes(1));
+  CHECK(rig.offered(stretch.first));
+}
+
+TEST_CASE("two shards share a store, and a sealed one stays readable without a new epoch") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.append("mail", {"in the first"});
+  rig.settle();
+  rig.close();
+
+  rig.open(ShardId(8));
+  rig.append("mail", {"in the second"});
+  rig.settle();
+  const auto sealed = rig.open_beside(ShardId(7), true);
+
+  CHECK(sealed->epoch() == Epoch(1));
+  CHECK(sealed->next_offset() == Offset(2));
+  CHECK(rig.read_from(*sealed, Offset(1)).value() == "in the first");
+  CHECK(rig.read(Offset(1)).value() == "in the second");
+}
+
+TEST_CASE("after a failed sync nothing is acknowledged and the owner is told once") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.append("mail", {"durable"});
+  rig.settle();
+  int failures = 0;
+  rig.log().set_on_failed([&](const Status& status) {
+    CHECK(status.code() == ErrorCode::kUnavailable);
+    ++failures;
+  });
+  std::vector<ErrorCode> told;
+
+  rig.env().fail_at(rig.env().operations() + 1, sim::Fault::kError);
+  for (int i = 0; i < 3; ++i) {
+    const LogStore::Appended appended = rig.append("mail", {"lost"});
+    rig.log().when_durable(appended.lsn,
+                           [&](const Status& status) { told.push_back(status.code()); });
+    rig.settle();
+  }
+
+  CHECK(told == std::vector<ErrorCode>(3, ErrorCode::kUnavailable));
+  CHECK(failures == 1);
+  CHECK(rig.log().durable_end() == Offset(2));
+  CHECK(rig.read(Offset(1)).value() == "durable");
+}
+
+}  // namespace
+}  // namespace baton::manager
