@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 STD = ()
+SYSTEM = ("sys/", "netinet/", "arpa/", "linux/", "asm/")
 ASIO = ("boost/asio", "boost/system")
 PROTOBUF = ("google/protobuf/",)
 LEVELDB = ("leveldb/",)
@@ -65,7 +66,7 @@ def problem_of(file, layer, quote, target):
         return f"{layer} may not include {owner} ({target})"
     if target.startswith("boost/asio") and not ASIO_HOMES.match(file):
         return f"only common/net/asio_*, common/daemon, main.cc and the commands know Asio (<{target}>)"
-    if "/" in target and not target.startswith(libraries + ("sys/", "netinet/", "arpa/", "linux/")):
+    if "/" in target and not target.startswith(libraries + SYSTEM):
         return f"{layer} may not include <{target}>"
     return None
 

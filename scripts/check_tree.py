@@ -2,7 +2,7 @@
 """Checks habits that no compiler sees, over the files that git tracks.
 
 Headers open with a comment and guard themselves; no file names a folder of somebody's machine; text
-ends with a newline; scripts are executable. Run: scripts/check_tree.py [ROOT]. Prints file:line: problem;
+ends with a newline; scripts are executable; pages link only to what is there. Run: scripts/check_tree.py [ROOT]. Prints file:line: problem;
 exits 1 when it found any, 0 with one line when ROOT is no git checkout.
 """
 import re
@@ -14,6 +14,8 @@ from pathlib import Path
 # Written so that this file does not find itself.
 MACHINE_PATH = re.compile(r"(?<![\w.}$])/(?:wor[k]|far[m]|roo[t]|hom[e]/\w+|User[s]/\w+)/")
 UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+NAMED_FILE = re.compile(r"`((?:\w[\w.-]*/)+[\w.-]+\.(?:h|cc|py|sh|proto|md|txt))`")
 TEXT = {".h", ".cc", ".py", ".sh", ".md", ".proto", ".cmake", ".txt", ".json", ".in", ".yml", ".toml", ""}
 
 
@@ -28,6 +30,16 @@ def header_problems(name, lines):
         yield f"{name}:1: a header opens with what its type is"
     if first_code is None or lines[first_code].strip() != "#pragma once":
         yield f"{name}:{(first_code or 0) + 1}: #pragma once comes first in a header"
+
+
+def missing_links(root, name, number, line):
+    """Links of a page, and files that it names by their path from the root, that are not there."""
+    for target in LINK.findall(line):
+        if not (root / name).parent.joinpath(target).exists():
+            yield f"{name}:{number}: links to {target}, which is not there"
+    for target in NAMED_FILE.findall(line):
+        if (root / target.split("/")[0]).is_dir() and not (root / target).exists():
+            yield f"{name}:{number}: names {target}, which is not there"
 
 
 def problems(root, names):
@@ -49,6 +61,8 @@ def problems(root, names):
         if file.suffix == ".py" and lines and lines[0].startswith("#!") and lines[0] != "#!/usr/bin/python3":
             yield f"{name}:1: python scripts start with #!/usr/bin/python3"
         for number, line in enumerate(lines, 1):
+            if file.suffix == ".md":
+                yield from missing_links(root, name, number, line)
             if MACHINE_PATH.search(line):
                 yield f"{name}:{number}: names a folder of one machine: {line.strip()}"
             if UNFINISHED.search(line) and file.suffix in (".h", ".cc", ".py", ".sh", ".proto"):

@@ -124,6 +124,15 @@ class Habits(Tree):
         self.write("scripts/a.py", "#!/usr/bin/python3\n")
         self.assert_found("tree", "scripts/a.py:1:")
 
+    def test_a_page_that_points_nowhere(self):
+        self.write("docs/a.md", "See [this](../client/a.h#part), [that](https://example.org) and `client/a.h`.\n")
+        self.write("client/a.h", GOOD_HEADER)
+        self.assert_clean("tree")
+        self.write("docs/a.md", "text\nSee [this](gone.md).\n")
+        self.assert_found("tree", "docs/a.md:2: links to gone.md")
+        self.write("docs/a.md", "Look at `client/gone.h`.\n")
+        self.assert_found("tree", "docs/a.md:1: names client/gone.h")
+
     def test_no_newline_at_the_end(self):
         self.write("a.md", "text")
         self.assert_found("tree", "a.md:1:")
