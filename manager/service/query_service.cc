@@ -154,7 +154,10 @@ void QueryService::fetch_result(const QuestionPtr& question, std::uint64_t index
   const TaskId task(place.task());
   const Token token(place.token());
   const Lsn lsn(place.lsn());
-  if (place.length() == 0) return send_result(*question, index, place, std::string());
+  if (!lsn) {
+    return fail(*question,
+                Status(ErrorCode::kNotFound, "task " + to_string(task) + " has no result"));
+  }
   if (LogStore* log = logs_.find(shard); log != nullptr) {
     log->read_result(
         task, token, lsn,
