@@ -1,7 +1,7 @@
 // The ledger's commands: what an entry of the log asks the ledger to do.
 //
-// Plain values, one struct per command of proto/center.proto (center/storage/command_codec.h translates).
-// docs/rules.md has the rules (R1 ...) that comments cite.
+// Plain values, one struct per command of proto/center.proto (center/storage/command_codec.h
+// translates). docs/rules.md has the rules (R1 ...) that comments cite.
 #pragma once
 
 #include <cstdint>
@@ -174,12 +174,13 @@ struct Quarantine {
 
 struct Continue {};
 
-using Command = std::variant<Enroll, Register, Created, AttachSession, SessionDemand, SessionEndWait, SessionClosed,
-                             SessionOperations, SessionHeartbeat, GiveBack, Report, ProducerDone, ShardOffline, Seal,
-                             TermStart, Tick, Remove, Quarantine, Continue>;
+using Command =
+    std::variant<Enroll, Register, Created, AttachSession, SessionDemand, SessionEndWait,
+                 SessionClosed, SessionOperations, SessionHeartbeat, GiveBack, Report, ProducerDone,
+                 ShardOffline, Seal, TermStart, Tick, Remove, Quarantine, Continue>;
 
-// What one manager sent in one frame. Refused whole when its incarnation is not the manager's current one;
-// incarnation 0 is the center itself, and the only one that enroll and register need.
+// What one manager sent in one frame. Refused whole when its incarnation is not the manager's
+// current one; incarnation 0 is the center itself, and the only one that enroll and register need.
 struct Batch {
   Incarnation incarnation;
   std::vector<Command> commands;

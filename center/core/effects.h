@@ -91,8 +91,8 @@ struct HeartbeatOutcome {
   std::vector<Token> lost;
 };
 
-using Outcome = std::variant<SimpleOutcome, EnrollOutcome, RegisterOutcome, CreatedOutcome, AttachOutcome,
-                             OperationsOutcome, HeartbeatOutcome>;
+using Outcome = std::variant<SimpleOutcome, EnrollOutcome, RegisterOutcome, CreatedOutcome,
+                             AttachOutcome, OperationsOutcome, HeartbeatOutcome>;
 
 // A claim that the entry gave to a session; the service sends it to the session's manager.
 struct Grant {
@@ -128,7 +128,8 @@ enum class Cause : std::uint8_t {
 };
 std::string_view to_string(Cause cause);
 
-// `count` consecutive tasks went from one state to another. The archive keeps these with their entry.
+// `count` consecutive tasks went from one state to another. The archive keeps these with their
+// entry.
 struct Transition {
   TaskId first;
   std::uint32_t count = 1;
@@ -140,7 +141,8 @@ struct Transition {
 };
 
 struct BatchEffects {
-  // Not ok: the whole batch was refused (its manager's incarnation is not current) and `outcomes` is empty.
+  // Not ok: the whole batch was refused (its manager's incarnation is not current) and `outcomes`
+  // is empty.
   Status status;
   std::vector<Outcome> outcomes;  // one per command, in order
 };
@@ -149,7 +151,8 @@ struct Effects {
   std::vector<BatchEffects> batches;  // one per batch of the entry, in order
   std::vector<Grant> grants;
   std::vector<Transition> transitions;
-  bool calendar_jumped = false;  // wall readings moved by more than 60 s between two ticks: an alarm
+  bool calendar_jumped =
+      false;  // wall readings moved by more than 60 s between two ticks: an alarm
 };
 
 }  // namespace baton::center

@@ -1,12 +1,12 @@
 // The ledger: who may work on what. A deterministic state machine.
 //
-// apply() takes the committed entries of the log in order and returns what to tell whom. It reads no
-// clock, no random number and iterates over nothing unordered: the same entries give the same state, the
-// same effects and the same state hash on every machine. One thread at a time.
+// apply() takes the committed entries of the log in order and returns what to tell whom. It reads
+// no clock, no random number and iterates over nothing unordered: the same entries give the same
+// state, the same effects and the same state hash on every machine. One thread at a time.
 //
-// Invariants (docs/guarantees.md): I3 tokens of a task strictly grow; I4 at most one claim per task;
-// I6 at most one accepted completion per task; I7 a finished task is never granted again;
-// I8 an expiry counts only for the current token.
+// Invariants (docs/guarantees.md): I3 tokens of a task strictly grow; I4 at most one claim per
+// task; I6 at most one accepted completion per task; I7 a finished task is never granted again; I8
+// an expiry counts only for the current token.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class LedgerSnapshot {
 
 // When the service must propose the next tick.
 struct TickPlan {
-  bool needed = false;     // false: nothing waits for lease time, an idle cluster does not sync
-  Millis max_gap{0};       // at most this long after the tick before
+  bool needed = false;      // false: nothing waits for lease time, an idle cluster does not sync
+  Millis max_gap{0};        // at most this long after the tick before
   Millis next_deadline{0};  // lease time left until something is due; ticks may come earlier
 };
 
@@ -52,12 +52,12 @@ class Ledger {
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
 
-  // REQUIRES: entry.index is the one after index(). Values in it are from the wire: they are checked here,
-  // and what is wrong is refused in its outcome. Never fails otherwise.
+  // REQUIRES: entry.index is the one after index(). Values in it are from the wire: they are
+  // checked here, and what is wrong is refused in its outcome. Never fails otherwise.
   Effects apply(const Entry& entry);
 
   [[nodiscard]] Lsn index() const;
-  [[nodiscard]] ClusterId cluster() const;       // none before the first TermStart
+  [[nodiscard]] ClusterId cluster() const;  // none before the first TermStart
   [[nodiscard]] Generation generation() const;
   [[nodiscard]] std::uint64_t state_hash() const;  // rolling over (index, transitions)
 
@@ -67,24 +67,28 @@ class Ledger {
 
   // Starts a snapshot of the current state. The ledger may be applied to while it is read.
   [[nodiscard]] std::unique_ptr<LedgerSnapshot> snapshot() const;
-  // Builds a ledger from all pages of a snapshot, in order. data_loss names the first page that is wrong.
+  // Builds a ledger from all pages of a snapshot, in order. data_loss names the first page that is
+  // wrong.
   static Result<Ledger> restore(const std::vector<std::string>& pages, LedgerOptions options = {});
 
   // ---- looking: views.h has the types. All are bounded by `limit`. ----
   [[nodiscard]] Result<TaskView> find(TaskId task) const;
-  [[nodiscard]] TaskPage list_tasks(std::string_view queue, TaskState state, std::string_view cursor,
-                                    std::size_t limit) const;
-  [[nodiscard]] QueuePage list_queues(std::string_view prefix, std::string_view cursor, std::size_t limit) const;
+  [[nodiscard]] TaskPage list_tasks(std::string_view queue, TaskState state,
+                                    std::string_view cursor, std::size_t limit) const;
+  [[nodiscard]] QueuePage list_queues(std::string_view prefix, std::string_view cursor,
+                                      std::size_t limit) const;
   [[nodiscard]] std::vector<ManagerView> managers() const;
   [[nodiscard]] std::optional<ManagerView> find_manager(Incarnation incarnation) const;
   [[nodiscard]] LedgerTotals totals() const;
 
-  // For a manager that reconnected (R10): the session's claims above `last_number`, and where it stands.
+  // For a manager that reconnected (R10): the session's claims above `last_number`, and where it
+  // stands.
   [[nodiscard]] SessionView resync(SessionId session, ConnEpoch conn_epoch, Incarnation manager,
                                    GrantNumber last_number) const;
   // Whether a result record must be kept (R16).
   [[nodiscard]] Settled settle(TaskId task, Token token, ShardId shard, Lsn lsn) const;
-  // The live offsets of [from, to) of a shard as runs; at or above created_hi everything counts as live.
+  // The live offsets of [from, to) of a shard as runs; at or above created_hi everything counts as
+  // live.
   [[nodiscard]] LiveOffsets live(ShardId shard, Offset from, Offset to) const;
 
  private:

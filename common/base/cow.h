@@ -1,7 +1,8 @@
 // Cow<T>: a value that copies share until one of them is edited.
 //
-// Copying a Cow costs a reference count. What a copy sees never changes, however the original is edited
-// later: this is what makes a snapshot of a large state cheap and consistent. One thread at a time.
+// Copying a Cow costs a reference count. What a copy sees never changes, however the original is
+// edited later: this is what makes a snapshot of a large state cheap and consistent. One thread at
+// a time.
 #pragma once
 
 #include <memory>
@@ -20,9 +21,11 @@ class Cow {
   const T& operator*() const { return *value_; }
   const T* operator->() const { return value_.get(); }
 
-  // The value for changing it; copied first when it is shared. Valid until the next copy of this Cow.
+  // The value for changing it; copied first when it is shared. Valid until the next copy of this
+  // Cow.
   T& edit() {
-    if (value_.use_count() > 1) [[unlikely]] value_ = std::make_shared<T>(std::as_const(*value_));
+    if (value_.use_count() > 1) [[unlikely]]
+      value_ = std::make_shared<T>(std::as_const(*value_));
     return *value_;
   }
 

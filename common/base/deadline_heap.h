@@ -1,7 +1,8 @@
-// DeadlineHeap: what is due first, of things that have small numbers as names. Removal from anywhere is
-// O(log n), as every entry's place is known.
+// DeadlineHeap: what is due first, of things that have small numbers as names. Removal from
+// anywhere is O(log n), as every entry's place is known.
 //
-// Equal deadlines come out in order of `tie`, so that the order does not depend on how the heap was filled.
+// Equal deadlines come out in order of `tie`, so that the order does not depend on how the heap was
+// filled.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,15 @@ class DeadlineHeap {
 
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
-  [[nodiscard]] bool contains(std::uint32_t id) const { return id < place_.size() && place_[id] != kNowhere; }
+  [[nodiscard]] bool contains(std::uint32_t id) const {
+    return id < place_.size() && place_[id] != kNowhere;
+  }
 
   // REQUIRES: not empty.
   [[nodiscard]] const Entry& top() const { return heap_.front(); }
+
+  // REQUIRES: contains(id).
+  [[nodiscard]] std::int64_t deadline(std::uint32_t id) const { return heap_[place_[id]].deadline; }
 
   // Adds `id`, or moves it to a new deadline.
   void set(std::uint32_t id, std::int64_t deadline, std::uint64_t tie) {

@@ -1,4 +1,5 @@
-// Hash64: a rolling 64-bit hash of a sequence of numbers; the same sequence gives the same hash everywhere.
+// Hash64: a rolling 64-bit hash of a sequence of numbers; the same sequence gives the same hash
+// everywhere.
 //
 // For comparing states and spreading numbers, not against an adversary.
 #pragma once
@@ -8,7 +9,8 @@
 
 namespace baton {
 
-// Both halves of the 128-bit product, folded (as in wyhash): every input bit reaches every output bit.
+// Both halves of the 128-bit product, folded (as in wyhash): every input bit reaches every output
+// bit.
 constexpr std::uint64_t mix64(std::uint64_t a, std::uint64_t b) {
   const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);

@@ -1,7 +1,8 @@
-// PagedMap<K, V>: an ordered map of sorted leaves of at most 16 KiB that copies share until they are edited.
+// PagedMap<K, V>: an ordered map of sorted leaves of at most 16 KiB that copies share until they
+// are edited.
 //
-// Two levels: a vector of leaves, each a sorted vector. A lookup is two binary searches, an insert moves at
-// most one leaf. Iteration is in key order, so it is the same on every machine.
+// Two levels: a vector of leaves, each a sorted vector. A lookup is two binary searches, an insert
+// moves at most one leaf. Iteration is in key order, so it is the same on every machine.
 #pragma once
 
 #include <algorithm>
@@ -17,12 +18,14 @@ template <class K, class V>
 class PagedMap {
  public:
   using Item = std::pair<K, V>;
-  static constexpr std::size_t kLeafItems = std::max<std::size_t>(8, (std::size_t{16} << 10) / sizeof(Item));
+  static constexpr std::size_t kLeafItems =
+      std::max<std::size_t>(8, (std::size_t{16} << 10) / sizeof(Item));
 
   // A place in the map; valid until the map is changed.
   class Iterator {
    public:
-    Iterator(const PagedMap* map, std::size_t leaf, std::size_t at) : map_(map), leaf_(leaf), at_(at) {}
+    Iterator(const PagedMap* map, std::size_t leaf, std::size_t at)
+        : map_(map), leaf_(leaf), at_(at) {}
     [[nodiscard]] bool done() const { return leaf_ == map_->leaves_.size(); }
     const Item& operator*() const { return (*map_->leaves_[leaf_])[at_]; }
     const Item* operator->() const { return &**this; }
@@ -61,9 +64,7 @@ class PagedMap {
     const Leaf& items = *leaves_[leaf];
     return at < items.size() && items[at].first == key ? &items[at].second : nullptr;
   }
-  [[nodiscard]] V* edit(const K& key) {
-    return find(key) == nullptr ? nullptr : &edit_leaf(key);
-  }
+  [[nodiscard]] V* edit(const K& key) { return find(key) == nullptr ? nullptr : &edit_leaf(key); }
 
   // The value of `key`, made with V{} when it was not there.
   V& operator[](const K& key) {
@@ -74,11 +75,15 @@ class PagedMap {
   // REQUIRES: `key` is not in the map.
   void insert(const K& key, V value) {
     ++size_;
-    if (leaves_.empty()) leaves_.emplace_back(Leaf{});
+    if (leaves_.empty()) {
+      leaves_.emplace_back(Leaf{Item(key, std::move(value))});
+      return;
+    }
     std::size_t leaf = leaf_of(key);
     if (leaves_[leaf]->size() >= kLeafItems) leaf = split(leaf, key);
     Leaf& items = leaves_[leaf].edit();
-    items.insert(items.begin() + static_cast<std::ptrdiff_t>(place_in(items, key)), Item(key, std::move(value)));
+    items.insert(items.begin() + static_cast<std::ptrdiff_t>(place_in(items, key)),
+                 Item(key, std::move(value)));
   }
 
   // False when there was none.
@@ -103,8 +108,9 @@ class PagedMap {
 
   // The last leaf whose first key is not above `key`, or the first leaf.
   [[nodiscard]] std::size_t leaf_of(const K& key) const {
-    const auto after = std::upper_bound(leaves_.begin(), leaves_.end(), key,
-                                        [](const K& k, const Cow<Leaf>& leaf) { return k < leaf->front().first; });
+    const auto after =
+        std::upper_bound(leaves_.begin(), leaves_.end(), key,
+                         [](const K& k, const Cow<Leaf>& leaf) { return k < leaf->front().first; });
     return after == leaves_.begin() ? 0 : static_cast<std::size_t>(after - leaves_.begin()) - 1;
   }
 
@@ -119,8 +125,8 @@ class PagedMap {
     return items[place_in(items, key)].second;
   }
 
-  // Makes room in a full leaf; returns the one that `key` belongs into. Keys that only grow leave full
-  // leaves behind them.
+  // Makes room in a full leaf; returns the one that `key` belongs into. Keys that only grow leave
+  // full leaves behind them.
   std::size_t split(std::size_t leaf, const K& key) {
     Leaf upper;
     Leaf& items = leaves_[leaf].edit();
@@ -141,7 +147,9 @@ class PagedMap {
       leaves_.erase(place);
       return;
     }
-    if (leaf + 1 >= leaves_.size() || leaves_[leaf]->size() + leaves_[leaf + 1]->size() > kLeafItems / 2) return;
+    if (leaf + 1 >= leaves_.size() ||
+        leaves_[leaf]->size() + leaves_[leaf + 1]->size() > kLeafItems / 2)
+      return;
     const Leaf next = *leaves_[leaf + 1];
     Leaf& items = leaves_[leaf].edit();
     items.insert(items.end(), next.begin(), next.end());

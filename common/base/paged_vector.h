@@ -1,6 +1,7 @@
 // PagedVector<T>: a vector of pages of at most 16 KiB that copies share until they are edited.
 //
-// Growing never moves an element, so references stay valid until the next copy of the vector is made.
+// Growing never moves an element, so references stay valid until the next copy of the vector is
+// made.
 #pragma once
 
 #include <array>

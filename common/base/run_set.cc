@@ -20,7 +20,8 @@ void RunSet::pop_front() {
     pages_.erase(pages_.begin());
     return;
   }
-  // The page of an emptied set is kept while it is small: a queue that is mostly empty allocates nothing.
+  // The page of an emptied set is kept while it is small: a queue that is mostly empty allocates
+  // nothing.
   page.begin = 0;
   page.runs.clear();
   if (page.runs.capacity() > 64) pages_.clear();
@@ -60,9 +61,11 @@ bool RunSet::find_at_or_below(std::uint64_t number, Place& place) const {
   const auto page = page_after - 1;
   const std::vector<std::uint64_t>& runs = (*page)->runs;
   const auto from = runs.begin() + static_cast<std::ptrdiff_t>((*page)->begin);
-  const auto run_after = std::upper_bound(from, runs.end(), number,
-                                          [](std::uint64_t n, std::uint64_t run) { return n < first_of(run); });
-  place = {static_cast<std::size_t>(page - pages_.begin()), static_cast<std::size_t>(run_after - runs.begin()) - 1};
+  const auto run_after =
+      std::upper_bound(from, runs.end(), number,
+                       [](std::uint64_t n, std::uint64_t run) { return n < first_of(run); });
+  place = {static_cast<std::size_t>(page - pages_.begin()),
+           static_cast<std::size_t>(run_after - runs.begin()) - 1};
   return true;
 }
 
@@ -149,12 +152,14 @@ void RunSet::insert_run(std::size_t page, std::size_t at, std::uint64_t run) {
 void RunSet::drop_run(std::size_t page, std::size_t at) {
   Page& edited = pages_[page].edit();
   edited.runs.erase(edited.runs.begin() + static_cast<std::ptrdiff_t>(at));
-  if (edited.begin == edited.runs.size()) pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(page));
+  if (edited.begin == edited.runs.size())
+    pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(page));
 }
 
 std::size_t RunSet::memory_bytes() const {
   std::size_t bytes = pages_.capacity() * sizeof(Cow<Page>);
-  for (const auto& page : pages_) bytes += sizeof(Page) + page->runs.capacity() * sizeof(std::uint64_t);
+  for (const auto& page : pages_)
+    bytes += sizeof(Page) + page->runs.capacity() * sizeof(std::uint64_t);
   return bytes;
 }
 

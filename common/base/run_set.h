@@ -1,7 +1,9 @@
-// RunSet: an ordered set of 44-bit numbers, kept as runs of 8 bytes each (first 44 bits, length 20 bits).
+// RunSet: an ordered set of 44-bit numbers, kept as runs of 8 bytes each (first 44 bits, length 20
+// bits).
 //
-// Made for a queue: numbers mostly arrive at the back and leave at the front, both O(1). Anything else is
-// a binary search and a move within one page of at most 16 KiB. Copies share pages until they are edited.
+// Made for a queue: numbers mostly arrive at the back and leave at the front, both O(1). Anything
+// else is a binary search and a move within one page of at most 16 KiB. Copies share pages until
+// they are edited.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +25,9 @@ class RunSet {
   [[nodiscard]] std::uint64_t size() const { return count_; }
 
   // REQUIRES: not empty.
-  [[nodiscard]] std::uint64_t front() const { return first_of(pages_.front()->runs[pages_.front()->begin]); }
+  [[nodiscard]] std::uint64_t front() const {
+    return first_of(pages_.front()->runs[pages_.front()->begin]);
+  }
   void pop_front();
 
   // REQUIRES: everything in the set is below `first`; count > 0.
@@ -61,7 +65,9 @@ class RunSet {
 
   static std::uint64_t first_of(std::uint64_t run) { return run >> 20; }
   static std::uint64_t count_of(std::uint64_t run) { return run & kRunMax; }
-  static std::uint64_t pack(std::uint64_t first, std::uint64_t count) { return (first << 20) | count; }
+  static std::uint64_t pack(std::uint64_t first, std::uint64_t count) {
+    return (first << 20) | count;
+  }
 
   // The last run whose first number is not above `number`; false when there is none.
   bool find_at_or_below(std::uint64_t number, Place& place) const;

@@ -1,0 +1,290 @@
+#include "center/core/grant_matching.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "center/core/task_moves.h"
+
+namespace baton::center {
+namespace {
+
+constexpr std::uint32_t kLinesLookedAt = 16;  // by a task that would like its own manager
+constexpr std::uint32_t kOvertakenMax = 1024;
+
+// A task that may be granted, and how it stands in the order of its queue.
+struct Candidate {
+  std::uint64_t order = 0;
+  ShardId shard;
+  Offset offset;
+
+  [[nodiscard]] TaskId task() const { return TaskId(shard, offset); }
+  friend bool operator<(const Candidate& a, const Candidate& b) {
+    return std::pair(a.order, a.shard) < std::pair(b.order, b.shard);
+  }
+};
+
+std::optional<Candidate> head_of(const Tables& tables, const ReadyShard& ready) {
+  if (ready.offsets.empty()) return std::nullopt;
+  const Shard& shard = tables.members.shard(ready.shard);
+  if (!tables.members.is_available(shard)) return std::nullopt;
+  const Offset offset(ready.offsets.front());
+  return Candidate{shard.tasks.order(offset), ready.shard, offset};
+}
+
+void served(Work& work, std::uint32_t session, std::uint32_t line) {
+  Tables& tables = work.tables;
+  if (!tables.sessions[session].wants_more()) {
+    update_waiting(tables, session);
+  } else if (!tables.lines[line].task) {
+    tables.lines.served(tables.queues, line);
+  }
+}
+
+void grant(Work& work, TaskId task, std::uint32_t line) {
+  const std::uint32_t session = work.tables.lines[line].session;
+  claim(work, task, session, line);
+  served(work, session, line);
+}
+
+// ---- tasks pick lines ----
+
+// The line that a task of `shard` goes to; kNoSlot when no line of the queue may have it.
+std::uint32_t pick_line(const Tables& tables, const Queue& queue, ShardId shard) {
+  const std::uint32_t home = tables.members.shard(shard).manager;
+  std::uint32_t first = kNoSlot;
+  std::uint32_t looked_at = 0;
+  for (std::uint32_t slot = queue.ring_first; slot != kNoSlot; slot = tables.lines[slot].after) {
+    const std::uint32_t manager = tables.sessions[tables.lines[slot].session].manager;
+    if (tables.bars.is_barred(manager, shard)) continue;
+    if (manager == home) return slot;
+    if (first == kNoSlot) first = slot;
+    if (++looked_at == kLinesLookedAt) break;
+  }
+  return first;
+}
+
+struct Pick {
+  TaskId task;
+  std::uint32_t line = kNoSlot;
+};
+
+// The oldest task of the level that some line may have, where no line may have the very oldest.
+std::optional<Pick> pick_past_bars(const Tables& tables, const Queue& queue, const Level& level) {
+  std::vector<Candidate> heads;
+  for (const ReadyShard& ready : level.shards) {
+    if (const auto head = head_of(tables, ready)) heads.push_back(*head);
+  }
+  std::sort(heads.begin(), heads.end());
+  for (const Candidate& head : heads) {
+    const std::uint32_t line = pick_line(tables, queue, head.shard);
+    if (line != kNoSlot) return Pick{head.task(), line};
+  }
+  return std::nullopt;
+}
+
+// The oldest task of the level that some line may have.
+std::optional<Pick> pick_oldest(const Tables& tables, const Queue& queue, const Level& level) {
+  std::optional<Candidate> oldest;
+  for (const ReadyShard& ready : level.shards) {
+    const auto head = head_of(tables, ready);
+    if (head && (!oldest || *head < *oldest)) oldest = head;
+  }
+  if (!oldest) return std::nullopt;
+  const std::uint32_t line = pick_line(tables, queue, oldest->shard);
+  if (line != kNoSlot) return Pick{oldest->task(), line};
+  return pick_past_bars(tables, queue, level);
+}
+
+// False when the budget ended before the work.
+bool match_queue(Work& work, QueueId id) {
+  while (true) {
+    const Queue& queue = work.tables.queues[id];
+    if (queue.ring_size == 0 || queue.ready == 0) return true;
+    std::optional<Pick> pick;
+    for (const Level& level : queue.levels) {
+      if (level.ready > 0) pick = pick_oldest(work.tables, queue, level);
+      if (pick) break;
+    }
+    if (!pick) return true;
+    if (!work.spend()) return false;
+    grant(work, pick->task, pick->line);
+  }
+}
+
+// ---- lines pick tasks ----
+
+// What a line of `manager` takes from the level: the oldest task, or a local one that may overtake
+// it.
+std::optional<TaskId> pick_task(const Tables& tables, Level& level, std::uint32_t manager) {
+  std::optional<Candidate> oldest;
+  std::optional<Candidate> local;
+  for (const ReadyShard& ready : level.shards) {
+    const auto head = head_of(tables, ready);
+    if (!head || tables.bars.is_barred(manager, head->shard)) continue;
+    if (!oldest || *head < *oldest) oldest = head;
+    const bool at_home = tables.members.shard(head->shard).manager == manager;
+    if (at_home && (!local || *head < *local)) local = head;
+  }
+  if (!oldest) return std::nullopt;
+  if (local && local->shard != oldest->shard && level.overtaken < kOvertakenMax) {
+    ++level.overtaken;
+    return local->task();
+  }
+  if (level.overtaken > 0) --level.overtaken;
+  return oldest->task();
+}
+
+// Whether the one task that a line waits for can be granted to it.
+bool may_have(const Tables& tables, std::uint32_t line, TaskId task) {
+  const Shard* shard = tables.members.find_shard(task.shard());
+  if (shard == nullptr || !task.valid() || task.offset() >= shard->created_hi()) return false;
+  if (!tables.members.is_available(*shard)) return false;
+  if (tables.bars.is_barred(tables.sessions[tables.lines[line].session].manager, task.shard()))
+    return false;
+  const TaskValue value = shard->tasks.get(task.offset());
+  if (value.kind() == TaskValue::Kind::kReady) return value.queue() == tables.lines[line].queue;
+  if (value.kind() != TaskValue::Kind::kRow) return false;
+  const TaskRow& row = tables.rows[value.row_slot()];
+  return row.state == TaskState::kReady && row.queue == tables.lines[line].queue;
+}
+
+std::optional<TaskId> pick_for_line(Tables& tables, std::uint32_t slot) {
+  const Line& line = tables.lines[slot];
+  if (line.task) return may_have(tables, slot, line.task) ? std::optional(line.task) : std::nullopt;
+  if (tables.queues[line.queue].ready == 0) return std::nullopt;
+  const std::uint32_t manager = tables.sessions[line.session].manager;
+  for (Level& level : tables.queues.edit(line.queue).levels) {
+    if (level.ready == 0) continue;
+    if (const auto task = pick_task(tables, level, manager)) return task;
+  }
+  return std::nullopt;
+}
+
+// One grant for the session: its lines take turns, beginning after the one that was served last.
+std::optional<Pick> pick_for_session(Tables& tables, const Session& session) {
+  const std::vector<std::uint32_t>& lines = session.lines;
+  const auto next = std::find_if(lines.begin(), lines.end(), [&](std::uint32_t slot) {
+    return tables.lines[slot].id > session.served_line;
+  });
+  const auto start = static_cast<std::size_t>(next - lines.begin());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::uint32_t line = lines[(start + i) % lines.size()];
+    if (const auto task = pick_for_line(tables, line)) return Pick{*task, line};
+  }
+  return std::nullopt;
+}
+
+void match_task(Work& work, TaskId task) {
+  const auto& by_task = work.tables.lines.by_task();
+  const auto found = by_task.find(task);
+  if (found == by_task.end()) return;
+  for (const std::uint32_t line : found->second) {
+    if (!may_have(work.tables, line, task)) continue;
+    work.spend();  // at most one per line, so never put off
+    grant(work, task, line);
+    return;
+  }
+}
+
+// The budget is spent: what the session's lines could have is looked for from the queues' side
+// later.
+void remember_session(Work& work, const Session& session) {
+  const std::vector<std::uint32_t> lines = session.lines;
+  for (const std::uint32_t slot : lines) {
+    const Line line = work.tables.lines[slot];
+    if (line.task) {
+      match_task(work, line.task);
+    } else {
+      work.tables.jobs.match_queues.insert(line.queue);
+    }
+  }
+}
+
+void match_session(Work& work, std::uint32_t slot) {
+  Tables& tables = work.tables;
+  if (!tables.sessions.used(slot)) return;
+  update_waiting(tables, slot);
+  while (tables.sessions[slot].wants_more()) {
+    if (work.budget == 0) {
+      remember_session(work, tables.sessions[slot]);
+      return;
+    }
+    const auto pick = pick_for_session(tables, tables.sessions[slot]);
+    if (!pick) return;
+    work.spend();
+    grant(work, pick->task, pick->line);
+  }
+}
+
+void match_or_remember(Work& work, QueueId queue) {
+  if (!match_queue(work, queue)) work.tables.jobs.match_queues.insert(queue);
+}
+
+bool has_ready_in(const Queue& queue, ShardId shard) {
+  return std::any_of(queue.levels.begin(), queue.levels.end(),
+                     [shard](const Level& level) { return level.find_shard(shard) != nullptr; });
+}
+
+// Offers the shard's tasks, queue by queue. Returns the queue to go on with, or none.
+QueueId offer_from(Work& work, ShardId shard, QueueId from) {
+  const Tables& tables = work.tables;
+  for (QueueId id = from; tables.queues.exists(id); id = id.next()) {
+    if (!work.spend()) return id;
+    const Queue& queue = tables.queues[id];
+    if (queue.ring_size == 0 || queue.ready == 0 || !has_ready_in(queue, shard)) continue;
+    match_or_remember(work, id);
+  }
+  return {};
+}
+
+}  // namespace
+
+void update_waiting(Tables& tables, std::uint32_t slot) {
+  const Session& session = tables.sessions[slot];
+  for (const std::uint32_t line : session.lines) {
+    if (session.wants_more()) {
+      tables.lines.wait(tables.queues, line);
+    } else {
+      tables.lines.leave(tables.queues, line);
+    }
+  }
+}
+
+void settle_matches(Work& work) {
+  for (std::size_t i = 0; i < work.wanted_tasks.size(); ++i) match_task(work, work.wanted_tasks[i]);
+  for (std::size_t i = 0; i < work.ready_queues.size(); ++i)
+    match_or_remember(work, work.ready_queues[i]);
+  for (std::size_t i = 0; i < work.eager_sessions.size(); ++i)
+    match_session(work, work.eager_sessions[i]);
+  work.wanted_tasks.clear();
+  work.ready_queues.clear();
+  work.eager_sessions.clear();
+}
+
+void offer_shard(Work& work, ShardId shard) {
+  const auto& by_task = work.tables.lines.by_task();
+  const TaskId first(shard, Offset(1));
+  for (auto at = by_task.lower_bound(first); at != by_task.end() && at->first.shard() == shard;
+       ++at) {
+    work.wanted_tasks.push_back(at->first);
+  }
+  const QueueId next = offer_from(work, shard, QueueId(1));
+  if (next) work.tables.jobs.offer_shards[shard] = next;
+}
+
+void continue_matches(Work& work) {
+  JobTable& jobs = work.tables.jobs;
+  while (!jobs.match_queues.empty() && work.budget > 0) {
+    const QueueId queue = *jobs.match_queues.begin();
+    jobs.match_queues.erase(jobs.match_queues.begin());
+    match_or_remember(work, queue);
+  }
+  while (!jobs.offer_shards.empty() && work.budget > 0) {
+    const auto [shard, from] = *jobs.offer_shards.begin();
+    jobs.offer_shards.erase(jobs.offer_shards.begin());
+    if (const QueueId next = offer_from(work, shard, from)) jobs.offer_shards[shard] = next;
+  }
+}
+
+}  // namespace baton::center

@@ -1,0 +1,138 @@
+// What can be seen of the ledger: find, settle, live, resync, managers, totals. Lists are in
+// ledger_lists.cc.
+#include <algorithm>
+#include <utility>
+
+#include "center/core/ledger_state.h"
+#include "center/core/task_view.h"
+
+namespace baton::center {
+namespace {
+
+ManagerView view_of(const Tables& tables, const Manager& manager) {
+  ManagerView view;
+  view.name = manager.name;
+  view.address = manager.address;
+  view.store = manager.store;
+  view.incarnation = manager.incarnation;
+  view.sessions = manager.sessions;
+  view.online = manager.online;
+  view.since = manager.since;
+  for (const ShardId id : manager.shards) {
+    const Shard& shard = tables.members.shard(id);
+    view.shards.push_back({id, shard.epoch, shard.life, shard.created_hi(), shard.durable_end,
+                           shard.online, shard.sealed, shard.removed, shard.waiting});
+  }
+  return view;
+}
+
+Grant grant_of(const Session& session, const TaskRow& row) {
+  return {session.id, session.incarnation, session.conn_epoch, row.number,          row.line,
+          row.task,   row.token,           row.attempt,        Millis(row.lease_ms)};
+}
+
+}  // namespace
+
+Result<TaskView> Ledger::find(TaskId task) const {
+  const Tables& tables = state_->tables;
+  if (!task.valid()) return Status(ErrorCode::kInvalidArgument, "not a task id");
+  const Shard* shard = tables.members.find_shard(task.shard());
+  if (shard == nullptr) return Status(ErrorCode::kNotFound, "no such task");
+  if (task.offset() >= shard->created_hi()) {
+    return Status(ErrorCode::kUnavailable, "the ledger does not know the task yet");
+  }
+  return task_view(tables, task);
+}
+
+std::vector<ManagerView> Ledger::managers() const {
+  std::vector<ManagerView> views;
+  for (const Manager& manager : state_->tables.members.managers()) {
+    if (!manager.removed) views.push_back(view_of(state_->tables, manager));
+  }
+  std::sort(views.begin(), views.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return views;
+}
+
+std::optional<ManagerView> Ledger::find_manager(Incarnation incarnation) const {
+  const MemberTable& members = state_->tables.members;
+  const std::uint32_t slot = members.find_by_incarnation(incarnation);
+  if (slot == MemberTable::kNoManager) return std::nullopt;
+  return view_of(state_->tables, members.manager(slot));
+}
+
+LedgerTotals Ledger::totals() const {
+  const Tables& tables = state_->tables;
+  const Counters& counters = tables.counters;
+  return {counters.waiting,      counters.claimed,         tables.sessions.size(),
+          counters.grants,       counters.completions,     counters.superseded,
+          tables.memory_bytes(), Millis(counters.lease_ms)};
+}
+
+SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manager,
+                           GrantNumber last_number) const {
+  const Tables& tables = state_->tables;
+  SessionView view;
+  const std::uint32_t slot = tables.sessions.find(id);
+  if (slot == kNoSlot) {
+    view.status = {ErrorCode::kNotFound, "no such session: attach again"};
+    return view;
+  }
+  const Session& session = tables.sessions[slot];
+  view.conn_epoch = session.conn_epoch;
+  if (session.conn_epoch != conn_epoch || session.incarnation != manager) {
+    view.status = {ErrorCode::kConflict, "the session is attached by another connection"};
+    return view;
+  }
+  view.grants = GrantNumber(session.grants);
+  view.credit_total = session.credit;
+  session.claims.for_each([&](Token, std::uint32_t row) {
+    if (tables.rows[row].number > last_number)
+      view.claims.push_back(grant_of(session, tables.rows[row]));
+  });
+  return view;
+}
+
+Settled Ledger::settle(TaskId task, Token token, ShardId shard, Lsn lsn) const {
+  const Tables& tables = state_->tables;
+  const std::uint64_t counter = token.value() & ((std::uint64_t{1} << 52) - 1);
+  // A claim that this ledger has not granted yet says nothing: keep the record and ask again.
+  if (token.value() >> 52 != tables.counters.generation.value() ||
+      counter > tables.counters.grants) {
+    return Settled::kOpen;
+  }
+  const Shard* of_task = task.valid() ? tables.members.find_shard(task.shard()) : nullptr;
+  if (of_task == nullptr || task.offset() >= of_task->created_hi()) return Settled::kOpen;
+  const TaskValue value = of_task->tasks.get(task.offset());
+  if (value.kind() != TaskValue::Kind::kRow) return Settled::kDrop;
+  const TaskRow& row = tables.rows[value.row_slot()];
+  if (row.token != token) return Settled::kDrop;
+  if (row.state == TaskState::kClaimed) return Settled::kOpen;
+  const bool points_to_it =
+      row.state == TaskState::kDone && row.result_shard == shard && row.result_lsn == lsn;
+  return points_to_it ? Settled::kKeep : Settled::kDrop;
+}
+
+LiveOffsets Ledger::live(ShardId id, Offset from, Offset to) const {
+  LiveOffsets live;
+  live.created_hi = Offset(1);  // of an unknown shard nothing may go
+  const Shard* shard = state_->tables.members.find_shard(id);
+  if (shard == nullptr) return live;
+  live.created_hi = shard->created_hi();
+  const Offset end = std::min(to, live.created_hi);
+  for (Offset at = shard->tasks.next_live(from); at < end; at = shard->tasks.next_live(at)) {
+    const Offset until = std::min(end, shard->tasks.same_until(at));
+    const std::uint64_t count = until.value() - at.value();
+    const bool needs_payload = !is_done(state_->tables, shard->tasks.get(at));
+    if (needs_payload && !live.runs.empty() &&
+        live.runs.back().first.value() + live.runs.back().count == at.value()) {
+      live.runs.back().count += count;
+    } else if (needs_payload) {
+      live.runs.push_back({at, count});
+    }
+    at = until;
+  }
+  return live;
+}
+
+}  // namespace baton::center

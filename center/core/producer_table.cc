@@ -1,0 +1,303 @@
+#include "center/core/producer_table.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+
+namespace baton::center {
+namespace {
+
+bool cannot_come_again(const MovedNumber& number, const MemberTable& members, ShardId id) {
+  const Shard* shard = members.find_shard(id);
+  // A sealed shard reports nothing any more, like a removed one.
+  return shard == nullptr || shard->removed || shard->sealed ||
+         shard->caught_up_at > number.resolved_at;
+}
+
+bool cannot_come_again(const MovedNumber& number, const MemberTable& members) {
+  if (!number.anywhere) {
+    return std::all_of(number.maybe_at.begin(), number.maybe_at.end(),
+                       [&](ShardId id) { return cannot_come_again(number, members, id); });
+  }
+  for (std::uint32_t id = 1; id <= number.shards_then; ++id) {
+    if (!cannot_come_again(number, members, ShardId(id))) return false;
+  }
+  return true;
+}
+
+void add_places(MovedNumber& number, const std::vector<ShardId>& maybe_at) {
+  constexpr std::size_t kPlacesMax = 64;  // more are as good as any
+  if (maybe_at.empty() || number.maybe_at.size() + maybe_at.size() > kPlacesMax)
+    number.anywhere = true;
+  if (number.anywhere) {
+    number.maybe_at.clear();
+    return;
+  }
+  for (const ShardId id : maybe_at) {
+    const auto at = std::lower_bound(number.maybe_at.begin(), number.maybe_at.end(), id);
+    if (at == number.maybe_at.end() || *at != id) number.maybe_at.insert(at, id);
+  }
+}
+
+ProducerTable::Answer answer_of(const MovedNumber& number, std::uint64_t content_hash) {
+  if (number.has_hash && number.content_hash != content_hash)
+    return {false, TaskId(), ErrorCode::kConflict};
+  return {false, number.task, ErrorCode::kOk};
+}
+
+}  // namespace
+
+Producer& ProducerTable::edit(ProducerId id) {
+  Cow<Producer>& entry = producers_[id];
+  if (!entry) {
+    entry = Cow<Producer>(Producer{});
+    entry.edit().id = id;
+  }
+  return entry.edit();
+}
+
+const PlainNumbers* ProducerTable::find_plain(const Producer& producer, std::uint64_t seq) {
+  const auto after =
+      std::upper_bound(producer.plain.begin(), producer.plain.end(), seq,
+                       [](std::uint64_t s, const PlainNumbers& run) { return s < run.seq; });
+  if (after == producer.plain.begin()) return nullptr;
+  const PlainNumbers& run = *(after - 1);
+  return seq < run.seq + run.count ? &run : nullptr;
+}
+
+std::size_t ProducerTable::place_moved(const Producer& producer, std::uint64_t seq) {
+  const auto at =
+      std::lower_bound(producer.moved.begin(), producer.moved.end(), seq,
+                       [](const MovedNumber& number, std::uint64_t s) { return number.seq < s; });
+  return static_cast<std::size_t>(at - producer.moved.begin());
+}
+
+const MovedNumber* ProducerTable::find_moved(const Producer& producer, std::uint64_t seq) {
+  const std::size_t at = place_moved(producer, seq);
+  return at < producer.moved.size() && producer.moved[at].seq == seq ? &producer.moved[at]
+                                                                     : nullptr;
+}
+
+std::vector<ProducerTable::Stretch> ProducerTable::admit_plain(ProducerId id, ProducerSeq seq,
+                                                               TaskId first, std::uint32_t count) {
+  Producer& producer = edit(id);
+  const std::uint64_t from = seq.value();
+  const bool above_plain =
+      producer.plain.empty() || producer.plain.back().seq + producer.plain.back().count <= from;
+  const bool above_moved = producer.moved.empty() || producer.moved.back().seq < from;
+  if (above_plain && above_moved) {  // the usual case
+    add_plain(producer, from, first, count);
+    return {{count, true}};
+  }
+  std::vector<Stretch> stretches;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const bool taken =
+        find_plain(producer, from + i) != nullptr || find_moved(producer, from + i) != nullptr;
+    if (stretches.empty() || stretches.back().is_new == taken) stretches.push_back({0, !taken});
+    ++stretches.back().count;
+  }
+  std::uint64_t at = 0;
+  for (const Stretch& stretch : stretches) {
+    if (stretch.is_new) add_plain(producer, from + at, TaskId(first.value() + at), stretch.count);
+    at += stretch.count;
+  }
+  return stretches;
+}
+
+void ProducerTable::add_plain(Producer& producer, std::uint64_t seq, TaskId first,
+                              std::uint32_t count) {
+  if (seq + count <= producer.resolved_below) return;  // nobody will repeat it
+  auto at = std::lower_bound(producer.plain.begin(), producer.plain.end(), seq,
+                             [](const PlainNumbers& run, std::uint64_t s) { return run.seq < s; });
+  if (at != producer.plain.begin()) {
+    PlainNumbers& before = *(at - 1);
+    const bool joins =
+        before.seq + before.count == seq && before.first.value() + before.count == first.value();
+    if (joins && before.count < kProducerWindow) {
+      before.count += count;
+      return;
+    }
+  }
+  producer.plain.insert(at, PlainNumbers{seq, first, count});
+  ++plain_total_;
+  if (producer.plain.size() > kPlainPerProducerMax) forget_plain(producer, 1);
+  while (plain_total_ > kPlainMax) {  // another producer's, unless it is alone
+    const ProducerId victim = idle_.empty() ? producer.id : idle_.begin()->first.second;
+    if (victim == producer.id) {
+      forget_plain(producer, 1);
+      return;
+    }
+    Producer& other = edit(victim);
+    forget_plain(other, std::max<std::size_t>(1, other.plain.size()));
+    idle_.erase({other.idle_at_ms, victim});
+    other.idle_at_ms = 0;
+    remove_if_empty(victim);
+  }
+}
+
+void ProducerTable::forget_plain(Producer& producer, std::size_t count) {
+  count = std::min(count, producer.plain.size());
+  producer.plain.erase(producer.plain.begin(),
+                       producer.plain.begin() + static_cast<std::ptrdiff_t>(count));
+  plain_total_ -= count;
+}
+
+ProducerTable::Answer ProducerTable::admit_moved(ProducerId id, ProducerSeq seq, TaskId task,
+                                                 std::uint64_t content_hash,
+                                                 const std::vector<ShardId>& maybe_at, Lsn index,
+                                                 std::uint32_t shards) {
+  Producer& producer = edit(id);
+  const std::size_t at = place_moved(producer, seq.value());
+  if (at < producer.moved.size() && producer.moved[at].seq == seq.value()) {
+    add_places(producer.moved[at], maybe_at);
+    return answer_of(producer.moved[at], content_hash);
+  }
+  MovedNumber number;
+  number.seq = seq.value();
+  add_places(number, maybe_at);
+  if (const PlainNumbers* plain = find_plain(producer, seq.value())) {
+    number.task = TaskId(plain->first.value() + (seq.value() - plain->seq));
+    const Answer answer{false, number.task, ErrorCode::kOk};
+    add_moved(producer, std::move(number), index, shards);
+    return answer;
+  }
+  // Its producer knows the outcome by another way and waits for nothing: no new task.
+  if (seq.value() < producer.resolved_below) return {false, TaskId(), ErrorCode::kNotFound};
+  number.task = task;
+  number.has_hash = true;
+  number.content_hash = content_hash;
+  add_moved(producer, std::move(number), index, shards);
+  return {true, task, ErrorCode::kOk};
+}
+
+void ProducerTable::add_moved(Producer& producer, MovedNumber number, Lsn index,
+                              std::uint32_t shards) {
+  if (number.seq < producer.resolved_below) linger(producer, number, index, shards);
+  if (producer.moved.size() >= kMovedPerProducerMax) forget_moved(producer, 0);
+  const std::size_t at = place_moved(producer, number.seq);
+  producer.moved.insert(producer.moved.begin() + static_cast<std::ptrdiff_t>(at),
+                        std::move(number));
+}
+
+ProducerTable::Answer ProducerTable::answer_moved(ProducerId id, ProducerSeq seq,
+                                                  std::uint64_t content_hash) const {
+  const Answer unknown{false, TaskId(), ErrorCode::kNotFound};
+  const Cow<Producer>* producer = producers_.find(id);
+  if (producer == nullptr) return unknown;
+  const MovedNumber* number = find_moved(**producer, seq.value());
+  return number == nullptr ? unknown : answer_of(*number, content_hash);
+}
+
+void ProducerTable::seen(ProducerId id, ProducerSeq resolved_below, std::int64_t now_ms, Lsn index,
+                         std::uint32_t shards) {
+  if (producers_.find(id) == nullptr && producers_.size() >= kProducersMax && !idle_.empty()) {
+    drop(idle_.begin()->first.second, index, shards);
+  }
+  Producer& producer = edit(id);
+  producer.seen_ms = now_ms;
+  if (producer.idle_at_ms == 0) {
+    producer.idle_at_ms = now_ms + kProducerIdleMax.count();
+    idle_.insert({producer.idle_at_ms, id}, Nothing{});
+  }
+  resolve(producer, resolved_below.value(), index, shards);
+}
+
+void ProducerTable::resolve(Producer& producer, std::uint64_t below, Lsn index,
+                            std::uint32_t shards) {
+  if (below <= producer.resolved_below) return;
+  producer.resolved_below = below;
+  std::size_t gone = 0;
+  while (gone < producer.plain.size() &&
+         producer.plain[gone].seq + producer.plain[gone].count <= below)
+    ++gone;
+  if (gone > 0) forget_plain(producer, gone);
+  for (MovedNumber& number : producer.moved) {
+    if (number.seq >= below) break;
+    if (!number.resolved_at) linger(producer, number, index, shards);
+  }
+}
+
+void ProducerTable::linger(const Producer& producer, MovedNumber& number, Lsn index,
+                           std::uint32_t shards) {
+  number.resolved_at = index;
+  number.shards_then = shards;
+  lingering_.insert({index, producer.id, number.seq}, Nothing{});
+  if (lingering_.size() <= kLingeringMax) return;
+  const auto [at, victim, seq] = lingering_.begin()->first;
+  if (victim == producer.id) return;  // it is being changed; the next one goes instead
+  Producer& other = edit(victim);
+  forget_moved(other, place_moved(other, seq));
+  remove_if_empty(victim);
+}
+
+void ProducerTable::forget_moved(Producer& producer, std::size_t at) {
+  const MovedNumber& number = producer.moved[at];
+  if (number.resolved_at) lingering_.erase({number.resolved_at, producer.id, number.seq});
+  producer.moved.erase(producer.moved.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void ProducerTable::sweep(const MemberTable& members) {
+  std::vector<LingerKey> over;
+  for (auto at = lingering_.begin(); !at.done(); ++at) {
+    const auto& [resolved_at, id, seq] = at->first;
+    if (cannot_come_again(*find_moved(**producers_.find(id), seq), members))
+      over.push_back(at->first);
+  }
+  for (const auto& [resolved_at, id, seq] : over) {
+    Producer& producer = edit(id);
+    forget_moved(producer, place_moved(producer, seq));
+    remove_if_empty(id);
+  }
+}
+
+bool ProducerTable::drop_idle(std::int64_t now_ms, Lsn index, std::uint32_t shards) {
+  if (idle_.empty() || idle_.begin()->first.first > now_ms) return false;
+  const ProducerId id = idle_.begin()->first.second;
+  Producer& producer = edit(id);
+  const std::int64_t idle_at = producer.seen_ms + kProducerIdleMax.count();
+  if (idle_at <= now_ms) {
+    drop(id, index, shards);
+    return true;
+  }
+  idle_.erase({producer.idle_at_ms, id});
+  producer.idle_at_ms = idle_at;
+  idle_.insert({idle_at, id}, Nothing{});
+  return true;
+}
+
+void ProducerTable::drop(ProducerId id, Lsn index, std::uint32_t shards) {
+  Producer& producer = edit(id);
+  idle_.erase({producer.idle_at_ms, id});
+  producer.idle_at_ms = 0;
+  forget_plain(producer, producer.plain.size());
+  for (MovedNumber& number : producer.moved) {
+    if (!number.resolved_at) linger(producer, number, index, shards);
+  }
+  remove_if_empty(id);
+}
+
+void ProducerTable::remove_if_empty(ProducerId id) {
+  const Cow<Producer>& producer = *producers_.find(id);
+  if (producer->plain.empty() && producer->moved.empty() && producer->idle_at_ms == 0)
+    producers_.erase(id);
+}
+
+void ProducerTable::restore(Producer producer) {
+  plain_total_ += producer.plain.size();
+  if (producer.idle_at_ms != 0) idle_.insert({producer.idle_at_ms, producer.id}, Nothing{});
+  for (const MovedNumber& number : producer.moved) {
+    if (number.resolved_at)
+      lingering_.insert({number.resolved_at, producer.id, number.seq}, Nothing{});
+  }
+  const ProducerId id = producer.id;
+  producers_.insert(id, Cow<Producer>(std::move(producer)));
+}
+
+std::size_t ProducerTable::memory_bytes() const {
+  return producers_.memory_bytes() + idle_.memory_bytes() + lingering_.memory_bytes() +
+         producers_.size() * sizeof(Producer) + plain_total_ * sizeof(PlainNumbers) +
+         lingering_.size() * sizeof(MovedNumber);
+}
+
+}  // namespace baton::center

@@ -1,0 +1,98 @@
+// Writing and reading the items of a snapshot through one list of fields each (snapshot_fields.h).
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "center/core/task_value.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/time.h"
+
+namespace baton::center {
+
+template <class T>
+concept SnapshotNumber = std::unsigned_integral<T> || std::is_enum_v<T>;
+
+class SnapshotWriter {
+ public:
+  static constexpr bool kReads = false;
+  explicit SnapshotWriter(std::string& out) : out_(out) {}
+
+  template <SnapshotNumber T>
+  void operator()(const T& value) {
+    out_.varint(static_cast<std::uint64_t>(value));
+  }
+  void operator()(const std::int64_t& value) {
+    out_.varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+  }
+  template <class Tag, class Rep>
+  void operator()(const StrongId<Tag, Rep>& id) {
+    out_.varint(id.value());
+  }
+  void operator()(const TaskId& id) { out_.varint(id.value()); }
+  void operator()(const TaskValue& value) { out_.varint(value.bits()); }
+  void operator()(const Uuid& id) { out_.uuid(id); }
+  void operator()(const WallTime& time) { (*this)(time.ms); }
+  void operator()(const std::string& text) { out_.sized(text); }
+  template <class T, class Each>
+  void list(const std::vector<T>& items, Each&& each) {
+    out_.varint(items.size());
+    for (const T& item : items)
+      each(*this, const_cast<T&>(item));  // `each` serves both ways; writing leaves it
+  }
+
+ private:
+  ByteWriter out_;
+};
+
+class SnapshotReader {
+ public:
+  static constexpr bool kReads = true;
+  explicit SnapshotReader(std::string_view in) : in_(in) {}
+
+  [[nodiscard]] bool ok() const { return in_.ok(); }
+  [[nodiscard]] bool at_end() const { return in_.at_end(); }
+  void fail() { in_.fail(); }
+
+  template <SnapshotNumber T>
+  void operator()(T& value) {
+    if constexpr (std::is_same_v<T, bool>) {
+      value = in_.varint_max(1) != 0;
+    } else if constexpr (std::is_enum_v<T>) {
+      value = static_cast<T>(
+          in_.varint_max(static_cast<std::underlying_type_t<T>>(~std::underlying_type_t<T>{})));
+    } else {
+      value = static_cast<T>(in_.varint_max(static_cast<T>(~T{})));
+    }
+  }
+  void operator()(std::int64_t& value) {
+    const std::uint64_t bits = in_.varint();
+    value = static_cast<std::int64_t>(bits >> 1) ^ -static_cast<std::int64_t>(bits & 1);
+  }
+  template <class Tag, class Rep>
+  void operator()(StrongId<Tag, Rep>& id) {
+    id = StrongId<Tag, Rep>(static_cast<Rep>(in_.varint_max(static_cast<Rep>(~Rep{}))));
+  }
+  void operator()(TaskId& id) { id = TaskId(in_.varint()); }
+  void operator()(TaskValue& value) {
+    value = TaskValue::from_bits(static_cast<std::uint32_t>(in_.varint_max(~0U)));
+  }
+  void operator()(Uuid& id) { id = in_.uuid(); }
+  void operator()(WallTime& time) { (*this)(time.ms); }
+  void operator()(std::string& text) { text = std::string(in_.sized()); }
+  template <class T, class Each>
+  void list(std::vector<T>& items, Each&& each) {
+    const std::uint64_t count = in_.varint_max(in_.remaining());  // an item has a byte at least
+    items.clear();
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) each(*this, items.emplace_back());
+  }
+
+ private:
+  ByteReader in_;
+};
+
+}  // namespace baton::center

@@ -1,0 +1,149 @@
+// The fields of every snapshot item, in the order of their bytes. One list serves writing and
+// reading.
+#pragma once
+
+#include <utility>
+
+#include "center/core/snapshot_archive.h"
+#include "center/core/tables.h"
+
+namespace baton::center {
+
+template <class Archive>
+void fields(Archive& ar, Counters& c) {
+  ar(c.index), ar(static_cast<Uuid&>(c.cluster)), ar(c.generation), ar(c.term);
+  ar(c.grants), ar(c.completions), ar(c.superseded), ar(c.created), ar(c.sessions), ar(c.claimed),
+      ar(c.waiting);
+  ar(c.lease_ms), ar(c.grace_until_ms), ar(c.calendar), ar(c.last_wall), ar(c.state_hash);
+}
+
+template <class Archive>
+void fields(Archive& ar, Manager& m) {
+  ar(m.name), ar(m.address), ar(static_cast<Uuid&>(m.store)), ar(m.incarnation);
+  ar.list(m.shards, [](auto& a, ShardId& id) { a(id); });
+  ar(m.online), ar(m.removed), ar(m.since), ar(m.sessions);
+}
+
+// Its task pages are items of their own; `end` is created_hi.
+template <class Archive>
+void fields(Archive& ar, Shard& s, Offset& end) {
+  ar(s.id), ar(s.manager), ar(static_cast<Uuid&>(s.store)), ar(s.epoch),
+      ar(static_cast<Uuid&>(s.life));
+  ar(s.online), ar(s.sealed), ar(s.sealing), ar(s.removed), ar(s.missing_from), ar(s.durable_end),
+      ar(s.crc_last);
+  ar(s.registered_at), ar(s.registered_next), ar(s.caught_up_at), ar(s.waiting), ar(end);
+}
+
+// A page's values are stretches of equal ones.
+struct ValueStretch {
+  std::uint32_t count = 0;
+  TaskValue value;
+};
+struct TaskPageItem {
+  ShardId shard;
+  std::uint64_t number = 0;
+  bool has_values = false;
+  std::vector<ValueStretch> values;
+};
+template <class Archive>
+void fields(Archive& ar, TaskPageItem& item, TaskPages::Page& page) {
+  ar(item.shard), ar(item.number), ar(page.live), ar(page.uniform), ar(page.created);
+  for (std::uint64_t& order : page.order) ar(order);
+  ar(item.has_values);
+  ar.list(item.values, [](auto& a, ValueStretch& stretch) { a(stretch.count), a(stretch.value); });
+}
+
+template <class Archive>
+void fields(Archive& ar, Queue& q) {
+  ar(q.id), ar(q.name), ar(q.ready), ar(q.delayed), ar(q.claimed), ar(q.dead), ar(q.quarantined);
+  ar(q.done), ar(q.created), ar(q.done_first), ar(q.done_last), ar(q.done_rows);
+  ar.list(q.levels, [](auto& a, Level& level) { a(level.priority), a(level.overtaken); });
+}
+
+template <class Archive>
+void fields(Archive& ar, std::uint32_t& slot, TaskRow& r) {
+  ar(slot), ar(r.task), ar(r.token), ar(r.deadline_ms), ar(r.claimed_at_ms), ar(r.number);
+  ar(r.result_lsn), ar(r.result_shard), ar(r.result_bytes), ar(r.queue), ar(r.session), ar(r.line),
+      ar(r.lease_ms);
+  ar(r.attempt), ar(r.failures), ar(r.expiries), ar(r.older), ar(r.newer), ar(r.newer_in_queue);
+  ar(r.priority), ar(r.state), ar(r.damaged);
+}
+
+// Lines and claims come back from their own items. Outcomes: as (seq, verdict).
+struct SessionItem {
+  std::uint32_t slot = 0;
+  std::int64_t idle_at_ms = 0;
+  OpSeq answered_through;
+  std::vector<OperationOutcomes::Item> outcomes;
+};
+template <class Archive>
+void fields(Archive& ar, SessionItem& item, Session& s) {
+  ar(item.slot), ar(static_cast<Uuid&>(s.id)), ar(s.serial), ar(s.consumer), ar(s.conn_epoch),
+      ar(s.manager);
+  ar(s.incarnation), ar(s.credit), ar(s.grants), ar(s.seen_ms), ar(s.last_line), ar(s.served_line);
+  ar(item.idle_at_ms), ar(item.answered_through);
+  ar.list(item.outcomes, [](auto& a, OperationOutcomes::Item& o) { a(o.seq), a(o.verdict); });
+}
+
+template <class Archive>
+void fields(Archive& ar, std::uint32_t& slot, Line& l) {
+  ar(slot), ar(l.id), ar(l.session), ar(l.queue), ar(l.lease_ms), ar(l.task), ar(l.waiting),
+      ar(l.turn);
+}
+
+template <class Archive>
+void fields(Archive& ar, Producer& p) {
+  ar(static_cast<Uuid&>(p.id)), ar(p.resolved_below), ar(p.idle_at_ms), ar(p.seen_ms);
+  ar.list(p.plain, [](auto& a, PlainNumbers& run) { a(run.seq), a(run.first), a(run.count); });
+}
+
+template <class Archive>
+void fields(Archive& ar, ProducerId& producer, MovedNumber& n) {
+  ar(static_cast<Uuid&>(producer)), ar(n.seq), ar(n.task), ar(n.has_hash), ar(n.content_hash),
+      ar(n.resolved_at);
+  ar(n.shards_then), ar(n.anywhere);
+  ar.list(n.maybe_at, [](auto& a, ShardId& id) { a(id); });
+}
+
+template <class Archive>
+void fields(Archive& ar, CompletionRing::Item& item) {
+  ar(item.token), ar(item.task);
+}
+
+template <class Archive>
+void fields(Archive& ar, BarTable::Key& key, BarTable::Bar& bar) {
+  ar(key.first), ar(key.second), ar(bar.until_ms), ar(bar.length_ms), ar(bar.over);
+}
+
+enum class JobKind : std::uint8_t { kMatchQueue = 1, kOfferShard = 2, kSealShard = 3 };
+struct JobItem {
+  JobKind kind = JobKind::kMatchQueue;
+  std::uint32_t subject = 0;
+  std::uint64_t next = 0;
+};
+template <class Archive>
+void fields(Archive& ar, JobItem& job) {
+  ar(job.kind), ar(job.subject), ar(job.next);
+}
+
+template <class Archive>
+void fields(Archive& ar, TaskId& task, std::string& reason) {
+  ar(task), ar(reason);
+}
+
+// Numbers that belong to no item: the last line turn, the last incarnation, the ring of finished
+// rows.
+struct Loose {
+  std::uint64_t last_turn = 0;
+  Incarnation last_incarnation;
+  std::uint32_t finished_first = kNoSlot;
+  std::uint32_t finished_last = kNoSlot;
+  std::uint32_t finished_size = 0;
+};
+template <class Archive>
+void fields(Archive& ar, Loose& loose) {
+  ar(loose.last_turn), ar(loose.last_incarnation);
+  ar(loose.finished_first), ar(loose.finished_last), ar(loose.finished_size);
+}
+
+}  // namespace baton::center

@@ -1,0 +1,258 @@
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "center/core/snapshot.h"
+#include "center/core/snapshot_fields.h"
+#include "common/base/crc32c.h"
+
+namespace baton::center {
+namespace {
+
+constexpr std::size_t kPageFullBytes = std::size_t{32}
+                                       << 10;  // the largest item still fits into 64 KiB
+
+// Appends one item to the bytes; false when there is none left.
+using NextItem = std::function<bool(SnapshotWriter&)>;
+
+struct Section {
+  SnapshotSection id;
+  NextItem next_item;
+};
+
+// The items of something that is numbered [0, count()): `write(ar, i)` is false for a gap.
+template <class Count, class Write>
+NextItem each_of(Count count, Write write) {
+  return [count, write, i = std::size_t{0}](SnapshotWriter& ar) mutable {
+    while (i < count()) {
+      if (write(ar, i++)) return true;
+    }
+    return false;
+  };
+}
+
+std::vector<ValueStretch> stretches_of(const TaskPages::Values& values) {
+  std::vector<ValueStretch> stretches;
+  for (const TaskValue value : values) {
+    if (stretches.empty() || stretches.back().value != value) stretches.push_back({0, value});
+    ++stretches.back().count;
+  }
+  return stretches;
+}
+
+class Snapshot final : public LedgerSnapshot {
+ public:
+  explicit Snapshot(const Tables& tables) : t_(tables) {
+    add_members();
+    add_tasks();
+    add_sessions();
+    add_producers();
+    add_jobs();
+    add(
+        SnapshotSection::kEnd, [] { return 1U; },
+        [this](SnapshotWriter& ar, std::size_t) { return ar(pages_), true; });
+  }
+
+  std::optional<std::string> next_page() override {
+    while (at_ < sections_.size()) {
+      std::string items;
+      SnapshotWriter ar(items);
+      std::uint32_t count = 0;
+      while (items.size() < kPageFullBytes && sections_[at_].next_item(ar)) ++count;
+      if (count > 0) return page_of(sections_[at_].id, count, items);
+      ++at_;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  template <class Count, class Write>
+  void add(SnapshotSection id, Count count, Write write) {
+    sections_.push_back({id, each_of(count, write)});
+  }
+
+  void add_members() {
+    add(
+        SnapshotSection::kCounters, [] { return 1U; },
+        [this](SnapshotWriter& ar, std::size_t) {
+          Counters counters = t_.counters;
+          fields(ar, counters);
+          Loose loose{t_.lines.last_turn(), t_.members.last_incarnation(), t_.finished.oldest(),
+                      t_.finished.newest(), t_.finished.size()};
+          fields(ar, loose);
+          return true;
+        });
+    add(
+        SnapshotSection::kManagers, [this] { return t_.members.managers().size(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          Manager manager = t_.members.managers()[i];
+          fields(ar, manager);
+          return true;
+        });
+    add(
+        SnapshotSection::kShards, [this] { return t_.members.shards().size(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          Shard shard = t_.members.shards()[i];
+          Offset end = shard.created_hi();
+          fields(ar, shard, end);
+          return true;
+        });
+    sections_.push_back(
+        {SnapshotSection::kTaskPages,
+         [this, shard = std::size_t{0}, page = std::size_t{0}](SnapshotWriter& ar) mutable {
+           for (; shard < t_.members.shards().size(); ++shard, page = 0) {
+             const TaskPages& tasks = t_.members.shards()[shard].tasks;
+             while (page < tasks.page_count()) {
+               if (write_task_page(ar, ShardId(static_cast<std::uint32_t>(shard + 1)), tasks,
+                                   page++))
+                 return true;
+             }
+           }
+           return false;
+         }});
+  }
+
+  static bool write_task_page(SnapshotWriter& ar, ShardId shard, const TaskPages& tasks,
+                              std::size_t i) {
+    const TaskPages::Page* page = tasks.page(i);
+    if (page == nullptr) return false;
+    TaskPages::Page copy = *page;
+    TaskPageItem item{shard, tasks.first_page() + i, static_cast<bool>(page->values), {}};
+    if (item.has_values) item.values = stretches_of(*page->values);
+    fields(ar, item, copy);
+    return true;
+  }
+
+  void add_tasks() {
+    add(
+        SnapshotSection::kQueues, [this] { return std::size_t{t_.queues.size()}; },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          Queue queue = t_.queues[QueueId(static_cast<std::uint32_t>(i + 1))];
+          fields(ar, queue);
+          return true;
+        });
+    add(
+        SnapshotSection::kRows, [this] { return t_.rows.slots(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          auto slot = static_cast<std::uint32_t>(i);
+          TaskRow row = t_.rows[slot];
+          if (row.task) fields(ar, slot, row);
+          return static_cast<bool>(row.task);
+        });
+    sections_.push_back(
+        {SnapshotSection::kReasons, [at = t_.reasons.begin()](SnapshotWriter& ar) mutable {
+           if (at.done()) return false;
+           auto [task, reason] = *at;
+           fields(ar, task, reason);
+           ++at;
+           return true;
+         }});
+    add(
+        SnapshotSection::kCompletions, [this] { return t_.completions.slots(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          CompletionRing::Item item = t_.completions.item(i);
+          if (item.token) fields(ar, item);
+          return static_cast<bool>(item.token);
+        });
+  }
+
+  void add_sessions() {
+    add(
+        SnapshotSection::kSessions, [this] { return t_.sessions.slots(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          const auto slot = static_cast<std::uint32_t>(i);
+          if (!t_.sessions.used(slot)) return false;
+          Session session = t_.sessions[slot];
+          SessionItem item{
+              slot, t_.sessions.idle().deadline(slot), session.outcomes.answered_through(), {}};
+          item.outcomes.assign(session.outcomes.begin(), session.outcomes.end());
+          fields(ar, item, session);
+          return true;
+        });
+    add(
+        SnapshotSection::kLines, [this] { return t_.lines.slots(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          auto slot = static_cast<std::uint32_t>(i);
+          Line line = t_.lines[slot];
+          if (line.id) fields(ar, slot, line);
+          return static_cast<bool>(line.id);
+        });
+    sections_.push_back(
+        {SnapshotSection::kBars, [this, at = t_.bars.all().begin()](SnapshotWriter& ar) mutable {
+           if (at == t_.bars.all().end()) return false;
+           BarTable::Key key = at->first;
+           BarTable::Bar bar = at->second;
+           ++at;
+           fields(ar, key, bar);
+           return true;
+         }});
+  }
+
+  void add_producers() {
+    sections_.push_back({SnapshotSection::kProducers,
+                         [at = t_.producers.all().begin()](SnapshotWriter& ar) mutable {
+                           if (at.done()) return false;
+                           Producer producer = *at->second;
+                           fields(ar, producer);
+                           ++at;
+                           return true;
+                         }});
+    sections_.push_back(
+        {SnapshotSection::kMovedNumbers,
+         [at = t_.producers.all().begin(), i = std::size_t{0}](SnapshotWriter& ar) mutable {
+           for (; !at.done(); ++at, i = 0) {
+             if (i == at->second->moved.size()) continue;
+             ProducerId producer = at->first;
+             MovedNumber number = at->second->moved[i++];
+             fields(ar, producer, number);
+             return true;
+           }
+           return false;
+         }});
+  }
+
+  void add_jobs() {
+    std::vector<JobItem> jobs;
+    for (const QueueId id : t_.jobs.match_queues)
+      jobs.push_back({JobKind::kMatchQueue, id.value(), 0});
+    for (const auto& [id, at] : t_.jobs.offer_shards)
+      jobs.push_back({JobKind::kOfferShard, id.value(), at.value()});
+    for (const auto& [id, at] : t_.jobs.seal_shards)
+      jobs.push_back({JobKind::kSealShard, id.value(), at.value()});
+    const std::size_t count = jobs.size();
+    add(
+        SnapshotSection::kJobs, [count] { return count; },
+        [jobs](SnapshotWriter& ar, std::size_t i) {
+          JobItem job = jobs[i];
+          fields(ar, job);
+          return true;
+        });
+  }
+
+  std::string page_of(SnapshotSection section, std::uint32_t count, std::string_view items) {
+    std::string page;
+    ByteWriter out(page);
+    out.u32(kSnapshotMagic);
+    out.u16(kSnapshotVersion);
+    out.u16(static_cast<std::uint16_t>(section));
+    out.u32(pages_++);
+    out.u32(count);
+    out.u32(static_cast<std::uint32_t>(items.size()));
+    out.bytes(items);
+    out.u32(crc32c(page));
+    return page;
+  }
+
+  const Tables t_;
+  std::vector<Section> sections_;
+  std::size_t at_ = 0;
+  std::uint32_t pages_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<LedgerSnapshot> write_snapshot(const Tables& tables) {
+  return std::make_unique<Snapshot>(tables);
+}
+
+}  // namespace baton::center

@@ -1,0 +1,91 @@
+// TaskPages: the tasks of one shard, by offset, in pages of 4,096.
+//
+// A page whose tasks are all alike is one value; only a mixed one has an array of four bytes per
+// offset. Pages whose tasks are all finished cost nothing. end() is created_hi: the first offset
+// not known.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "center/core/task_value.h"
+#include "common/base/cow.h"
+#include "common/base/ids.h"
+#include "common/base/time.h"
+
+namespace baton::center {
+
+class TaskPages {
+ public:
+  static constexpr std::uint64_t kPageTasks = 4096;
+  // Order between shards is kept per stretch of so many offsets (R12).
+  static constexpr std::uint64_t kStretchTasks = 1024;
+
+  using Values = std::array<TaskValue, kPageTasks>;
+  struct Page {
+    std::uint32_t live = 0;  // not finished
+    TaskValue uniform;       // of every known offset of the page, while there are no values
+    WallTime created;        // when its first task was stored
+    std::array<std::uint64_t, kPageTasks / kStretchTasks> order{};
+    Cow<Values> values;
+  };
+
+  [[nodiscard]] Offset end() const { return Offset(end_); }
+
+  // REQUIRES: offset < end().
+  [[nodiscard]] TaskValue get(Offset offset) const;
+  void set(Offset offset, TaskValue value);
+  // Where the task stands between those of other shards: lower is older. REQUIRES: not finished.
+  [[nodiscard]] std::uint64_t order(Offset offset) const {
+    return find(offset.value())->order[offset.value() % kPageTasks / kStretchTasks];
+  }
+  // Zero for a page that is gone.
+  [[nodiscard]] WallTime created(Offset offset) const;
+
+  // Adds `count` tasks at end(). `order` is that of the first, and grows by one per task.
+  void append(std::uint64_t count, TaskValue value, std::uint64_t order, WallTime created);
+
+  // The first offset at or after `from` that is not finished, or end().
+  [[nodiscard]] Offset next_live(Offset from) const;
+  // The end of the stretch of known offsets from `from` on (not finished) that are certain to have
+  // its value: more than one for a uniform page.
+  [[nodiscard]] Offset same_until(Offset from) const;
+
+  // ---- snapshots ----
+  [[nodiscard]] std::uint64_t first_page() const { return first_page_; }
+  [[nodiscard]] std::size_t page_count() const { return pages_.size(); }
+  // Null for a page that is gone. REQUIRES: i < page_count().
+  [[nodiscard]] const Page* page(std::size_t i) const { return pages_[i] ? &*pages_[i] : nullptr; }
+  // The offsets of page number `page` that are known: [first, last).
+  [[nodiscard]] std::uint64_t known_first(std::uint64_t page) const {
+    return page == 0 ? 1 : page * kPageTasks;
+  }
+  [[nodiscard]] std::uint64_t known_last(std::uint64_t page) const {
+    return std::min(end_, (page + 1) * kPageTasks);
+  }
+  // REQUIRES: empty; page numbers rise from call to call; offsets of the page below `end`.
+  void restore_end(Offset end) { end_ = end.value(); }
+  void restore_page(std::uint64_t number, Page page);
+
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  [[nodiscard]] const Page* find(std::uint64_t offset) const {
+    const std::uint64_t number = offset / kPageTasks;
+    if (number < first_page_ || number - first_page_ >= pages_.size()) return nullptr;
+    const Cow<Page>& page = pages_[number - first_page_];
+    return page ? &*page : nullptr;
+  }
+  Page& edit(std::uint64_t offset) { return pages_[offset / kPageTasks - first_page_].edit(); }
+  Page& page_for_append(std::uint64_t order, WallTime created);
+  // Gives the page an array, filled for what is known.
+  Values& make_values(Page& page, std::uint64_t number, std::uint64_t known_end);
+  void drop_if_finished(std::uint64_t number);
+
+  std::uint64_t end_ = 1;
+  std::uint64_t first_page_ = 0;
+  std::vector<Cow<Page>> pages_;  // from first_page_ on; empty ones are finished
+};
+
+}  // namespace baton::center

@@ -1,0 +1,54 @@
+// TaskValue: what a shard's pages know about one task, in four bytes.
+//
+// A plain task (never claimed, or given back undelivered) is only its queue and priority.
+// Everything else has a row (row_table.h). Zero is "finished": absence costs nothing and is the
+// answer for ever (R11).
+#pragma once
+
+#include <cstdint>
+
+#include "common/base/ids.h"
+
+namespace baton::center {
+
+class TaskValue {
+ public:
+  enum class Kind : std::uint8_t { kFinished = 0, kReady = 1, kRow = 2, kQuarantined = 3 };
+
+  // Larger queue ids would not fit; the queue table hands out none.
+  static constexpr std::uint32_t kQueueIdMax = (1U << 24) - 1;
+  static constexpr std::uint32_t kRowMax = (1U << 28) - 1;
+
+  constexpr TaskValue() = default;  // finished
+  static constexpr TaskValue ready(QueueId queue, std::uint32_t priority) {
+    return TaskValue(Kind::kReady, (priority << 24) | queue.value());
+  }
+  static constexpr TaskValue quarantined(QueueId queue, std::uint32_t priority) {
+    return TaskValue(Kind::kQuarantined, (priority << 24) | queue.value());
+  }
+  static constexpr TaskValue row(std::uint32_t slot) { return TaskValue(Kind::kRow, slot); }
+  static constexpr TaskValue from_bits(std::uint32_t bits) {
+    TaskValue value;
+    value.bits_ = bits;
+    return value;
+  }
+
+  [[nodiscard]] constexpr Kind kind() const { return static_cast<Kind>(bits_ >> 28); }
+  [[nodiscard]] constexpr bool finished() const { return bits_ == 0; }
+  [[nodiscard]] constexpr std::uint32_t bits() const { return bits_; }
+  // REQUIRES: kRow.
+  [[nodiscard]] constexpr std::uint32_t row_slot() const { return bits_ & kRowMax; }
+  // REQUIRES: kReady or kQuarantined.
+  [[nodiscard]] constexpr QueueId queue() const { return QueueId(bits_ & kQueueIdMax); }
+  [[nodiscard]] constexpr std::uint32_t priority() const { return (bits_ >> 24) & 0xf; }
+
+  friend constexpr bool operator==(TaskValue, TaskValue) = default;
+
+ private:
+  constexpr TaskValue(Kind kind, std::uint32_t rest)
+      : bits_((static_cast<std::uint32_t>(kind) << 28) | rest) {}
+
+  std::uint32_t bits_ = 0;
+};
+
+}  // namespace baton::center

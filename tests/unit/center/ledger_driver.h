@@ -1,0 +1,168 @@
+// LedgerDriver: a ledger with managers, sessions and producers that a test talks about by small
+// numbers.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "center/core/ledger.h"
+
+namespace baton::center::test {
+
+inline Uuid uuid_of(std::uint64_t n) { return Uuid{n, ~n}; }
+inline SessionId session_of(std::uint64_t n) { return SessionId(uuid_of(n)); }
+inline ProducerId producer_of(std::uint64_t n) { return ProducerId(uuid_of(1000 + n)); }
+inline StoreId store_of(std::uint64_t n) { return StoreId(uuid_of(2000 + n)); }
+inline Life life_of(std::uint64_t n) { return Life(uuid_of(3000 + n)); }
+
+// What a test has to know of one manager.
+struct TestManager {
+  std::string name;
+  StoreId store;
+  ShardId shard;
+  Epoch epoch;
+  Life life;
+  Incarnation incarnation;
+};
+
+class LedgerDriver {
+ public:
+  explicit LedgerDriver(LedgerOptions options = {}) : ledger_(options) {
+    send(Incarnation(), TermStart{Term(1), ClusterId(uuid_of(7))});
+    // Out of the grace after the start, so that tests of leases need not think of it.
+    for (int i = 0; i < 10; ++i) tick(Millis(1000));
+  }
+
+  Ledger& ledger() { return ledger_; }
+  // Effects of the entry applied last.
+  [[nodiscard]] const Effects& effects() const { return effects_; }
+  [[nodiscard]] const std::vector<Grant>& grants() const { return effects_.grants; }
+  [[nodiscard]] const std::vector<Entry>& log() const { return log_; }
+
+  const Effects& apply(std::vector<Batch> batches) {
+    log_.push_back(Entry{ledger_.index().next(), std::move(batches)});
+    effects_ = ledger_.apply(log_.back());
+    return effects_;
+  }
+
+  // One command in an entry of its own; its outcome (which is gone when the batch was refused).
+  Outcome send(Incarnation from, Command command) {
+    apply({Batch{from, {std::move(command)}}});
+    if (!effects_.batches[0].status.ok()) return SimpleOutcome{effects_.batches[0].status};
+    return effects_.batches[0].outcomes[0];
+  }
+  template <class T>
+  T ask(Incarnation from, Command command) {
+    return std::get<T>(send(from, std::move(command)));
+  }
+  Status tell(Incarnation from, Command command) {
+    return ask<SimpleOutcome>(from, std::move(command)).status;
+  }
+
+  // ---- managers ----
+
+  // Enrolled and registered; number n has store n, name "m<n>".
+  TestManager manager(std::uint64_t n) {
+    TestManager manager;
+    manager.name = "m" + std::to_string(n);
+    manager.store = store_of(n);
+    manager.shard =
+        ask<EnrollOutcome>(Incarnation(), Enroll{manager.store, manager.name, "h:1", {}}).shard;
+    start(manager, n * 100);
+    return manager;
+  }
+  // The next life of its process. The one before must be offline.
+  RegisterOutcome start(TestManager& manager, std::uint64_t life) {
+    const Offset created_hi = created_hi_of(manager.shard);
+    Register command{manager.shard, manager.store, manager.epoch.next(),  life_of(life),
+                     created_hi,    created_hi,    crc_of(manager.shard), "h:1"};
+    const auto outcome = ask<RegisterOutcome>(Incarnation(), command);
+    if (outcome.result == RegisterResult::kRegistered) {
+      manager.epoch = command.epoch;
+      manager.life = command.life;
+      manager.incarnation = outcome.incarnation;
+    }
+    return outcome;
+  }
+  void stop(const TestManager& manager) {
+    REQUIRE(tell(Incarnation(), ShardOffline{manager.shard, manager.epoch, manager.life}).ok());
+  }
+  Offset created_hi_of(ShardId shard) const {
+    return ledger_.live(shard, Offset(1), Offset(1)).created_hi;
+  }
+  // Tests give every reported record the CRC 7.
+  std::uint32_t crc_of(ShardId shard) const { return created_hi_of(shard) > Offset(1) ? 7 : 0; }
+
+  // ---- tasks ----
+
+  CreatedOutcome create(const TestManager& manager, std::uint32_t count,
+                        const std::string& queue = "q", std::uint32_t priority = 5) {
+    CreatedRun run;
+    run.count = count;
+    run.queue = queue;
+    run.priority = priority;
+    return create(manager, {run});
+  }
+  CreatedOutcome create(const TestManager& manager, std::vector<CreatedRun> runs) {
+    Created command{
+        manager.shard, manager.epoch, created_hi_of(manager.shard), std::move(runs), {}, 7,
+        WallTime{5}};
+    return ask<CreatedOutcome>(manager.incarnation, command);
+  }
+
+  // ---- sessions ----
+
+  AttachOutcome attach(const TestManager& manager, std::uint64_t session, std::uint64_t conn = 1,
+                       std::vector<Token> held = {}) {
+    return ask<AttachOutcome>(
+        manager.incarnation,
+        AttachSession{session_of(session), ConnEpoch(conn), std::move(held), "test"});
+  }
+  static SessionDemand demand_of(std::uint64_t session, std::uint64_t total,
+                                 const std::string& queue = "q", std::uint32_t line = 1,
+                                 std::uint64_t conn = 1, Millis lease = std::chrono::seconds(30),
+                                 TaskId task = {}) {
+    return {session_of(session), ConnEpoch(conn), LineId(line), queue, lease, total, task};
+  }
+  void demand(const TestManager& manager, std::uint64_t session, std::uint64_t total,
+              const std::string& queue = "q", std::uint32_t line = 1, std::uint64_t conn = 1) {
+    REQUIRE(tell(manager.incarnation, demand_of(session, total, queue, line, conn)).ok());
+  }
+  OperationOutcome operate(const TestManager& manager, std::uint64_t session, Operation operation,
+                           std::uint64_t answered_through = 0) {
+    SessionOperations command{session_of(session), OpSeq(answered_through), {std::move(operation)}};
+    const auto outcome = ask<OperationsOutcome>(manager.incarnation, command);
+    return outcome.outcomes.empty() ? OperationOutcome{} : outcome.outcomes[0];
+  }
+  static Operation operation(std::uint64_t seq, OperationKind kind, const Grant& grant) {
+    Operation operation;
+    operation.seq = OpSeq(seq);
+    operation.kind = kind;
+    operation.task = grant.task;
+    operation.token = grant.token;
+    return operation;
+  }
+
+  // ---- time ----
+
+  void tick(Millis elapsed) {
+    wall_.ms += elapsed.count();
+    send(Incarnation(), Tick{elapsed, wall_});
+  }
+  // Ticks of a second each.
+  void pass(Millis time) {
+    for (; time > Millis(1000); time -= Millis(1000)) tick(Millis(1000));
+    tick(time);
+  }
+
+ private:
+  Ledger ledger_;
+  Effects effects_;
+  std::vector<Entry> log_;
+  WallTime wall_{1'000'000};
+};
+
+}  // namespace baton::center::test
