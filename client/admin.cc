@@ -118,8 +118,7 @@ Result<TaskState> parse_task_state(std::string_view text) {
                 "no state is called '" + std::string(text) + "'; there are " + all);
 }
 
-// ---- AdminFacade
-// ----------------------------------------------------------------------------------
+// ---- AdminFacade ----------------------------------------------------------------------------
 
 AdminFacade::~AdminFacade() {
   home_->run([this] { engine_->shutdown(); });
@@ -230,8 +229,7 @@ void AdminFacade::center_status(Duration timeout, Callback<CenterInfo> done) {
       [](const v1::Answer& answer, std::string_view) { return read_center(answer.center()); });
 }
 
-// ---- blocking
-// -------------------------------------------------------------------------------------
+// ---- blocking -------------------------------------------------------------------------------
 
 Result<TaskInfo> Admin::task(TaskId id, Duration timeout) {
   return wait_for<TaskInfo>([&](auto done) { task(id, timeout, std::move(done)); });

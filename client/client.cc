@@ -246,8 +246,7 @@ Result<std::unique_ptr<Client>> open_embedded(const EmbeddedContext& context,
 
 std::unique_ptr<Producer> Client::make_producer() { return make_producer(ProducerOptions{}); }
 
-// ---- Producer: the forms that wait
-// ----------------------------------------------------------------
+// ---- Producer: the forms that wait ----------------------------------------------------------
 
 std::future<ProduceOutcome> Producer::produce(std::string queue, std::string payload) {
   auto promise = std::make_shared<std::promise<ProduceOutcome>>();

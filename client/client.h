@@ -35,7 +35,7 @@ struct ClientOptions {
   std::vector<std::string> managers = {"127.0.0.1:7101"};
 
   // Who this is, for people who look at claims and logs. Empty: "pid-<process id>".
-  std::string name;
+  std::string name = {};
 
   // A manager that does not take the connection within this time is passed over.
   Duration connect_timeout = std::chrono::seconds(2);

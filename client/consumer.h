@@ -78,7 +78,7 @@ enum class Pick : std::uint8_t {
 };
 
 struct ConsumerOptions {
-  std::string queue;
+  std::string queue = {};
 
   // How long a claim outlives a consumer that was cut off: 3 s to 12 h. Heartbeats go at a third of
   // it.
@@ -96,7 +96,7 @@ struct ConsumerOptions {
   // Ends when the consumer was free to take a task and none came for this long. 0: waits for ever.
   Duration wait_max{0};
   // Set: only this task of the queue.
-  TaskId task;
+  TaskId task = {};
 
   Pick pick = Pick::kStay;
 };
@@ -119,12 +119,12 @@ struct ConsumerSummary {
 // All run on the client's thread.
 struct ConsumerHandlers {
   // A task to work on. Keep the claim (or a copy) until the work is done.
-  std::function<void(Claim)> on_task;
+  std::function<void(Claim)> on_task = {};
   // A claim that the handler still has open is lost: stop the work. Ending it afterwards gets
   // claim_superseded, and is still needed: it is how the consumer learns that the handler is free.
-  std::function<void(const Claim&)> on_superseded;
+  std::function<void(const Claim&)> on_superseded = {};
   // The last thing that happens: every claim is ended and answered, or given up.
-  std::function<void(const ConsumerSummary&)> on_end;
+  std::function<void(const ConsumerSummary&)> on_end = {};
 };
 
 class Consumer {

@@ -80,8 +80,7 @@ void ConsumerEngine::shutdown() {
   calls_.clear();
 }
 
-// ---- events of the sessions
-// -----------------------------------------------------------------------
+// ---- events of the sessions -----------------------------------------------------------------
 
 void ConsumerEngine::on_delivery(std::size_t session, Delivery delivery) {
   const Token token = delivery.token;
@@ -142,10 +141,10 @@ void ConsumerEngine::on_refused(const Status& status) {
   summary_.status = status;
   summary_.end = ConsumerEnd::kRefused;
   finish();
+  schedule_settle();  // the session is shut down and reports no change any more
 }
 
-// ---- slots
-// ----------------------------------------------------------------------------------------
+// ---- slots ----------------------------------------------------------------------------------
 
 std::size_t ConsumerEngine::slots() const {
   std::size_t sum = 0;
@@ -197,8 +196,7 @@ bool ConsumerEngine::wants_next() {
   return promised < options_.tasks_max;
 }
 
-// ---- claims
-// ---------------------------------------------------------------------------------------
+// ---- claims ---------------------------------------------------------------------------------
 
 void ConsumerEngine::hand_over() {
   while (!ending_ && running_ < options_.concurrency && !buffer_.empty()) {
@@ -267,8 +265,7 @@ void ConsumerEngine::end_claim(Token token, Held& held, Operation operation) {
   session.submit(std::move(operation));
 }
 
-// ---- ending
-// ---------------------------------------------------------------------------------------
+// ---- ending ---------------------------------------------------------------------------------
 
 void ConsumerEngine::stop(Consumer::StopMode mode, Duration patience) {
   if (stopped_ || ended_) return;
@@ -309,8 +306,10 @@ void ConsumerEngine::begin_end(ConsumerEnd end, Duration patience) {
 
 void ConsumerEngine::check_end() {
   if (!ending_ || ended_ || running_ > 0) return;
-  const bool waiting =
-      std::ranges::any_of(places_, [](const Place& place) { return place.session->waiting(); });
+  // With free slots a task may still come, until the session's wait is known to be over.
+  const bool waiting = std::ranges::any_of(places_, [](const Place& place) {
+    return place.slots > place.held && place.session->waiting();
+  });
   if (held_.empty() && !waiting) {
     finish();
   } else if (give_up_at_ == MonoTime::max()) {
@@ -339,8 +338,7 @@ bool ConsumerEngine::attached() const {
   return std::ranges::any_of(places_, [](const Place& place) { return place.session->attached(); });
 }
 
-// ---- turns and time
-// -------------------------------------------------------------------------------
+// ---- turns and time -------------------------------------------------------------------------
 
 void ConsumerEngine::schedule_settle() {
   if (settle_scheduled_ || stopped_) return;

@@ -54,13 +54,13 @@ class ConsumerEngine : public std::enable_shared_from_this<ConsumerEngine> {
     std::size_t held = 0;
   };
 
-  // ---- events of the sessions ----
+  // ---- events of the sessions -----------------------------------------------------------------
   void on_delivery(std::size_t session, Delivery delivery);
   void on_lost(Token token);
   void on_answered(Token token);
   void on_refused(const Status& status);
 
-  // ---- slots ----
+  // ---- slots ----------------------------------------------------------------------------------
   void fill();
   [[nodiscard]] std::size_t slots_wanted();
   [[nodiscard]] std::size_t slots() const;
@@ -68,12 +68,12 @@ class ConsumerEngine : public std::enable_shared_from_this<ConsumerEngine> {
   [[nodiscard]] std::size_t pick();
   [[nodiscard]] bool wants_next();
 
-  // ---- claims ----
+  // ---- claims ---------------------------------------------------------------------------------
   void hand_over();
   void give_back(Token token, Held& held, bool started);
   void end_claim(Token token, Held& held, Operation operation);
 
-  // ---- ending ----
+  // ---- ending ---------------------------------------------------------------------------------
   void begin_end(ConsumerEnd end, Duration patience);
   void check_end();
   void finish();

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace baton::client {
 
@@ -19,7 +20,10 @@ class Credit {
     held_ = static_cast<std::int64_t>(held);
     answered_ = died_ = known_ = stated_ = 0;
   }
-  void set_window(std::size_t window) { window_ = static_cast<std::int64_t>(window); }
+  // True when it is another one than before.
+  bool set_window(std::size_t window) {
+    return std::exchange(window_, static_cast<std::int64_t>(window)) != window_;
+  }
 
   // An ack, nack or release was answered. `anticipated`: the ledger has raised the total for it
   // already.

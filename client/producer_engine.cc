@@ -147,8 +147,7 @@ void ProducerEngine::close(std::function<void()> done) {
   schedule_flush();
 }
 
-// ---- events of the channel
-// ------------------------------------------------------------------------
+// ---- events of the channel ------------------------------------------------------------------
 
 Status ProducerEngine::on_open(const v1::HelloOk& hello) {
   // Where it would be stored must be known before sending: after an unknown outcome that shard's
@@ -242,8 +241,7 @@ void ProducerEngine::on_error(const Frame& frame) {
   if (!is_final(code)) refused(Status(code, run.message()), run.retry_after_ms());
 }
 
-// ---- sending
-// --------------------------------------------------------------------------------------
+// ---- sending --------------------------------------------------------------------------------
 
 // Once per loop turn, so that everything produced meanwhile travels together.
 void ProducerEngine::schedule_flush() {
@@ -391,8 +389,7 @@ void ProducerEngine::send_resolved() {
   resolved_told_ = base_;
 }
 
-// ---- outcomes
-// -------------------------------------------------------------------------------------
+// ---- outcomes -------------------------------------------------------------------------------
 
 ProducerEngine::Item* ProducerEngine::find(std::uint64_t seq) {
   return seq >= base_ && seq - base_ < window_.size() ? window_[seq - base_] : nullptr;
@@ -486,8 +483,7 @@ void ProducerEngine::deliver() {
   for (const auto& done : std::exchange(on_closed_, {})) done();
 }
 
-// ---- time
-// -----------------------------------------------------------------------------------------
+// ---- time -----------------------------------------------------------------------------------
 
 void ProducerEngine::expire(MonoTime now) {
   while (!items_.empty() && items_.front().deadline <= now) {

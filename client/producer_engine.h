@@ -72,14 +72,14 @@ class ProducerEngine : public std::enable_shared_from_this<ProducerEngine> {
   };
   struct Batch;
 
-  // ---- events of the channel ----
+  // ---- events of the channel ------------------------------------------------------------------
   Status on_open(const v1::HelloOk& hello);
   void on_closed(const Status& reason);
   void on_frame(const Frame& frame);
   void on_produced(const Frame& frame);
   void on_error(const Frame& frame);
 
-  // ---- sending ----
+  // ---- sending --------------------------------------------------------------------------------
   void schedule_flush();
   void flush();
   [[nodiscard]] bool may_send() const;
@@ -91,7 +91,7 @@ class ProducerEngine : public std::enable_shared_from_this<ProducerEngine> {
   void send_resolved();
   [[nodiscard]] bool fits_plain(const Item& item) const;
 
-  // ---- outcomes ----
+  // ---- outcomes -------------------------------------------------------------------------------
   // `per_item`: PRODUCED says it of this item, not ERROR of the whole request.
   void answered(Item& item, const v1::ProducedRun& run, std::uint32_t index, bool per_item);
   void settle(Item& item, ProduceState state, TaskId task, Status status);
@@ -100,7 +100,7 @@ class ProducerEngine : public std::enable_shared_from_this<ProducerEngine> {
   void refused(const Status& status, std::uint32_t retry_after_ms);
   void deliver();  // runs the callbacks of what was settled
 
-  // ---- time ----
+  // ---- time -----------------------------------------------------------------------------------
   void expire(MonoTime now);
   void arm();
   void on_timer();

@@ -103,11 +103,10 @@ void Session::shutdown() {
   }
 }
 
-// ---- what the owner wants
-// -------------------------------------------------------------------------
+// ---- what the owner wants -------------------------------------------------------------------
 
 void Session::set_window(std::size_t window) {
-  credit_.set_window(window);
+  if (!credit_.set_window(window)) return;
   schedule_flush();
 }
 
@@ -132,8 +131,7 @@ bool Session::lost(Token token) {
   return lease == nullptr || lease->lost;
 }
 
-// ---- events of the channel
-// ------------------------------------------------------------------------
+// ---- events of the channel ------------------------------------------------------------------
 
 Status Session::on_open(const v1::HelloOk& hello) {
   ++env_.metrics.connections_opened;
@@ -394,8 +392,7 @@ void Session::lose(Token token) {
   events_.on_lost(token);
 }
 
-// ---- sending
-// --------------------------------------------------------------------------------------
+// ---- sending --------------------------------------------------------------------------------
 
 void Session::schedule_flush() {
   if (flush_scheduled_ || stopped_ || depth_ > 0) return;
@@ -516,8 +513,7 @@ void Session::move_on(Status reason) {
   channel_->reconnect(std::move(reason));
 }
 
-// ---- time
-// -----------------------------------------------------------------------------------------
+// ---- time -----------------------------------------------------------------------------------
 
 // How long an answer to attach or heartbeat may take before another manager is tried. With the
 // first heartbeat after an eighth of the lease this leaves a twelfth for the other one (R15).

@@ -88,7 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
     MonoTime sent_at;
   };
 
-  // ---- events of the channel ----
+  // ---- events of the channel ------------------------------------------------------------------
   Status on_open(const v1::HelloOk& hello);
   void on_closed();
   void on_frame(const Frame& frame);
@@ -101,7 +101,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void heartbeat_failed(const Status& status);
   void operation_answered(OpSeq seq, const Status& status, bool finished_unknown);
 
-  // ---- sending ----
+  // ---- sending --------------------------------------------------------------------------------
   void flush();
   void schedule_flush();
   void send_attach();
@@ -114,7 +114,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void pause(MonoTime now);
   void move_on(Status reason);
 
-  // ---- time ----
+  // ---- time -----------------------------------------------------------------------------------
   void on_timer();
   [[nodiscard]] MonoTime next_check(MonoTime now) const;
   [[nodiscard]] MonoTime heartbeat_due() const;

@@ -1,0 +1,837 @@
+// The consumer against managers that say what the test tells them to.
+#include <map>
+#include <optional>
+#include <set>
+
+#include "tests/unit/client/fake_manager.h"
+
+namespace baton::client {
+namespace {
+
+// Handlers that keep what they get.
+class Handler {
+ public:
+  std::vector<Claim> claims;
+  std::vector<Token> superseded;
+  std::optional<ConsumerSummary> summary;
+  std::vector<OperationResult> answers;
+
+  ConsumerHandlers handlers() {
+    return {[this](Claim claim) { claims.push_back(std::move(claim)); },
+            [this](const Claim& claim) { superseded.push_back(claim.delivery().token); },
+            [this](const ConsumerSummary& end) { summary = end; }};
+  }
+  OperationCallback keep() {
+    return [this](const OperationResult& result) { answers.push_back(result); };
+  }
+};
+
+ConsumerOptions options_for(std::size_t concurrency, Millis lease = 30s) {
+  ConsumerOptions options;
+  options.queue = "mail";
+  options.concurrency = concurrency;
+  options.lease = lease;
+  return options;
+}
+
+std::unique_ptr<Consumer> consume(ClientWorld& world, Handler& handler,
+                                  const ConsumerOptions& options) {
+  auto consumer = world.client().make_consumer(options, handler.handlers());
+  REQUIRE(consumer.ok());
+  return std::move(consumer).value();
+}
+
+// Greets an attach, keeping nothing or these tokens; returns the attach.
+Received attach(FakeManager& manager, const std::vector<std::uint64_t>& kept = {}) {
+  Received request = manager.expect(v1::ATTACH);
+  request.answer(v1::ATTACHED, attached(request, kept));
+  return request;
+}
+
+std::vector<std::uint64_t> held(const Received& attach) {
+  const auto message = attach.as<v1::Attach>();
+  std::vector<std::uint64_t> tokens(message.held().begin(), message.held().end());
+  std::ranges::sort(tokens);
+  return tokens;
+}
+
+struct Task {
+  std::uint64_t number;
+  std::uint64_t token;
+  std::string payload = "work";
+};
+
+void deliver(const Received& to, std::uint64_t conn_epoch, const std::vector<Task>& tasks,
+             Millis lease = 30s) {
+  v1::Tasks message;
+  message.set_conn_epoch(conn_epoch);
+  std::string payload;
+  for (const Task& task : tasks) {
+    v1::Delivery& delivery = *message.add_delivery();
+    delivery.set_number(task.number);
+    delivery.set_line(1);
+    delivery.set_task(1000 + task.token);
+    delivery.set_token(task.token);
+    delivery.set_attempt(1);
+    delivery.set_lease_ms(static_cast<std::uint32_t>(lease.count()));
+    delivery.set_length(static_cast<std::uint32_t>(task.payload.size()));
+    payload += task.payload;
+  }
+  to.push(v1::TASKS, message, payload);
+}
+
+std::uint64_t total(const Received& demand) { return demand.as<v1::Demand>().total(); }
+
+TEST_CASE("a consumer attaches, states its window, and hands over what comes") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(2, 10s));
+  const Received greeted = attach(world.manager());
+  CHECK(greeted.as<v1::Attach>().conn_epoch() == 1);
+  CHECK(greeted.as<v1::Attach>().consumer() == "test");
+  CHECK(held(greeted).empty());
+  const auto demand = world.manager().expect(v1::DEMAND).as<v1::Demand>();
+  CHECK(demand.queue() == "mail");
+  CHECK(demand.total() == 2);
+  CHECK(demand.lease_ms() == 10'000);
+  CHECK(demand.line() == 1);
+
+  deliver(greeted, 1, {{1, 71, "first"}, {2, 72, "second"}}, 10s);
+
+  world.run_until([&] { return handler.claims.size() == 2; });
+  const Delivery& second = handler.claims[1].delivery();
+  CHECK(second.payload == "second");
+  CHECK(second.task == TaskId(1072));
+  CHECK(second.token == Token(72));
+  CHECK(second.queue == "mail");
+  CHECK(second.attempt == 1);
+  CHECK(second.lease == Millis(10s));
+  CHECK(second.manager == "m1");
+}
+
+TEST_CASE("an ack carries its result and wants the next task, and its answer frees the slot") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 1);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+
+  handler.claims[0].ack("the result", handler.keep());
+
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  const auto message = operations.as<v1::Operations>();
+  REQUIRE(message.operation_size() == 1);
+  CHECK(message.answered_through() == 0);
+  CHECK(message.operation(0).seq() == 1);
+  CHECK(message.operation(0).kind() == v1::ACK);
+  CHECK(message.operation(0).task() == 1071);
+  CHECK(message.operation(0).token() == 71);
+  CHECK(message.operation(0).wants_next());
+  CHECK(operations.payload == "the result");
+
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  deliver(greeted, 1, {{2, 72}});
+  world.run_until([&] { return handler.claims.size() == 2; });
+  REQUIRE(handler.answers.size() == 1);
+  CHECK(handler.answers[0].status.ok());
+  // The ledger raised the credit itself: no statement is needed.
+  CHECK_FALSE(world.manager().has(v1::DEMAND));
+
+  handler.claims[1].nack("no luck");
+  const auto next = world.manager().expect(v1::OPERATIONS).as<v1::Operations>();
+  CHECK(next.answered_through() == 1);
+  CHECK(next.operation(0).seq() == 2);
+  CHECK(next.operation(0).kind() == v1::NACK);
+}
+
+TEST_CASE("an ack that was refused raises nothing, so that the credit is stated") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack("", handler.keep());
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations, v1::CLAIM_SUPERSEDED));
+
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 2);
+  REQUIRE(handler.answers.size() == 1);
+  CHECK(handler.answers[0].status.code() == ErrorCode::kClaimSuperseded);
+}
+
+TEST_CASE("numbers that died raise the total, each once") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(3));
+  const Received greeted = attach(world.manager());
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 3);
+  v1::Tasks tasks;
+  tasks.set_conn_epoch(1);
+  tasks.add_died(2);
+  tasks.add_died(3);
+  greeted.push(v1::TASKS, tasks);
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 5);
+  greeted.push(v1::TASKS, tasks);
+  world.run_for(1s);
+  CHECK_FALSE(world.manager().has(v1::DEMAND));
+}
+
+TEST_CASE("after a lost connection the held tokens are named, and the total counts from there") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(3));
+  const Received first = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  deliver(first, 1, {{1, 71}, {2, 72}});
+  world.run_until([&] { return handler.claims.size() == 2; });
+  handler.claims[0].ack();
+  world.manager().expect(v1::OPERATIONS);  // executed or not: nobody answers
+  world.manager().drop_connections();
+
+  const Received second = world.manager().expect(v1::ATTACH);
+  CHECK(second.as<v1::Attach>().conn_epoch() == 2);
+  CHECK(second.as<v1::Attach>().session().hi() == first.as<v1::Attach>().session().hi());
+  CHECK(held(second) == std::vector<std::uint64_t>{71, 72});  // an unanswered ack is still held
+  second.answer(v1::ATTACHED, attached(second, {71, 72}));
+
+  // window 3 - held 2
+  const Received demand = world.manager().expect(v1::DEMAND);
+  CHECK(total(demand) == 1);
+  const Received again = world.manager().expect(v1::OPERATIONS);
+  CHECK(again.as<v1::Operations>().operation(0).seq() == 1);
+  again.answer(v1::OPERATIONS_DONE, done(again));
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 2);  // + 1 answered
+  CHECK(handler.superseded.empty());
+}
+
+TEST_CASE("with every slot held at attach nothing is stated until an answer comes") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received first = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  deliver(first, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  world.manager().drop_connections();
+  attach(world.manager(), {71});
+  world.run_for(1s);
+  CHECK_FALSE(world.manager().has(v1::DEMAND));
+
+  handler.claims[0].ack();
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 1);
+}
+
+TEST_CASE("a held token that is not kept is superseded") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(2));
+  const Received first = attach(world.manager());
+  deliver(first, 1, {{1, 71}, {2, 72}});
+  world.run_until([&] { return handler.claims.size() == 2; });
+  world.manager().drop_connections();
+  attach(world.manager(), {72});
+  world.run_until([&] { return !handler.superseded.empty(); });
+  CHECK(handler.superseded == std::vector<Token>{Token(71)});
+  CHECK(handler.claims[0].superseded());
+  CHECK_FALSE(handler.claims[1].superseded());
+
+  // The handler ends it nevertheless: refused at once, and given back in case it is current after
+  // all.
+  handler.claims[0].ack("late", handler.keep());
+  const auto message = world.manager().expect(v1::OPERATIONS).as<v1::Operations>();
+  CHECK(message.operation(0).kind() == v1::RELEASE);
+  CHECK(message.operation(0).token() == 71);
+  REQUIRE(handler.answers.size() == 1);
+  CHECK(handler.answers[0].status.code() == ErrorCode::kClaimSuperseded);
+}
+
+TEST_CASE("deliveries of another conn_epoch, and numbers that came before, are dropped") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(4));
+  attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  world.manager().drop_connections();
+  const Received second = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+
+  deliver(second, 1, {{1, 70}});
+  deliver(second, 2, {{1, 71}});
+  deliver(second, 2, {{1, 72}});
+  deliver(second, 2, {{2, 71}});
+  deliver(second, 2, {{3, 73}});
+
+  world.run_until([&] { return handler.claims.size() == 2; });
+  world.run_for(100ms);
+  REQUIRE(handler.claims.size() == 2);
+  CHECK(handler.claims[0].delivery().token == Token(71));
+  CHECK(handler.claims[1].delivery().token == Token(73));
+  CHECK(world.client().metrics().deliveries_dropped == 3);
+}
+
+TEST_CASE("deliveries before the attach is answered are dropped") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received request = world.manager().expect(v1::ATTACH);
+  deliver(request, 1, {{1, 71}});
+  world.run_for(100ms);
+  CHECK(handler.claims.empty());
+}
+
+TEST_CASE("an operation that asks for patience is repeated with its number until it is answered") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack("r", handler.keep());
+  for (int i = 0; i < 3; ++i) {
+    const Received operations = world.manager().expect(v1::OPERATIONS);
+    CHECK(operations.as<v1::Operations>().operation(0).seq() == 1);
+    CHECK(operations.payload == "r");
+    if (i == 0) operations.answer(v1::OPERATIONS_DONE, done(operations, v1::UNAVAILABLE));
+    if (i == 1) operations.refuse(v1::RETRY_LATER);
+    if (i == 2) operations.answer(v1::OPERATIONS_DONE, done(operations));
+  }
+  world.run_until([&] { return handler.answers.size() == 1; });
+  CHECK(handler.answers[0].status.ok());
+}
+
+TEST_CASE("heartbeats list exactly the held tokens and keep the claims") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(2, 3s));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}, {2, 72}}, 3s);
+  world.run_until([&] { return handler.claims.size() == 2; });
+  const MonoTime arrived = world.now();
+
+  Received heartbeat = world.manager().expect(v1::HEARTBEAT);
+  CHECK(world.now() - arrived < 1s);
+  auto tokens = heartbeat.as<v1::Heartbeat>().token();
+  CHECK(std::set<std::uint64_t>(tokens.begin(), tokens.end()) == std::set<std::uint64_t>{71, 72});
+  heartbeat.answer(v1::HEARTBEAT_DONE, v1::HeartbeatDone());
+
+  handler.claims[0].ack();
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  for (int i = 0; i < 20; ++i) {
+    const MonoTime before = world.now();
+    heartbeat = world.manager().expect(v1::HEARTBEAT);
+    CHECK(world.now() - before <= 1100ms);  // a third of the lease
+    CHECK(heartbeat.as<v1::Heartbeat>().token_size() == 1);
+    CHECK(heartbeat.as<v1::Heartbeat>().token(0) == 72);
+    heartbeat.answer(v1::HEARTBEAT_DONE, v1::HeartbeatDone());
+  }
+  CHECK(handler.superseded.empty());
+}
+
+TEST_CASE("a token that a heartbeat names as lost is superseded") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(2, 3s));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}, {2, 72}}, 3s);
+  const Received heartbeat = world.manager().expect(v1::HEARTBEAT);
+  v1::HeartbeatDone lost;
+  lost.add_lost(72);
+  heartbeat.answer(v1::HEARTBEAT_DONE, lost);
+  world.run_until([&] { return !handler.superseded.empty(); });
+  CHECK(handler.superseded == std::vector<Token>{Token(72)});
+  CHECK(world.manager().expect(v1::HEARTBEAT).as<v1::Heartbeat>().token_size() == 1);
+}
+
+TEST_CASE("a claim counts as lost by the client's own deadline, before anybody else can have it") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1, 3s));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}}, 3s);
+  world.run_until([&] { return handler.claims.size() == 1; });
+  const Received heartbeat = world.manager().expect(v1::HEARTBEAT);
+  const MonoTime sent = world.now();
+  heartbeat.answer(v1::HEARTBEAT_DONE, v1::HeartbeatDone());
+  world.run_for(1ms);
+  world.manager().stop_listening();
+  world.manager().drop_connections();
+
+  world.run_until([&] { return !handler.superseded.empty(); });
+  CHECK(world.now() - sent <= 2700ms);
+  CHECK(world.now() - sent > 2600ms);
+  CHECK(world.client().metrics().claims_superseded == 1);
+}
+
+TEST_CASE("without any answered heartbeat a claim is believed for a third of its lease") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1, 3s));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}}, 3s);
+  world.run_until([&] { return handler.claims.size() == 1; });
+  const MonoTime arrived = world.now();
+  world.manager().stop_listening();
+  world.manager().drop_connections();
+  world.run_until([&] { return !handler.superseded.empty(); });
+  CHECK(world.now() - arrived == 1s);
+}
+
+TEST_CASE("a manager that leaves heartbeats unanswered is changed, and the claim goes along") {
+  ClientWorld world(2);
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1, 3s));
+  const Received greeted = attach(world.manager(1));
+  deliver(greeted, 1, {{1, 71}}, 3s);
+  world.manager(1).expect(v1::HEARTBEAT);
+
+  const Received moved = world.manager(2).expect(v1::ATTACH);
+  CHECK(held(moved) == std::vector<std::uint64_t>{71});
+  CHECK(moved.as<v1::Attach>().conn_epoch() == 2);
+  moved.answer(v1::ATTACHED, attached(moved, {71}));
+  const Received heartbeat = world.manager(2).expect(v1::HEARTBEAT);
+  heartbeat.answer(v1::HEARTBEAT_DONE, v1::HeartbeatDone());
+  world.run_for(2s);
+  CHECK(handler.superseded.empty());
+}
+
+TEST_CASE("a manager that lacks the center is changed at the first refused heartbeat") {
+  ClientWorld world(2);
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1, 30s));
+  const Received greeted = attach(world.manager(1));
+  deliver(greeted, 1, {{1, 71}});
+  v1::HeartbeatDone unavailable;
+  unavailable.set_code(v1::UNAVAILABLE);
+  world.manager(1).expect(v1::HEARTBEAT).answer(v1::HEARTBEAT_DONE, unavailable);
+  CHECK(held(world.manager(2).expect(v1::ATTACH)) == std::vector<std::uint64_t>{71});
+}
+
+TEST_CASE("an attach that is refused for now is tried at the others and then more slowly") {
+  ClientWorld world(2);
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  world.manager(1).expect(v1::ATTACH).refuse(v1::UNAVAILABLE);
+  world.manager(2).expect(v1::ATTACH).refuse(v1::UNAVAILABLE);
+  const Received third = attach(world.manager(1));
+  CHECK(third.as<v1::Attach>().conn_epoch() == 3);
+  CHECK(total(world.manager(1).expect(v1::DEMAND)) == 1);
+}
+
+TEST_CASE("a conn_epoch that is too low is raised above the ledger's") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received first = world.manager().expect(v1::ATTACH);
+  v1::Attached conflict;
+  conflict.set_code(v1::CONFLICT);
+  conflict.set_conn_epoch(17);
+  first.answer(v1::ATTACHED, conflict);
+  CHECK(world.manager().expect(v1::ATTACH).as<v1::Attach>().conn_epoch() == 18);
+}
+
+TEST_CASE("a session that is not known any more attaches again") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  attach(world.manager());
+  world.run_for(119s);
+  CHECK_FALSE(world.manager().has(v1::HEARTBEAT));
+  v1::HeartbeatDone unknown;
+  unknown.set_code(v1::NOT_FOUND);
+  const Received heartbeat = world.manager().expect(v1::HEARTBEAT);  // shows that it still waits
+  CHECK(heartbeat.as<v1::Heartbeat>().token_size() == 0);
+  heartbeat.answer(v1::HEARTBEAT_DONE, unknown);
+  CHECK(world.manager().expect(v1::ATTACH).as<v1::Attach>().conn_epoch() == 2);
+}
+
+TEST_CASE("stop with kFinish releases what was not started and lets the handler end the rest") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.prefetch_max = 3;
+  const auto consumer = consume(world, handler, options);
+  const Received greeted = attach(world.manager());
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 1);
+  // Two more come although only one was asked for: they wait their turn.
+  deliver(greeted, 1, {{1, 71}, {2, 72}, {3, 73}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+
+  consumer->stop(Consumer::StopMode::kFinish);
+
+  const Received released = world.manager().expect(v1::OPERATIONS);
+  const auto message = released.as<v1::Operations>();
+  REQUIRE(message.operation_size() == 2);
+  CHECK(message.operation(0).kind() == v1::RELEASE);
+  CHECK_FALSE(message.operation(0).started());
+  CHECK_FALSE(message.operation(0).wants_next());
+  released.answer(v1::OPERATIONS_DONE, done(released));
+  world.manager().expect(v1::END_WAIT);
+  world.run_for(3s);
+  CHECK_FALSE(handler.summary.has_value());
+
+  handler.claims[0].ack("", handler.keep());
+  const Received ack = world.manager().expect(v1::OPERATIONS);
+  CHECK(ack.as<v1::Operations>().operation(0).kind() == v1::ACK);
+  ack.answer(v1::OPERATIONS_DONE, done(ack));
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kStopped);
+  CHECK(handler.summary->handled == 1);
+  CHECK(handler.answers.size() == 1);
+}
+
+TEST_CASE("stop with kRelease gives back what the handler has") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(2));
+  const Received greeted = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  consumer->stop(Consumer::StopMode::kRelease);
+
+  const Received released = world.manager().expect(v1::OPERATIONS);
+  CHECK(released.as<v1::Operations>().operation(0).kind() == v1::RELEASE);
+  CHECK(released.as<v1::Operations>().operation(0).started());
+  released.answer(v1::OPERATIONS_DONE, done(released));
+  const Received end = world.manager().expect(v1::END_WAIT);
+  // A task that crossed the end of the wait is given back too.
+  deliver(greeted, 1, {{2, 72}});
+  const Received crossed = world.manager().expect(v1::OPERATIONS);
+  CHECK(crossed.as<v1::Operations>().operation(0).token() == 72);
+  crossed.answer(v1::OPERATIONS_DONE, done(crossed));
+  CHECK_FALSE(handler.summary.has_value());
+  v1::WaitEnded ended;
+  ended.set_line(1);
+  end.answer(v1::WAIT_ENDED, ended);
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.claims.size() == 1);
+
+  handler.claims[0].ack("", handler.keep());
+  world.run_until([&] { return handler.answers.size() == 1; });
+  CHECK(handler.answers[0].status.code() == ErrorCode::kConflict);
+}
+
+TEST_CASE("when no answer comes the consumer ends with its patience, and says unavailable") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack("", handler.keep());
+  world.manager().expect(v1::OPERATIONS);
+  const MonoTime before = world.now();
+  consumer->stop(Consumer::StopMode::kFinish, 2s);
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(world.now() - before >= 2s);
+  CHECK(world.now() - before < 3s);
+  REQUIRE(handler.answers.size() == 1);
+  CHECK(handler.answers[0].status.code() == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("tasks_max caps the credit, and the consumer ends when the last one is answered") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(2);
+  options.tasks_max = 3;
+  const auto consumer = consume(world, handler, options);
+  const Received greeted = attach(world.manager());
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 2);
+  deliver(greeted, 1, {{1, 71}, {2, 72}});
+  world.run_until([&] { return handler.claims.size() == 2; });
+  handler.claims[0].ack();
+  const Received first = world.manager().expect(v1::OPERATIONS);
+  CHECK(first.as<v1::Operations>().operation(0).wants_next());
+  first.answer(v1::OPERATIONS_DONE, done(first));
+  handler.claims[1].nack("failed");
+  const Received second = world.manager().expect(v1::OPERATIONS);
+  CHECK_FALSE(second.as<v1::Operations>().operation(0).wants_next());
+  second.answer(v1::OPERATIONS_DONE, done(second));
+  deliver(greeted, 1, {{3, 73}});
+  world.run_until([&] { return handler.claims.size() == 3; });
+  handler.claims[2].ack();
+  const Received third = world.manager().expect(v1::OPERATIONS);
+  CHECK_FALSE(third.as<v1::Operations>().operation(0).wants_next());
+  third.answer(v1::OPERATIONS_DONE, done(third));
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kTasksMax);
+  CHECK(handler.summary->handled == 3);
+  CHECK_FALSE(world.manager().has(v1::DEMAND));
+}
+
+TEST_CASE("a consumer that nothing comes to ends after its wait, unless its slots are taken") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.wait_max = 2s;
+  const auto consumer = consume(world, handler, options);
+  const Received greeted = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  world.run_for(1s);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  const Received heartbeat = world.manager().expect(v1::HEARTBEAT);
+  heartbeat.answer(v1::HEARTBEAT_DONE, v1::HeartbeatDone());
+  world.run_for(5s);
+  CHECK_FALSE(handler.summary.has_value());
+
+  handler.claims[0].ack();
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  const MonoTime free = world.now();
+  const Received end = world.manager().expect(v1::END_WAIT);
+  CHECK(world.now() - free >= 2s);
+  CHECK(world.now() - free < 2500ms);
+  v1::WaitEnded ended;
+  ended.set_line(1);
+  end.answer(v1::WAIT_ENDED, ended);
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kNothingCame);
+  CHECK(handler.summary->status.ok());
+}
+
+TEST_CASE("a wait that ends without any manager says that they were unavailable") {
+  ClientWorld world;
+  world.manager().stop_listening();
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.wait_max = 2s;
+  const auto consumer = consume(world, handler, options);
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kNothingCame);
+  CHECK(handler.summary->status.code() == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("waiting for one task names it and ends with it") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(4);
+  options.task = TaskId(1071);
+  const auto consumer = consume(world, handler, options);
+  const Received greeted = attach(world.manager());
+  const auto demand = world.manager().expect(v1::DEMAND).as<v1::Demand>();
+  CHECK(demand.task() == 1071);
+  CHECK(demand.total() == 1);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack();
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kTasksMax);
+}
+
+TEST_CASE("round robin places each pull at the next manager, in sessions of its own") {
+  ClientWorld world(3);
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.pick = Pick::kRoundRobin;
+  const auto consumer = consume(world, handler, options);
+  std::map<std::size_t, Received> sessions;
+  for (std::size_t i = 1; i <= 3; ++i) sessions.emplace(i, attach(world.manager(i)));
+  CHECK(sessions.at(1).as<v1::Attach>().session().hi() !=
+        sessions.at(2).as<v1::Attach>().session().hi());
+
+  std::vector<std::size_t> order;
+  std::map<std::size_t, std::uint64_t> numbers;
+  for (std::uint64_t token = 1; token <= 6; ++token) {
+    world.run_until([&] {
+      return world.manager(1).has(v1::DEMAND) || world.manager(2).has(v1::DEMAND) ||
+             world.manager(3).has(v1::DEMAND);
+    });
+    world.run_for(10ms);
+    std::size_t at = 0;
+    for (std::size_t i = 1; i <= 3; ++i) {
+      if (world.manager(i).has(v1::DEMAND)) {
+        CHECK(at == 0);  // one slot: one pull at a time
+        at = i;
+      }
+    }
+    REQUIRE(at != 0);
+    order.push_back(at);
+    world.manager(at).expect(v1::DEMAND);
+    deliver(sessions.at(at), 1, {{++numbers[at], token}});
+    world.run_until([&] { return handler.claims.size() == token; });
+    handler.claims.back().ack();
+    const Received operations = world.manager(at).expect(v1::OPERATIONS);
+    CHECK_FALSE(operations.as<v1::Operations>().operation(0).wants_next());
+    operations.answer(v1::OPERATIONS_DONE, done(operations));
+  }
+  const std::vector<std::size_t> second(order.begin() + 1, order.end());
+  for (std::size_t i = 1; i < order.size(); ++i) CHECK(order[i] == order[i - 1] % 3 + 1);
+}
+
+TEST_CASE("random picks use every manager") {
+  const std::uint64_t seed = 7;
+  INFO("seed " << seed);
+  ClientWorld world(3, seed);
+  Handler handler;
+  ConsumerOptions options = options_for(60);
+  options.pick = Pick::kRandom;
+  const auto consumer = consume(world, handler, options);
+  std::uint64_t sum = 0;
+  world.run_for(1s);
+  for (std::size_t i = 1; i <= 3; ++i) attach(world.manager(i));
+  for (std::size_t i = 1; i <= 3; ++i) {
+    const std::uint64_t placed = total(world.manager(i).expect(v1::DEMAND));
+    CHECK(placed > 5);
+    sum += placed;
+  }
+  CHECK(sum == 60);
+}
+
+TEST_CASE("goodbye moves the session to another manager with its claims") {
+  ClientWorld world(2);
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager(1));
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  world.manager(1).say_goodbye();
+  CHECK(held(world.manager(2).expect(v1::ATTACH)) == std::vector<std::uint64_t>{71});
+}
+
+TEST_CASE("a claim whose last copy is dropped is released as started") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims.clear();
+  const auto message = world.manager().expect(v1::OPERATIONS).as<v1::Operations>();
+  CHECK(message.operation(0).kind() == v1::RELEASE);
+  CHECK(message.operation(0).started());
+}
+
+TEST_CASE("extend carries the lease and moves the client's own deadline") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1, 3s));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}}, 3s);
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].extend(60s, handler.keep());
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  CHECK(operations.as<v1::Operations>().operation(0).kind() == v1::EXTEND);
+  CHECK(operations.as<v1::Operations>().operation(0).lease_ms() == 60'000);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.run_until([&] { return handler.answers.size() == 1; });
+  world.manager().stop_listening();
+  world.manager().drop_connections();
+  world.run_for(50s);
+  CHECK(handler.superseded.empty());
+  world.run_for(10s);
+  CHECK(handler.superseded.size() == 1);
+}
+
+TEST_CASE("a claim is ended once, and a result over the limit leaves it open") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack(std::string(kResultBytesMax + 1, 'x'), handler.keep());
+  world.run_until([&] { return handler.answers.size() == 1; });
+  CHECK(handler.answers[0].status.code() == ErrorCode::kTooLarge);
+  handler.claims[0].nack("too much came out");
+  handler.claims[0].ack("", handler.keep());
+  world.run_until([&] { return handler.answers.size() == 2; });
+  CHECK(handler.answers[1].status.code() == ErrorCode::kConflict);
+  const auto message = world.manager().expect(v1::OPERATIONS).as<v1::Operations>();
+  REQUIRE(message.operation_size() == 1);
+  CHECK(message.operation(0).kind() == v1::NACK);
+}
+
+TEST_CASE("a result that this manager's frames cannot carry becomes a nack that says so") {
+  ClientWorld world;
+  world.manager().set_payload_bytes_max(1000);
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack(std::string(100'000, 'x'), handler.keep());
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  CHECK(operations.as<v1::Operations>().operation(0).kind() == v1::NACK);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.run_until([&] { return handler.answers.size() == 1; });
+  CHECK(handler.answers[0].status.code() == ErrorCode::kTooLarge);
+}
+
+TEST_CASE("prefetch follows what the handler finishes") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.prefetch_max = 2;
+  const auto consumer = consume(world, handler, options);
+  const Received greeted = attach(world.manager());
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 1);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack();
+  // One finished just now: one more is wanted beside the one at work.
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 2);
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 3);
+}
+
+TEST_CASE("a refusal for good ends the consumer with its reason") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  world.manager().expect(v1::ATTACH).refuse(v1::DENIED);
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kRefused);
+  CHECK(handler.summary->status.code() == ErrorCode::kDenied);
+}
+
+TEST_CASE("a consumer may be destroyed inside its own handler") {
+  ClientWorld world;
+  std::unique_ptr<Consumer> consumer;
+  int calls = 0;
+  ConsumerHandlers handlers;
+  handlers.on_task = [&](const Claim&) {
+    ++calls;
+    consumer.reset();
+  };
+  auto made = world.client().make_consumer(options_for(2), handlers);
+  REQUIRE(made.ok());
+  consumer = std::move(made).value();
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}, {2, 72}});
+  world.run_until([&] { return calls > 0; });
+  world.run_for(1s);
+  CHECK(calls == 1);
+  CHECK(world.manager().connections() == 0);
+}
+
+TEST_CASE("options out of their range are refused") {
+  ClientWorld world;
+  const auto code = [&](const ConsumerOptions& options) {
+    return world.client().make_consumer(options, {}).status().code();
+  };
+  ConsumerOptions options = options_for(1);
+  CHECK(code(options) == ErrorCode::kOk);
+  options.queue = "";
+  CHECK(code(options) == ErrorCode::kInvalidArgument);
+  options = options_for(1, 1s);
+  CHECK(code(options) == ErrorCode::kInvalidArgument);
+  options = options_for(0);
+  CHECK(code(options) == ErrorCode::kInvalidArgument);
+  options = options_for(1000);
+  options.prefetch_max = 25;
+  CHECK(code(options) == ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace baton::client

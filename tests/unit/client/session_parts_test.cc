@@ -1,0 +1,197 @@
+// Credit, NumberSet, LeaseTable, OperationQueue: the values that a session is made of.
+#include <chrono>
+
+#include <catch2/catch.hpp>
+
+#include "client/credit.h"
+#include "client/lease_table.h"
+#include "client/number_set.h"
+#include "client/operation_queue.h"
+#include "common/base/limits.h"
+
+namespace baton::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr MonoTime kStart{1h};
+
+TEST_CASE("credit states window minus held, and only what has grown") {
+  Credit credit;
+  credit.set_window(4);
+  credit.attach(0);
+  CHECK(credit.take_statement() == 4U);
+  CHECK_FALSE(credit.take_statement().has_value());
+  credit.answered(false);
+  CHECK(credit.take_statement() == 5U);
+  credit.set_window(2);
+  CHECK_FALSE(credit.take_statement().has_value());
+}
+
+TEST_CASE("a total that is not positive states nothing until answers make it so") {
+  Credit credit;
+  credit.set_window(2);
+  credit.attach(3);
+  CHECK(credit.total() == -1);
+  CHECK_FALSE(credit.take_statement().has_value());
+  credit.answered(false);
+  CHECK_FALSE(credit.take_statement().has_value());
+  credit.answered(false);
+  CHECK(credit.take_statement() == 1U);
+}
+
+TEST_CASE("a grant that died frees its slot") {
+  Credit credit;
+  credit.set_window(1);
+  credit.attach(0);
+  CHECK(credit.take_statement() == 1U);
+  credit.died();
+  CHECK(credit.take_statement() == 2U);
+}
+
+TEST_CASE("what the ledger raised itself is not stated, except by a restatement") {
+  Credit credit;
+  credit.set_window(1);
+  credit.attach(0);
+  CHECK(credit.take_statement() == 1U);
+  credit.answered(true);
+  CHECK_FALSE(credit.take_statement().has_value());
+  CHECK(credit.take_restatement() == 2U);
+  CHECK_FALSE(credit.take_restatement().has_value());
+}
+
+TEST_CASE("a new attach counts from nothing") {
+  Credit credit;
+  credit.set_window(3);
+  credit.attach(0);
+  credit.answered(false);
+  credit.died();
+  CHECK(credit.take_statement() == 5U);
+  credit.attach(1);
+  CHECK(credit.take_statement() == 2U);
+}
+
+TEST_CASE("a grant number counts once, in any order") {
+  NumberSet numbers;
+  CHECK_FALSE(numbers.insert(0));
+  CHECK(numbers.insert(2));
+  CHECK(numbers.insert(1));
+  CHECK_FALSE(numbers.insert(2));
+  CHECK_FALSE(numbers.insert(1));
+  CHECK(numbers.insert(3));
+  numbers.clear();
+  CHECK(numbers.insert(1));
+}
+
+TEST_CASE("a claim is believed for a third of its lease until a heartbeat is answered") {
+  LeaseTable leases;
+  leases.add(Token(7), TaskId(1), 30s, kStart);
+  CHECK(leases.heartbeat_due() == kStart + 3750ms);
+  CHECK(leases.expire(kStart + 9999ms).empty());
+  CHECK(leases.expire(kStart + 10s) == std::vector<Token>{Token(7)});
+  CHECK(leases.find(Token(7))->lost);
+  CHECK(leases.expire(kStart + 1h).empty());
+  CHECK(leases.held() == std::vector<Token>{Token(7)});  // until its operation is answered
+  CHECK(leases.to_renew(kStart).empty());
+}
+
+TEST_CASE("an answered heartbeat counts from when it was sent") {
+  LeaseTable leases;
+  leases.add(Token(7), TaskId(1), 30s, kStart);
+  leases.renewed({Token(7), Token(8)}, kStart + 4s);
+  CHECK(leases.deadline() == kStart + 4s + 27s);
+  CHECK(leases.heartbeat_due() == kStart + 14s);
+}
+
+TEST_CASE("a claim whose end is on the way has no deadline, but is renewed") {
+  LeaseTable leases;
+  leases.add(Token(7), TaskId(1), 3s, kStart);
+  leases.find(Token(7))->ending = true;
+  CHECK(leases.deadline() == MonoTime::max());
+  CHECK(leases.expire(kStart + 1h).empty());
+  CHECK(leases.to_renew(kStart) == std::vector<Token>{Token(7)});
+  CHECK_FALSE(leases.lose(Token(7)));  // nobody works on it
+}
+
+TEST_CASE("a long extension is not cut short by the next heartbeat") {
+  LeaseTable leases;
+  leases.add(Token(7), TaskId(1), 3s, kStart);
+  leases.add(Token(8), TaskId(2), 3s, kStart);
+  leases.extended(Token(7), 60s, kStart + 1s);
+  CHECK(leases.find(Token(7))->deadline == kStart + 1s + 54s);
+  CHECK(leases.to_renew(kStart + 2s) == std::vector<Token>{Token(8)});
+  CHECK(leases.to_renew(kStart + 21s) == std::vector<Token>{Token(7), Token(8)});
+}
+
+TEST_CASE("a lease is lost once") {
+  LeaseTable leases;
+  leases.add(Token(7), TaskId(1), 3s, kStart);
+  CHECK(leases.lose(Token(7)));
+  CHECK_FALSE(leases.lose(Token(7)));
+  CHECK_FALSE(leases.lose(Token(9)));
+  leases.renewed({Token(7)}, kStart + 1s);
+  CHECK(leases.deadline() == MonoTime::max());
+}
+
+Operation ack(std::uint64_t token, std::string result = {}) {
+  return Operation{.kind = OperationKind::kAck, .token = Token(token), .bytes = std::move(result)};
+}
+
+TEST_CASE("operations are numbered from 1 and answered_through follows the gapless answers") {
+  OperationQueue queue;
+  for (std::uint64_t token = 1; token <= 3; ++token) queue.add(ack(token));
+  CHECK(queue.take_to_send(10, 100, kStart).size() == 3);
+  CHECK(queue.take_answered(OpSeq(2)).token == Token(2));
+  CHECK(queue.answered_through() == OpSeq(0));
+  CHECK(queue.find(OpSeq(2)) == nullptr);
+  queue.take_answered(OpSeq(1));
+  CHECK(queue.answered_through() == OpSeq(2));
+  CHECK(queue.add(ack(4)).seq == OpSeq(4));
+}
+
+TEST_CASE("after a reconnect everything without an answer is sent again, in order") {
+  OperationQueue queue;
+  for (std::uint64_t token = 1; token <= 3; ++token) queue.add(ack(token));
+  CHECK(queue.take_to_send(2, 100, kStart).size() == 2);
+  queue.take_answered(OpSeq(1));
+  queue.send_all_again();
+  const auto again = queue.take_to_send(10, 100, kStart);
+  REQUIRE(again.size() == 2);
+  CHECK(again[0]->seq == OpSeq(2));
+  CHECK(again[1]->seq == OpSeq(3));
+}
+
+TEST_CASE("a repetition is not anticipated, since its first sending may have raised the credit") {
+  OperationQueue queue;
+  Operation& first = queue.add(ack(1));
+  first.anticipated = true;
+  queue.take_to_send(1, 100, kStart);
+  Operation& second = queue.add(ack(2));
+  second.anticipated = true;
+  queue.send_all_again();
+  CHECK_FALSE(queue.find(OpSeq(1))->anticipated);
+  CHECK(queue.find(OpSeq(2))->anticipated);
+}
+
+TEST_CASE("a batch is bounded in items and bytes, but never empty") {
+  OperationQueue queue;
+  queue.add(ack(1, std::string(200, 'x')));
+  queue.add(ack(2, std::string(60, 'x')));
+  queue.add(ack(3, std::string(60, 'x')));
+  CHECK(queue.take_to_send(10, 100, kStart).size() == 1);
+  CHECK(queue.take_to_send(10, 100, kStart).size() == 1);
+  CHECK(queue.take_to_send(10, 100, kStart).size() == 1);
+  CHECK_FALSE(queue.has_to_send());
+}
+
+TEST_CASE("no more operations are on the way than the ledger remembers") {
+  OperationQueue queue;
+  for (std::uint64_t token = 1; token <= kSessionOutcomesMax + 5; ++token) queue.add(ack(token));
+  CHECK(queue.take_to_send(100'000, 1, kStart).size() == kSessionOutcomesMax);
+  CHECK(queue.take_to_send(100'000, 1, kStart).empty());
+  queue.take_answered(OpSeq(1));
+  CHECK(queue.take_to_send(100'000, 1, kStart).size() == 1);
+}
+
+}  // namespace
+}  // namespace baton::client
