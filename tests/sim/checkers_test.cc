@@ -240,6 +240,17 @@ TEST_CASE("C2 finds an operation that was accepted from a session without the cl
              Contains("from process 202, which does not hold it"));
 }
 
+TEST_CASE("C2 finds a completion by a session without the claim, but not an echo of one") {
+  Story story;
+  story.task(1, 1).delivered(1, 5, 201, 1, 1);
+  story.accepted(Action::kAck, 1, 5, 202);
+  CHECK_THAT(only(check_claims(story.history())), Contains("ack with token 5 of task 1"));
+
+  Story echo = good_run();
+  echo.accepted(Action::kAck, 12, 2, 201);
+  CHECK(check_claims(echo.history()).empty());
+}
+
 TEST_CASE("C3 finds a task that was completed twice") {
   Story story;
   story.task(1, 1).delivered(1, 5, 201, 1, 1).delivered(1, 6, 202, 2, 1);

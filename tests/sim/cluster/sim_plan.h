@@ -50,6 +50,7 @@ struct SimPlan {
   Duration lease{};
   std::size_t concurrency = 1;
   std::size_t prefetch = 0;
+  bool well_behaved = false;  // consumers only ack
 
   SimWorker::Mode worker = SimWorker::Mode::kMixed;
   Duration worker_delay_max{};

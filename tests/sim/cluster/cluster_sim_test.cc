@@ -1,0 +1,79 @@
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "tests/sim/cluster/sim_run.h"
+
+namespace baton::sim {
+namespace {
+
+// BATON_SIM_SEED moves the window, BATON_SIM_RUNS widens it.
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::stoull(text);
+}
+
+TEST_CASE("whole clusters keep every promise under faults") {
+  const std::uint64_t first = number_from_environment("BATON_SIM_SEED", 1);
+  const std::uint64_t runs = number_from_environment("BATON_SIM_RUNS", 60);
+  Sometimes sometimes;
+  for (std::uint64_t seed = first; seed < first + runs; seed++) {
+    CAPTURE(seed);
+    const SimVerdict verdict = run_seed(seed);
+    CAPTURE(verdict.stories);
+    CHECK(verdict.violations == std::vector<std::string>{});
+    sometimes.add(verdict.sometimes);
+  }
+
+  CHECK(missing_events(sometimes) == std::vector<std::string>{});
+}
+
+TEST_CASE("one seed gives one run of a whole cluster, to the last line of its trace") {
+  for (const std::uint64_t seed : {11U, 12U, 13U}) {
+    CAPTURE(seed);
+    const SimVerdict first = run_seed(seed);
+    const SimVerdict second = run_seed(seed);
+
+    CHECK(first.trace_hash == second.trace_hash);
+    CHECK(first.events == second.events);
+  }
+  CHECK(run_seed(11).trace_hash != run_seed(12).trace_hash);
+}
+
+TEST_CASE("without faults every task is delivered once, acked once and nothing is unknown") {
+  SimRunOptions options;
+  options.adjust = [](SimPlan& plan) {
+    plan.weights = {.quiet = 1,
+                    .kill_process = 0,
+                    .power_cut = 0,
+                    .cut_at_write = 0,
+                    .pause = 0,
+                    .restart = 0,
+                    .reset = 0,
+                    .cut_frame = 0,
+                    .half_open = 0,
+                    .partition = 0,
+                    .slow = 0,
+                    .wall_jump = 0,
+                    .client_vanish = 0,
+                    .client_pause = 0};
+    plan.produce_timeout = 60s;
+    plan.well_behaved = true;
+  };
+  for (std::uint64_t seed = 1; seed <= 5; seed++) {
+    CAPTURE(seed);
+    const SimVerdict verdict = run_seed(seed, options);
+    CHECK(verdict.violations == std::vector<std::string>{});
+    CHECK(verdict.totals.confirmed > 0);
+    CHECK(verdict.totals.produce_unknown == 0);
+    CHECK(verdict.totals.redeliveries == 0);
+    CHECK(verdict.totals.completed == verdict.totals.confirmed);
+  }
+}
+
+}  // namespace
+}  // namespace baton::sim
