@@ -47,6 +47,7 @@ void add_common_flags(CLI::App& app, const DaemonSpec& spec, CommonFlags& flags)
                "Allow a --listen address that is not loopback, without TLS");
   add_log_flags(app, flags.log);
   app.set_config("--config", "", "TOML file whose keys are the names of the flags");
+  app.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt key must not go unnoticed
 }
 
 // One sentence on stderr, before there is a log or when the log would say less.
