@@ -14,9 +14,10 @@ constexpr Millis kDrainPatience = std::chrono::seconds(5);
 
 Status stopping() { return Status(ErrorCode::kUnavailable, "this center is stopping"); }
 
-std::string position(std::uint64_t generation, std::uint64_t index) {
-  return generation == 0 ? std::to_string(index)
-                         : std::to_string(index) + " of generation " + std::to_string(generation);
+// "index 7"; with the generation where two of them differ in it.
+std::string position(std::uint64_t index, std::uint64_t generation, bool tell_generation) {
+  return std::to_string(index) +
+         (tell_generation ? " of generation " + std::to_string(generation) : std::string());
 }
 
 }  // namespace
@@ -96,7 +97,7 @@ Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello)
     ++metrics_.managers_refused;
     return Status(code, message);
   };
-  if (peer.role() != v1::ROLE_MANAGER) {
+  if (hello.role() != v1::ROLE_MANAGER) {
     return refuse(ErrorCode::kDenied, "this is a center: clients talk to managers");
   }
   if (drained_) return refuse(ErrorCode::kUnavailable, stopping().message());
@@ -112,13 +113,15 @@ Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello)
                                             ": one of the data directories is new or foreign");
   }
   const std::uint64_t index = host_.log().last_index().value();
-  const bool behind = std::pair(hello.generation_seen(), hello.index_seen()) >
-                      std::pair(ledger.generation().value(), index);
+  const std::uint64_t generation = ledger.generation().value();
+  const std::uint64_t generation_seen = hello.generation_seen();
+  const bool behind = std::pair(generation_seen, hello.index_seen()) > std::pair(generation, index);
   if (cluster && behind) {
+    const bool other = generation_seen != generation;
     const std::string message = "the ledger went back: manager " + hello.name() +
                                 " has seen index " +
-                                position(hello.generation_seen(), hello.index_seen()) +
-                                ", this center has " + position(ledger.generation().value(), index);
+                                position(hello.index_seen(), generation_seen, other) +
+                                ", this center has " + position(index, generation, other);
     context_.logger.error("ledger went back", {kv("manager", hello.name()), kv("detail", message)});
     return refuse(ErrorCode::kDataLoss, message);
   }
@@ -240,8 +243,9 @@ Status ChannelService::admit(const ManagerChannel& channel, Incarnation incarnat
     return Status(ErrorCode::kDenied, "only the center itself asks for this");
   }
   const bool introduces = command.has_enroll() || command.has_register_();
-  if (!incarnation && !introduces) {
-    return Status(ErrorCode::kDenied, "only enroll and register need no incarnation");
+  // A store that was refused as behind or rolled back has no incarnation, and seals its shard (R2).
+  if (!incarnation && !introduces && !command.has_seal()) {
+    return Status(ErrorCode::kDenied, "only enroll, register and seal need no incarnation");
   }
   if (introduces) {
     const v1::Uuid& store =

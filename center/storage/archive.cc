@@ -189,9 +189,14 @@ void Archive::drop_oldest() {
   }
 }
 
+// Jobs behind a failed one do nothing: their file may not even exist.
 void Archive::run(std::function<Status()> job) {
   const auto result = std::make_shared<Status>();
-  worker_.run(gate_.job([job = std::move(job), result] { *result = job(); }),
+  worker_.run(gate_.job([this, job = std::move(job), result] {
+    if (job_failed_) return;
+    *result = job();
+    job_failed_ = !result->ok();
+  }),
               gate_.on_loop([this, result] {
                 if (!result->ok()) fail(*result);
               }));

@@ -100,7 +100,8 @@ class Archive {
   std::uint64_t open_bytes_ = 0;
   std::string buffer_;  // of the open segment, not yet given to the worker
   Status failure_;
-  JobGate gate_;  // last: closes before anything above goes
+  bool job_failed_ = false;  // the worker's
+  JobGate gate_;             // last: closes before anything above goes
 };
 
 }  // namespace baton::center
