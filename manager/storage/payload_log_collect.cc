@@ -115,6 +115,7 @@ void PayloadLogImpl::finish_collection(const Collection& collection,
   if (outcome.ok() && outcome.value().stretch.collected) {
     const StretchRecord& stretch = outcome.value().stretch;
     table_.replace(stretch);
+    ++collected_so_far_;
     std::for_each(outcome.value().damaged.begin(), outcome.value().damaged.end(),
                   [this](Offset offset) { note_damaged(offset); });
     offers_.erase(collection.first);

@@ -123,7 +123,8 @@ class PayloadLogImpl final : public PayloadLog {
   std::vector<Offset> damaged_;  // not told yet
 
   std::deque<Collection> collections_;  // the first is being worked on
-  std::map<Lsn, Offer> offers_;         // stretches not to be offered for now
+  std::uint64_t collected_so_far_ = 0;
+  std::map<Lsn, Offer> offers_;  // stretches not to be offered for now
 
   Loop::TimerId verify_timer_ = 0;
   Lsn verify_stretch_{1};  // the first batch of a stretch, or behind the last

@@ -124,13 +124,16 @@ Result<FoundTask> PayloadLogImpl::judge(Offset offset, Result<FoundTask> found) 
   if (stretch != nullptr && stretch->collected && !contains(stretch->survivors, offset)) {
     return no_such_task(task);
   }
+  // A collection whose write failed may have happened all the same: a stopped store gives no
+  // verdict.
+  if (const Status stopped = store_.failure(); !stopped.ok()) return stopped;
   note_damaged(offset);
   if (found.status().code() == ErrorCode::kDataLoss) return found;
   return Status(ErrorCode::kDataLoss, "the record of task " + to_string(task) + " is missing");
 }
 
 void PayloadLogImpl::note_damaged(Offset offset) {
-  if (known_damaged_.insert(offset).second) damaged_.push_back(offset);
+  if (store_.failure().ok() && known_damaged_.insert(offset).second) damaged_.push_back(offset);
 }
 
 bool PayloadLogImpl::was_dropped(const ResultRecordId& id) const {
@@ -168,6 +171,10 @@ void PayloadLogImpl::read_result(TaskId task, Token token, Lsn lsn,
                   done(std::move(*found));
                   return;
                 }
+                if (const Status stopped = store_.failure(); !stopped.ok()) {
+                  done(stopped);
+                  return;
+                }
                 done(Status(was_dropped(id) ? ErrorCode::kNotFound : ErrorCode::kDataLoss,
                             "the result of task " + to_string(id.task) + " is missing"));
               }));
@@ -203,7 +210,15 @@ void PayloadLogImpl::scan(Offset from, std::size_t tasks_max,
   worker_.run(gate_.job([this, place, last, tasks_max, runs] {
     *runs = finder_.scan(place.offset, place.start, last, tasks_max);
   }),
-              gate_.on_loop([runs, done = std::move(done)] { done(std::move(*runs)); }));
+              gate_.on_loop([this, from, tasks_max, runs, asked_at = collected_so_far_,
+                             done = std::move(done)] {
+                // What it was about to read may have been collected first.
+                if (!runs->ok() && asked_at != collected_so_far_) {
+                  scan(from, tasks_max, done);
+                } else {
+                  done(std::move(*runs));
+                }
+              }));
 }
 
 void PayloadLogImpl::recent_runs(std::function<void(const StoredRun&)> visit) {

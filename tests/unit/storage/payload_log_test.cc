@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/storage/payload_log_rig.h"
+#include "tests/support/payload_log_rig.h"
 
 namespace baton::manager {
 namespace {

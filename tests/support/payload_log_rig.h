@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,17 +25,19 @@ class PayloadLogRig {
   ~PayloadLogRig() { close(); }
 
   PayloadLog::Options& options() { return options_; }
+  KvStore::Options& store_options() { return store_options_; }
   sim::SimEnv& env() { return env_; }
   baton::testing::ManualLoop& loop() { return loop_; }
   baton::testing::ManualWorker& worker() { return worker_; }
   PayloadLog& log() { return *log_; }
+  [[nodiscard]] bool is_open() const { return log_ != nullptr; }
   KvStore& store() { return *store_; }
   [[nodiscard]] ShardId shard() const { return options_.shard; }
   [[nodiscard]] WallTime wall_now() const { return loop_.wall_now(); }
 
   Status try_open(ShardId shard = ShardId(7)) {
     durable_env_ = std::make_unique<DurableEnv>(env_);
-    BATON_ASSIGN_OR_RETURN(store_, KvStore::open(*durable_env_, "/store"));
+    BATON_ASSIGN_OR_RETURN(store_, KvStore::open(*durable_env_, "/store", store_options_));
     options_.shard = shard;
     BATON_ASSIGN_OR_RETURN(log_, PayloadLog::open(loop_, worker_, *store_, random_, options_));
     return {};
@@ -52,6 +55,12 @@ class PayloadLogRig {
     worker_.drop_everything();
     store_.reset();
     durable_env_.reset();
+  }
+  // The process ends at once; afterwards nothing is open.
+  void die(bool power_cut) {
+    env_.stop();
+    close();
+    power_cut ? env_.restart_after_power_cut() : env_.restart_after_kill();
   }
   void reopen() {
     close();
@@ -149,6 +158,7 @@ class PayloadLogRig {
   baton::testing::ManualLoop loop_;
   baton::testing::ManualWorker worker_;
   PayloadLog::Options options_;
+  KvStore::Options store_options_;
   std::unique_ptr<DurableEnv> durable_env_;
   std::unique_ptr<KvStore> store_;
   std::unique_ptr<PayloadLog> log_;

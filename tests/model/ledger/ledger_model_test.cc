@@ -1,0 +1,154 @@
+// The ledger against the oracle: random entries, crashes in between (restore from a snapshot, then replay).
+//
+// BATON_SEED repeats one run; BATON_MODEL_RUNS makes more.
+#include <cstdlib>
+#include <iostream>
+
+#include <catch2/catch.hpp>
+
+#include "tests/model/ledger/checks.h"
+#include "tests/model/ledger/generator.h"
+
+namespace baton::center::model {
+namespace {
+
+std::uint64_t from_env(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// One ledger and its snapshots. A snapshot's pages are read while entries go on being applied.
+class CrashingLedger {
+ public:
+  explicit CrashingLedger(Random random) : random_(random) {}
+
+  Ledger& ledger() { return ledger_; }
+
+  Effects apply(const Entry& entry) {
+    log_.push_back(entry);
+    Effects effects = ledger_.apply(entry);
+    read_some_pages();
+    return effects;
+  }
+
+  // kill -9: what is left is the last complete snapshot and the log. Complains when the replay differs.
+  Complaint crash() {
+    const std::uint64_t hash = ledger_.state_hash();
+    Ledger restored;
+    if (!pages_.empty()) {
+      Result<Ledger> result = Ledger::restore(pages_);
+      if (!result.ok()) return result.status().to_string();
+      restored = std::move(result).value();
+    }
+    for (const Entry& entry : log_) {
+      if (entry.index > restored.index()) restored.apply(entry);
+    }
+    reading_.reset();
+    ledger_ = std::move(restored);
+    if (ledger_.state_hash() != hash) return "the replay gives another state hash";
+    return {};
+  }
+
+ private:
+  void read_some_pages() {
+    if (!reading_ && random_.one_in(20)) {
+      reading_ = ledger_.snapshot();
+      new_pages_.clear();
+      return;
+    }
+    if (!reading_) return;
+    for (std::uint64_t i = random_.below(6); i > 0; --i) {
+      std::optional<std::string> page = reading_->next_page();
+      if (page) {
+        new_pages_.push_back(*std::move(page));
+        continue;
+      }
+      reading_.reset();
+      pages_ = std::move(new_pages_);
+      return;
+    }
+  }
+
+  Random random_;
+  Ledger ledger_;
+  std::vector<Entry> log_;
+  std::unique_ptr<LedgerSnapshot> reading_;
+  std::vector<std::string> new_pages_;
+  std::vector<std::string> pages_;  // of the last complete snapshot
+};
+
+// Runs one seed; the first complaint, if any.
+Complaint run(std::uint64_t seed, std::uint64_t entries) {
+  Random random(seed);
+  Oracle oracle;
+  Generator generator(random.next(), oracle);
+  CrashingLedger real(random.fork());
+  InvariantChecker checker;
+  for (std::uint64_t i = 1; i <= entries; ++i) {
+    const Entry entry = generator.next(Lsn(i));
+    const Effects expected = oracle.apply(entry);
+    const Effects effects = real.apply(entry);
+    generator.learn(effects);
+    const auto found = [&](const Complaint& c) { return "entry " + std::to_string(i) + ": " + *c; };
+    if (const auto c = compare_effects(effects, expected)) return found(c);
+    if (const auto c = checker.check(entry, effects)) return found(c);
+    if (i % 10 == 0) {
+      if (const auto c = compare_state(real.ledger(), oracle)) return found(c);
+    }
+    if (random.one_in(60)) {
+      if (const auto c = real.crash()) return found(c);
+      if (const auto c = compare_state(real.ledger(), oracle)) return "after a crash, " + found(c);
+    }
+  }
+  return {};
+}
+
+TEST_CASE("the ledger does what the oracle does, through crashes") {
+  const std::uint64_t first = from_env("BATON_SEED", 1);
+  const std::uint64_t runs = from_env("BATON_SEED", 0) != 0 ? 1 : from_env("BATON_MODEL_RUNS", 40);
+  for (std::uint64_t seed = first; seed < first + runs; ++seed) {
+    const Complaint complaint = run(seed, 600);
+    INFO("BATON_SEED=" << seed);
+    CHECK(complaint.value_or("") == "");
+    if (complaint) break;
+  }
+}
+
+// The first complaint about an oracle with a mistake planted, over a few seeds: by comparison with a right one, or by the
+// invariants alone.
+struct Caught {
+  bool by_comparison = false;
+  bool by_invariant = false;
+};
+Caught catch_mistake(Mistake mistake, std::uint64_t runs, std::uint64_t entries) {
+  Caught caught;
+  for (std::uint64_t seed = 1; seed <= runs && !(caught.by_comparison && caught.by_invariant); ++seed) {
+    Random random(seed);
+    Oracle right;
+    Oracle wrong(mistake);
+    Generator generator(random.next(), right);
+    InvariantChecker checker;
+    for (std::uint64_t i = 1; i <= entries; ++i) {
+      const Entry entry = generator.next(Lsn(i));
+      const Effects expected = right.apply(entry);
+      const Effects effects = wrong.apply(entry);
+      generator.learn(expected);
+      caught.by_invariant |= checker.check(entry, effects).has_value();
+      if (caught.by_invariant || !compare_effects(effects, expected)) continue;
+      caught.by_comparison = true;
+      break;
+    }
+  }
+  return caught;
+}
+
+TEST_CASE("a ledger with a mistake planted is told from the oracle") {
+  for (int n = 1; n <= static_cast<int>(kLastMistake); ++n) {
+    INFO("mistake " << n);
+    const Caught caught = catch_mistake(static_cast<Mistake>(n), 30, 600);
+    CHECK((caught.by_comparison || caught.by_invariant));
+  }
+}
+
+}  // namespace
+}  // namespace baton::center::model
