@@ -1,0 +1,174 @@
+#include "tests/unit/manager/service/fake_center.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/net/frame.h"
+
+namespace baton::manager {
+
+FakeCenter::FakeCenter(sim::SimScheduler& scheduler, sim::SimNetwork& network, Logger& logger)
+    : scheduler_(scheduler), network_(network), logger_(logger) {}
+
+void FakeCenter::start() {
+  loop_ = std::make_unique<sim::SimLoop>(scheduler_, "center");
+  transport_ = std::make_unique<sim::SimTransport>(network_, *loop_, "center");
+  ServerOptions options;
+  options.listen = {"center", 10000};
+  auto server = Server::open(*loop_, *transport_, logger_, *this, options);
+  BATON_CHECK(server.ok());
+  server_ = std::move(server).value();
+}
+
+void FakeCenter::stop() {
+  loop_->kill();
+  network_.crash("center", sim::Death::kProcess);
+  server_.reset();
+  transport_.reset();
+  loop_.reset();
+}
+
+const v1::Command& FakeCenter::last(v1::Command::KindCase kind) const {
+  const auto found =
+      std::find_if(commands.rbegin(), commands.rend(),
+                   [kind](const v1::Command& command) { return command.kind_case() == kind; });
+  BATON_CHECK(found != commands.rend());
+  return *found;
+}
+
+void FakeCenter::grant(const v1::Grant& grant) {
+  v1::ChannelGrants grants;
+  grants.set_index(++index);
+  *grants.add_grant() = grant;
+  server_->for_each([&grants](Peer& peer) { peer.send(v1::CHANNEL_GRANTS, 0, grants); });
+}
+
+void FakeCenter::drop_connections() {
+  server_->for_each(
+      [](Peer& peer) { peer.close(Status(ErrorCode::kUnavailable, "dropped by the test")); });
+}
+
+Result<v1::HelloOk> FakeCenter::on_hello(Peer&, const v1::Hello&) {
+  v1::HelloOk ok;
+  ok.mutable_cluster()->set_hi(cluster.hi);
+  ok.mutable_cluster()->set_lo(cluster.lo);
+  ok.set_name("center");
+  ok.set_generation(generation);
+  ok.set_index(index);
+  return ok;
+}
+
+Status FakeCenter::on_frame(Peer& peer, const Frame& frame) {
+  if (frame.type == v1::CHANNEL_COMMANDS) on_commands(peer, frame);
+  if (frame.type == v1::CHANNEL_QUERY) on_question(peer, frame);
+  if (frame.type == v1::CHANNEL_BEAT) {
+    BATON_RETURN_IF_ERROR(parse_metadata(frame.metadata, beats.emplace_back()));
+  }
+  return {};
+}
+
+void FakeCenter::on_commands(Peer& peer, const Frame& frame) {
+  v1::ChannelCommands sent;
+  BATON_CHECK(parse_metadata(frame.metadata, sent).ok());
+  v1::ChannelOutcomes outcomes;
+  outcomes.set_index(++index);
+  outcomes.set_generation(generation);
+  bool heard = true;
+  for (const v1::Command& command : sent.command()) {
+    commands.push_back(command);
+    heard = heard && std::find(silent.begin(), silent.end(), command.kind_case()) == silent.end();
+    if (heard) answer(command, *outcomes.add_outcome());
+  }
+  if (heard) peer.send(v1::CHANNEL_OUTCOMES, frame.request_id, outcomes);
+}
+
+void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {
+  switch (command.kind_case()) {
+    case v1::Command::kEnroll: {
+      v1::EnrollOutcome& enrolled = *out.mutable_enroll();
+      enrolled.set_shard(shard);
+      enrolled.set_created_hi(created_hi);
+      if (enroll_script.empty()) return;
+      enrolled = enroll_script.front();
+      return enroll_script.pop_front();
+    }
+    case v1::Command::kRegister: {
+      v1::RegisterOutcome& registered = *out.mutable_register_();
+      registered.set_result(v1::REGISTERED);
+      registered.set_created_hi(created_hi);
+      registered.set_incarnation(incarnation);
+      if (register_script.empty()) return;
+      registered = register_script.front();
+      return register_script.pop_front();
+    }
+    case v1::Command::kCreated:
+      return answer_created(command.created(), *out.mutable_created());
+    case v1::Command::kAttach:
+      out.mutable_attach()->set_conn_epoch(command.attach().conn_epoch());
+      *out.mutable_attach()->mutable_kept() = command.attach().held();
+      return;
+    case v1::Command::kOperations:
+      for (const v1::LedgerOperation& operation : command.operations().operation()) {
+        out.mutable_operations()->add_outcome()->set_seq(operation.seq());
+      }
+      return;
+    case v1::Command::kHeartbeat:
+      out.mutable_heartbeat();
+      return;
+    default:
+      out.mutable_simple();
+  }
+}
+
+void FakeCenter::answer_created(const v1::Created& created, v1::CreatedOutcome& out) {
+  if (created.from() > created_hi) {
+    out.set_code(v1::CONFLICT);
+    out.set_created_hi(created_hi);
+    return;
+  }
+  std::uint64_t offset = created.from();
+  for (const v1::CreatedRun& run : created.run()) {
+    for (std::uint32_t i = 0; i < run.count(); ++i, ++offset) {
+      if (!run.waits() || run.is_void()) continue;
+      v1::Winner& winner = *out.add_winner();
+      winner.set_offset(offset);
+      const auto named = winners.find(offset);
+      winner.set_task(named != winners.end()
+                          ? named->second
+                          : TaskId(ShardId(created.shard()), Offset(offset)).value());
+    }
+  }
+  created_hi = std::max(created_hi, offset);
+  out.set_created_hi(created_hi);
+}
+
+void FakeCenter::on_question(Peer& peer, const Frame& frame) {
+  v1::ChannelQuery query;
+  BATON_CHECK(parse_metadata(frame.metadata, query).ok());
+  v1::ChannelAnswer answer;
+  answer.set_index(index);
+  if (query.has_members()) {
+    for (const v1::Member& member : members) *answer.mutable_members()->add_member() = member;
+    answer.mutable_members();
+  } else if (query.has_resync()) {
+    for (const v1::ResyncSession& session : query.resync().session()) {
+      v1::ResyncState& state = *answer.mutable_resync()->add_session();
+      const auto scripted = resyncs.find(session.session().lo());
+      if (scripted != resyncs.end()) state = scripted->second;
+      *state.mutable_session() = session.session();
+      state.set_conn_epoch(session.conn_epoch());
+      if (scripted == resyncs.end()) state.set_grants(session.last_number());
+    }
+  } else if (query.has_live() && on_live) {
+    *answer.mutable_live() = on_live(query.live());
+  } else if (query.has_settle()) {
+    for (int i = 0; i < query.settle().item_size(); ++i)
+      answer.mutable_settle()->add_verdict(v1::KEEP);
+  } else if (query.has_query() && on_query) {
+    answer = on_query(query.query());
+    answer.set_index(index);
+  }
+  peer.send(v1::CHANNEL_ANSWER, frame.request_id, answer);
+}
+
+}  // namespace baton::manager

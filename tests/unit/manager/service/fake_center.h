@@ -1,0 +1,82 @@
+// FakeCenter: a center that answers every command with success unless the test says otherwise,
+// keeps what it was sent, and grants what it is told to. It knows no rules: only the conversation
+// is real.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/center.pb.h"
+
+#include "common/net/server.h"
+#include "tests/support/sim_loop.h"
+#include "tests/support/sim_network.h"
+
+namespace baton::manager {
+
+class FakeCenter final : private ServerHandler {
+ public:
+  FakeCenter(sim::SimScheduler& scheduler, sim::SimNetwork& network, Logger& logger);
+
+  // Begins to listen, or is gone with all its connections. The ledger below survives.
+  void start();
+  void stop();
+
+  // ---- the ledger, as far as it matters to a manager ----
+  Uuid cluster{77, 77};
+  std::uint32_t generation = 1;
+  std::uint64_t index = 10;
+  std::uint32_t shard = 5;
+  std::uint64_t created_hi = 1;
+  std::uint64_t incarnation = 900;
+  std::deque<v1::RegisterOutcome> register_script;  // answers before the default one
+  std::deque<v1::EnrollOutcome> enroll_script;
+  std::map<std::uint64_t, std::uint64_t> winners;  // offset -> task; default: the task itself
+  std::vector<v1::Member> members;
+  std::map<std::uint64_t, v1::ResyncState> resyncs;  // by the session's lo
+  std::function<v1::ChannelAnswer(const v1::Query&)> on_query;
+  std::function<v1::LiveAnswer(const v1::Live&)> on_live;
+  // Commands of these kinds get no answer (their whole frame does not).
+  std::vector<v1::Command::KindCase> silent;
+
+  // ---- what managers sent ----
+  std::vector<v1::Command> commands;
+  std::vector<v1::ChannelBeat> beats;
+  template <class Pick>
+  [[nodiscard]] std::size_t count(Pick pick) const {
+    std::size_t found = 0;
+    for (const v1::Command& command : commands) found += pick(command) ? 1 : 0;
+    return found;
+  }
+  [[nodiscard]] std::size_t count(v1::Command::KindCase kind) const {
+    return count([kind](const v1::Command& command) { return command.kind_case() == kind; });
+  }
+  // The last command of the kind. REQUIRES: there is one.
+  [[nodiscard]] const v1::Command& last(v1::Command::KindCase kind) const;
+
+  // ---- what it does ----
+  void grant(const v1::Grant& grant);
+  void drop_connections();
+
+ private:
+  Result<v1::HelloOk> on_hello(Peer& peer, const v1::Hello& hello) override;
+  Status on_frame(Peer& peer, const Frame& frame) override;
+  void on_closed(Peer&, const Status&) override {}
+  void on_commands(Peer& peer, const Frame& frame);
+  void on_question(Peer& peer, const Frame& frame);
+  void answer(const v1::Command& command, v1::Outcome& out);
+  void answer_created(const v1::Created& created, v1::CreatedOutcome& out);
+
+  sim::SimScheduler& scheduler_;
+  sim::SimNetwork& network_;
+  Logger& logger_;
+  std::unique_ptr<sim::SimLoop> loop_;
+  std::unique_ptr<sim::SimTransport> transport_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace baton::manager

@@ -1,0 +1,163 @@
+#include "tests/unit/manager/service/node_world.h"
+
+namespace baton::manager {
+namespace {
+
+v1::RegisterOutcome refused(v1::RegisterResult result, std::uint64_t created_hi = 1) {
+  v1::RegisterOutcome outcome;
+  outcome.set_result(result);
+  outcome.set_created_hi(created_hi);
+  outcome.set_epoch(8);
+  outcome.mutable_life()->set_lo(42);
+  return outcome;
+}
+
+TEST_CASE_METHOD(NodeWorld, "a manager finds a center that starts later") {
+  REQUIRE(start().ok());
+  run_for(std::chrono::seconds(3));
+  center.start();
+  until([&] { return !center.beats.empty(); }, std::chrono::seconds(15));
+  CHECK(center.beats.back().shard() == kShard);
+  CHECK(center.beats.back().incarnation() == 900);
+  CHECK(center.last(v1::Command::kEnroll).enroll().name() == "m1");
+  CHECK(center.last(v1::Command::kEnroll).enroll().address() == "m1:7101");
+}
+
+TEST_CASE_METHOD(
+    NodeWorld, "a new life registers with a later epoch and the CRC of the last reported record") {
+  center.start();
+  start_registered();
+  const auto producer = client();
+  produce(*producer, 1, {"a"});
+  until([&] { return center.created_hi == 2; });
+  const std::uint32_t crc = center.last(v1::Command::kCreated).created().crc_last();
+  const v1::Register first = center.last(v1::Command::kRegister).register_();
+  kill();
+  start_registered();
+  const v1::Register second = center.last(v1::Command::kRegister).register_();
+  CHECK(second.epoch() == first.epoch() + 1);
+  CHECK(second.life().lo() != first.life().lo());
+  CHECK(second.next_offset() == 2);
+  CHECK(second.created_hi_seen() == 2);
+  CHECK(second.crc_below() == crc);
+}
+
+TEST_CASE_METHOD(
+    NodeWorld,
+    "a store that was rolled back is sealed, stays readable, and appends to a new shard") {
+  center.start();
+  start_registered();
+  auto producer = client();
+  produce(*producer, 1, {"old"});
+  kill();
+  center.register_script = {refused(v1::REGISTER_ROLLED_BACK)};
+  v1::EnrollOutcome same;
+  same.set_shard(kShard);
+  same.set_created_hi(center.created_hi);
+  v1::EnrollOutcome next;
+  next.set_shard(8);
+  next.set_created_hi(1);
+  center.enroll_script = {same, next};
+  center.created_hi = 1;
+  center.shard = 8;
+  start_registered();
+  until([&] { return !center.beats.empty() && center.beats.back().shard() == 8; });
+  const v1::Seal seal = center.last(v1::Command::kSeal).seal();
+  CHECK(seal.shard() == kShard);
+  CHECK(seal.epoch() == 8);
+  CHECK(seal.life().lo() == 42);
+  CHECK(seal.next_offset() == 2);
+  CHECK(center.last(v1::Command::kEnroll).enroll().sealed() == kShard);
+
+  producer = client();
+  CHECK(produce(*producer, 2, {"new"}).run(0).first_task() ==
+        TaskId(ShardId(8), Offset(1)).value());
+  consume(*producer);
+  center.grant(grant(1, task(1)));
+  CHECK(producer->await(v1::TASKS).payload == "old");
+
+  kill();
+  start_registered();
+  CHECK(center.last(v1::Command::kRegister).register_().shard() == 8);
+}
+
+TEST_CASE_METHOD(NodeWorld,
+                 "a copy of a data directory whose original runs is refused with a clear error") {
+  center.start();
+  for (int i = 0; i < 1000; ++i) center.register_script.push_back(refused(v1::REGISTER_IN_USE));
+  REQUIRE(start().ok());
+  until([&] { return !failure.ok(); }, std::chrono::seconds(30));
+  CHECK(failure.message().find("copy") != std::string::npos);
+}
+
+TEST_CASE_METHOD(NodeWorld, "a center of another cluster is refused") {
+  center.start();
+  start_registered();
+  kill();
+  center.cluster = Uuid{1, 1};
+  REQUIRE(start().ok());
+  until([&] { return !failure.ok(); });
+  CHECK(failure.message().find("foreign cluster") != std::string::npos);
+}
+
+TEST_CASE_METHOD(NodeWorld, "a center whose ledger went back is refused") {
+  center.start();
+  start_registered();
+  kill();
+  center.index = 1;
+  REQUIRE(start().ok());
+  until([&] { return !failure.ok(); });
+  CHECK(failure.message().find("ledger went back") != std::string::npos);
+}
+
+TEST_CASE_METHOD(NodeWorld, "a manager keeps the name of its first start") {
+  center.start();
+  options.name.clear();
+  start_registered();
+  CHECK(client()->hello_ok.name() == "m1:7101");
+  kill();
+  options.name = "other";
+  const Status status = start();
+  CHECK(status.code() == ErrorCode::kConflict);
+  CHECK(status.message().find("m1:7101") != std::string::npos);
+}
+
+TEST_CASE_METHOD(NodeWorld,
+                 "a name that another store has ends the manager with the center's sentence") {
+  v1::EnrollOutcome conflict;
+  conflict.set_code(v1::CONFLICT);
+  conflict.set_message("the name m1 belongs to another store");
+  center.enroll_script = {conflict};
+  center.start();
+  REQUIRE(start().ok());
+  until([&] { return !failure.ok(); });
+  CHECK(failure.message() == "the name m1 belongs to another store");
+}
+
+TEST_CASE_METHOD(NodeWorld, "HELLO_OK lists every manager that is up, this one first") {
+  for (const char* name : {"m1", "m2", "m3"}) {
+    v1::Member member;
+    member.set_name(name);
+    member.set_address(std::string(name) + ":7101");
+    member.set_online(std::string(name) != "m3");
+    center.members.push_back(member);
+  }
+  center.start();
+  start_registered();
+  run_for(std::chrono::seconds(1));
+  const auto hello = client()->hello_ok;
+  REQUIRE(hello.manager_size() == 2);
+  CHECK(hello.manager(0) == "m1:7101");
+  CHECK(hello.manager(1) == "m2:7101");
+}
+
+TEST_CASE_METHOD(NodeWorld, "wrong settings are refused at start") {
+  options.centers.clear();
+  CHECK(start().code() == ErrorCode::kInvalidArgument);
+  options.centers = {{"center", 10000}};
+  options.payload_bytes_max = std::size_t{17} << 20;
+  CHECK(start().code() == ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace baton::manager
