@@ -220,7 +220,8 @@ void FrameServer::on_hello(ServerPeer& peer, std::uint64_t request_id, v1::Hello
     error.set_retry_after_ms(static_cast<std::uint32_t>(kRetryWhenFull.count()));
     return peer.close_for(CloseCause::kConnectionsFull, status, &error);
   }
-  Result<v1::HelloOk> accepted = handler_.on_hello(peer, hello);
+  peer.set_hello(std::move(hello));
+  Result<v1::HelloOk> accepted = handler_.on_hello(peer, peer.hello());
   if (peer.closing()) return;
   if (!accepted.ok()) return peer.close_for(CloseCause::kRefused, accepted.status());
 
@@ -230,7 +231,7 @@ void FrameServer::on_hello(ServerPeer& peer, std::uint64_t request_id, v1::Hello
   if (answer.payload_bytes_max() == 0) answer.set_payload_bytes_max(options_.payload_bytes_max);
   if (answer.frame_bytes_max() == 0) answer.set_frame_bytes_max(options_.frame_bytes_max);
   end_handshake(peer);
-  peer.open(std::move(hello));
+  peer.open();
   ++counters_.open;
   peer.send(v1::HELLO_OK, request_id, answer);
   handler_.on_open(peer);

@@ -45,8 +45,7 @@ void ServerPeer::refuse_unparsable(std::uint64_t request_id, const Status& statu
             Status(ErrorCode::kInvalidArgument, "too many requests that cannot be parsed"));
 }
 
-void ServerPeer::open(v1::Hello hello) {
-  hello_ = std::move(hello);
+void ServerPeer::open() {
   open_ = true;
   connection_->set_frame_bytes_max(options_.frame_bytes_max);
 }

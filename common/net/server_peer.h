@@ -58,8 +58,10 @@ class ServerPeer final : public Peer {
   // What it asked could not be parsed: it is told; the last time it is closed.
   void refuse_unparsable(std::uint64_t request_id, const Status& status);
 
+  // Who it says it is; before that it has no role.
+  void set_hello(v1::Hello hello) { hello_ = std::move(hello); }
   // The handshake is over: from now on it may send whole frames.
-  void open(v1::Hello hello);
+  void open();
   [[nodiscard]] bool is_open() const { return open_; }
   [[nodiscard]] bool closing() const { return cause_ != CloseCause::kNone; }
   [[nodiscard]] CloseCause cause() const { return cause_; }

@@ -24,6 +24,7 @@ using testing::RawClient;
 class EchoHandler final : public ServerHandler {
  public:
   Result<v1::HelloOk> on_hello(Peer& peer, const v1::Hello& hello) override {
+    REQUIRE(peer.role() == hello.role());  // known before it is let in
     if (hello.name() == "refused") return Status(ErrorCode::kDenied, "not you");
     peer.set_data(std::make_unique<Name>(hello.name()));
     v1::HelloOk answer;
