@@ -125,12 +125,12 @@ class ConsumeCommand {
     ++prints_;
     runtime_.async_out().write(std::move(text), [this, done = std::move(done)](bool ok) {
       --prints_;
+      if (done) done(ok);
       if (!ok && !output_closed_) {
         output_closed_ = true;
-        print_error("standard output was closed: releasing what was not printed");
-        stop(client::Consumer::StopMode::kRelease);
+        print_error("standard output was closed: what was not printed is released");
+        stop(client::Consumer::StopMode::kFinish);
       }
-      if (done) done(ok);
       finish_if_over();
     });
   }

@@ -58,7 +58,9 @@ Runtime::Runtime(CommonOptions options)
       on_interrupt_([this](int signal) { finish(128 + signal); }),
       signals_(
           loop_, [this](int signal) { on_interrupt_(signal); },
-          [](int signal) { std::_Exit(128 + signal); }) {}
+          [](int signal) { std::_Exit(128 + signal); }) {
+  silence_protobuf();
+}
 
 Runtime::~Runtime() = default;
 
