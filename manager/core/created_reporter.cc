@@ -27,6 +27,7 @@ CreatedReporter::CreatedReporter(Offset life_start, Options options)
     : life_start_(life_start), options_(options), stored_end_(life_start) {}
 
 void CreatedReporter::start(Offset created_hi) {
+  created_hi = std::min(created_hi, stored_end_);
   running_ = true;
   rewind_ = false;
   refusals_ = 0;
@@ -39,7 +40,6 @@ void CreatedReporter::start(Offset created_hi) {
     scan_is_stale_ = scanning_;
   }
   created_hi_ = created_hi;
-  stored_end_ = std::max(stored_end_, created_hi);
   if (runs_.empty()) {
     scan_is_stale_ = scanning_ && scan_from_ != created_hi;
     scan_from_ = created_hi;
@@ -107,7 +107,7 @@ void CreatedReporter::accepted(std::uint64_t batch, Offset created_hi) {
   if (found == in_flight_.end()) return;  // of a channel that is gone
   in_flight_.erase(found);
   refusals_ = 0;
-  created_hi_ = std::max(created_hi_, created_hi);
+  created_hi_ = std::max(created_hi_, std::min(created_hi, stored_end_));
   drop_reported();
   settle_refusal();
 }
@@ -119,7 +119,7 @@ void CreatedReporter::refused(std::uint64_t batch, Offset created_hi) {
   // Those sent behind a refused one are refused too: only the first tells something new.
   if (!rewind_) ++refusals_;
   rewind_ = true;
-  created_hi_ = std::max(created_hi_, created_hi);
+  created_hi_ = std::max(created_hi_, std::min(created_hi, stored_end_));
   drop_reported();
   settle_refusal();
 }

@@ -63,7 +63,8 @@ class CreatedReporter {
   explicit CreatedReporter(Offset life_start) : CreatedReporter(life_start, Options{}) {}
 
   // The shard is registered (or registered again after the channel was lost) and the ledger knows
-  // everything below created_hi.
+  // everything below created_hi. It cannot know more than is stored: a larger number counts as
+  // that.
   void start(Offset created_hi);
   // The channel is gone. Nothing leaves until start().
   void stop();

@@ -72,6 +72,13 @@ Registration::Step Registration::answered(const RegisterAnswer& answer, MonoTime
   if (state_ != State::kRegistering) return Nothing{};
   switch (answer.verdict) {
     case RegisterVerdict::kRegistered:
+      if (answer.created_hi > facts_.next_offset) {
+        state_ = State::kFailed;
+        return Failed{Status(ErrorCode::kDataLoss,
+                             "the center registered this store although it knows tasks up to " +
+                                 std::to_string(answer.created_hi.value()) +
+                                 ", more than are stored here")};
+      }
       state_ = State::kRegistered;
       refused_ = false;
       return Registered{answer.incarnation, answer.created_hi};

@@ -144,6 +144,13 @@ TEST_CASE("a shard that the center does not know ends the process") {
   expect<Registration::Failed>(machine.answered(answer(RegisterVerdict::kUnknown), kNow));
 }
 
+TEST_CASE("a center that knows more tasks than are stored is not believed") {
+  Registration machine(facts(3, 5, 90));
+  machine.connected();
+  machine.enrolled(Status(), ShardId(3), Offset(1), kNow);
+  expect<Registration::Failed>(machine.answered(answer(RegisterVerdict::kRegistered, 91), kNow));
+}
+
 TEST_CASE("answers of a channel that was lost change nothing") {
   Registration machine(facts(3, 5, 90));
   machine.connected();

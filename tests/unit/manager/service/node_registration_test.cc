@@ -49,6 +49,7 @@ TEST_CASE_METHOD(
   start_registered();
   auto producer = client();
   produce(*producer, 1, {"old"});
+  until([&] { return center.created_hi == 2; });
   kill();
   center.register_script = {refused(v1::REGISTER_ROLLED_BACK)};
   v1::EnrollOutcome same;
