@@ -59,13 +59,27 @@ class ConnectAttempt : public std::enable_shared_from_this<ConnectAttempt> {
     if (next_ == endpoints_.size()) return fail(last_error_);
     error_code ignored;
     socket_.close(ignored);
-    socket_.async_connect(
-        endpoints_[next_++], [self = shared_from_this()](const error_code& error) {
-          if (self->finished_) return;
-          if (!error) return self->finish(make_connection(self->shared_, std::move(self->socket_)));
-          self->last_error_ = error;
-          self->try_next();
-        });
+    socket_.async_connect(endpoints_[next_++],
+                          [self = shared_from_this()](const error_code& error) {
+                            if (!self->finished_) self->connected(error);
+                          });
+  }
+
+  void connected(error_code error) {
+    // A loopback port that nobody listens on may be given to this very socket, which then talks to
+    // itself and keeps the daemon from getting its port back.
+    if (!error && is_own_end()) error = asio::error::connection_refused;
+    if (!error) return finish(make_connection(shared_, std::move(socket_)));
+    last_error_ = error;
+    try_next();
+  }
+
+  [[nodiscard]] bool is_own_end() const {
+    error_code local_error;
+    error_code remote_error;
+    const auto local = socket_.local_endpoint(local_error);
+    const auto remote = socket_.remote_endpoint(remote_error);
+    return !local_error && !remote_error && local == remote;
   }
 
   void fail(const error_code& error) {

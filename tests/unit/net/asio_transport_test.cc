@@ -343,6 +343,27 @@ TEST_CASE("a refused connection is unavailable and names the address") {
   CHECK(status.message() == "cannot connect to " + address.to_string() + ": Connection refused");
 }
 
+TEST_CASE("a socket that the system connected to itself counts as refused") {
+  NetWorld world;
+  // Connecting sockets draw their own ports from the same range, Linux the even ones first: trying
+  // on and on meets this one.
+  Address nobody;
+  {
+    Accepting server(world);
+    nobody = server.listener->address();
+    nobody.port = static_cast<std::uint16_t>(nobody.port & ~1U);
+  }
+  int refused = 0;
+  int accepted = 0;
+  std::function<void(Result<ConnectionPtr>)> again = [&](const Result<ConnectionPtr>& result) {
+    (result.ok() ? accepted : refused) += 1;
+    if (refused + accepted < 40'000) world.transport.connect(nobody, seconds(5), again);
+  };
+  world.transport.connect(nobody, seconds(5), again);
+  REQUIRE(world.loop.run_until([&] { return refused + accepted == 40'000; }, seconds(100)));
+  CHECK(accepted == 0);
+}
+
 TEST_CASE("a connect that nobody answers ends in time") {
   NetWorld world;
   Status status;
