@@ -92,6 +92,7 @@ class Consumers:
         self.wrong = []
         self.superseded = 0
         self.kills = 0
+        self.pauses = 0
         self._lock = threading.Lock()
         self._processes = {}
         self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(count)]
@@ -110,11 +111,23 @@ class Consumers:
 
     def kill_one(self):
         """kill -9 to one consumer and to what it has started."""
-        running = [process for process in self._processes.values() if process.poll() is None]
-        if running:
-            process = self.rng.choice(running)
+        process = self._choose()
+        if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
             self.kills += 1
+
+    def pause_one(self, stop):
+        """A consumer sleeps through its lease and comes back: what it held is somebody else's by then."""
+        process = self._choose()
+        if process is not None:
+            os.kill(process.pid, signal.SIGSTOP)
+            self.pauses += 1
+            stop.wait(LEASE_SECONDS * 2)
+            os.kill(process.pid, signal.SIGCONT)
+
+    def _choose(self):
+        running = [process for process in self._processes.values() if process.poll() is None]
+        return self.rng.choice(running) if running else None
 
     def _run(self, number):
         while not self.stop.is_set():
@@ -172,8 +185,11 @@ class Chaos(threading.Thread):
             self.failure = error
 
     def _strike(self):
-        if self.rng.random() < 0.3:
+        fate = self.rng.random()
+        if fate < 0.25:
             self.consumers.kill_one()
+        elif fate < 0.45:
+            self.consumers.pause_one(self.stop)
         daemon = self.rng.choice(self.trio.daemons())
         if self.rng.random() < 0.35:
             daemon.pause()
@@ -264,7 +280,8 @@ def main():
         "produced": len(producers.confirmed), "completed": completed, "lost": lost,
         "duplicated_completions": duplicated, "superseded": consumers.superseded, "kills": chaos.kills,
         "pauses": chaos.pauses, "seconds": round(time.monotonic() - began, 1), "seed": seed,
-        "consumer_kills": consumers.kills, "unknown_produces": producers.unknown, "failed_produces": producers.failed,
+        "consumer_kills": consumers.kills, "consumer_pauses": consumers.pauses,
+        "unknown_produces": producers.unknown, "failed_produces": producers.failed,
         "ids_given_twice": producers.repeated_ids, "wrong_payloads": len(consumers.wrong),
         "completed_unconfirmed": len(set(consumers.accepted) - set(producers.confirmed)), "drained": drained,
     }

@@ -87,7 +87,7 @@ def a_removed_managers_directory_needs_manager_remove():
         others = trio.addresses(1)
         check_refused(lost, r"(?i)name.*(belongs|another|bound)|manager remove")
         await_condition(lambda: not next(row for row in trio.rows("manager", "ls", managers=others)
-                                         if row["name"] == lost.name)["up"], 10, "m1 is seen down")
+                                         if row["name"] == lost.name)["state"] == "up", 10, "m1 is seen down")
         trio.baton("manager", "remove", lost.name, managers=others)
         lost.start()
         check_works(trio)
@@ -121,7 +121,7 @@ def an_older_copy_of_a_manager_is_sealed_and_goes_on_with_a_new_shard():
         shutil.rmtree(manager.data)
         shutil.move(trio.folder / "older", manager.data)
         manager.start()
-        await_condition(said(manager, r"(?i)rolled[ _]back|older"), 20, "the manager says that its store is an older one")
+        await_condition(said(manager, r"shard sealed"), 20, "the manager says that its store is an older one")
         await_condition(lambda: int(trio.queue("q")["quarantined"]) == 2, 20, "what is missing is quarantined")
         assert [trio.rows("task", "show", task)[0]["state"] for task in late] == ["quarantined"] * 2
         rows = trio.consume("q", 1)
