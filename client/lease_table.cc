@@ -35,10 +35,10 @@ std::vector<Token> LeaseTable::held() const {
   return tokens;
 }
 
-std::vector<Token> LeaseTable::to_renew(MonoTime now) const {
+std::vector<Token> LeaseTable::to_renew() const {
   std::vector<Token> tokens;
   for (const auto& [token, lease] : leases_) {
-    if (!lease.lost && lease.renew_from <= now) tokens.push_back(token);
+    if (!lease.lost) tokens.push_back(token);
   }
   return tokens;
 }
@@ -47,7 +47,8 @@ void LeaseTable::renewed(const std::vector<Token>& tokens, MonoTime sent) {
   for (const Token token : tokens) {
     Lease* lease = find(token);
     if (lease == nullptr || lease->lost) continue;
-    lease->deadline = sent + believed(lease->length);
+    // An extension may reach further.
+    lease->deadline = std::max(lease->deadline, sent + believed(lease->length));
     lease->heartbeat_due = sent + Duration(lease->length) / 3;
   }
 }
@@ -55,9 +56,7 @@ void LeaseTable::renewed(const std::vector<Token>& tokens, MonoTime sent) {
 void LeaseTable::extended(Token token, Millis length, MonoTime sent) {
   Lease* lease = find(token);
   if (lease == nullptr || lease->lost) return;
-  lease->deadline = sent + believed(length);
-  lease->heartbeat_due = lease->renew_from = sent + Duration(length) / 3;
-  lease->length = std::min(lease->length, length);  // what later heartbeats are sure to give
+  lease->deadline = std::max(lease->deadline, sent + believed(length));
 }
 
 bool LeaseTable::lose(Token token) {

@@ -21,7 +21,6 @@ class LeaseTable {
     Millis length{0};
     MonoTime deadline{};
     MonoTime heartbeat_due{};
-    MonoTime renew_from{};  // not listed before: a heartbeat could cut a longer extension short
     bool lost = false;    // not ours any more, or believed so; held until its operation is answered
     bool ending = false;  // its ack, nack or release is on the way: its answer decides, no deadline
   };
@@ -35,10 +34,10 @@ class LeaseTable {
 
   // All of them, for attach.
   [[nodiscard]] std::vector<Token> held() const;
-  // Those that a heartbeat lists: all but the lost ones and those extended for long.
-  [[nodiscard]] std::vector<Token> to_renew(MonoTime now) const;
+  // Those that a heartbeat lists: all but the lost ones.
+  [[nodiscard]] std::vector<Token> to_renew() const;
 
-  // A heartbeat that was sent at `sent` and listed these was committed.
+  // A heartbeat that was sent at `sent` and listed these was committed. A lease never gets shorter.
   void renewed(const std::vector<Token>& tokens, MonoTime sent);
   // An extend that was sent at `sent` was accepted.
   void extended(Token token, Millis length, MonoTime sent);

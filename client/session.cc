@@ -481,7 +481,7 @@ void Session::shrink(Operation& operation) const {
 }
 
 void Session::send_heartbeat(MonoTime now) {
-  heartbeat_ = HeartbeatRequest{channel_->next_request_id(), leases_.to_renew(now), now};
+  heartbeat_ = HeartbeatRequest{channel_->next_request_id(), leases_.to_renew(), now};
   heartbeat_sent_at_ = now;
   v1::Heartbeat message;
   for (const Token token : heartbeat_.tokens) message.add_token(token.value());
