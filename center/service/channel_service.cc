@@ -410,17 +410,29 @@ void ChannelService::push_own(const Command& command, OwnDone done) {
   schedule_pump();
 }
 
+std::vector<Command> ChannelService::before_register(const v1::Register& request) const {
+  std::vector<Command> commands{calendar_tick()};
+  if (const auto offline = end_of_old_life(request)) commands.emplace_back(*offline);
+  return commands;
+}
+
+// Adds no time, but says what day it is: a manager is up or down since then, and an idle ledger
+// does not tick.
+Tick ChannelService::calendar_tick() const {
+  const MonoTime now = context_.loop.now();
+  return {Millis(0), liveness_.median_wall(context_.loop.wall_now(), now)};
+}
+
 // A manager that was restarted need not wait until its old life counts as silent: the connection of
 // that life is gone, and this one proves that the store is in new hands.
-std::optional<ShardOffline> ChannelService::before_register(const v1::Register& request) const {
+std::optional<ShardOffline> ChannelService::end_of_old_life(const v1::Register& request) const {
   for (const ManagerView& manager : host_.ledger().managers()) {
     for (const ShardView& shard : manager.shards) {
       if (shard.shard.value() != request.shard() || !shard.online) continue;
-      if (shard.epoch.value() == request.epoch() && shard.life == Life(from_wire(request.life()))) {
-        return std::nullopt;
-      }
-      if (manager.store != StoreId(from_wire(request.store()))) return std::nullopt;
-      if (bound_.contains(manager.incarnation)) return std::nullopt;
+      const bool same_life =
+          shard.epoch.value() == request.epoch() && shard.life == Life(from_wire(request.life()));
+      const bool same_store = manager.store == StoreId(from_wire(request.store()));
+      if (same_life || !same_store || bound_.contains(manager.incarnation)) return std::nullopt;
       return ShardOffline{shard.shard, shard.epoch, shard.life};
     }
   }
@@ -456,7 +468,9 @@ void ChannelService::propose_tick(Tick tick, std::function<void()> done) {
 
 void ChannelService::check_liveness() {
   const std::vector<ManagerView> managers = host_.ledger().managers();
-  for (const ShardOffline& offline : liveness_.check(context_.loop.now(), managers)) {
+  const std::vector<ShardOffline> silent = liveness_.check(context_.loop.now(), managers);
+  if (!silent.empty()) push_own(calendar_tick());
+  for (const ShardOffline& offline : silent) {
     ++metrics_.shards_declared_offline;
     context_.logger.warn("shard silent, declared offline", {kv("shard", offline.shard)});
     push_own(offline);

@@ -90,7 +90,9 @@ class ChannelService final : public ServerHandler {
   void answer_share(const MergedEntry::Share& share, Lsn index, const BatchEffects& effects);
   void send_grants(Lsn index, const std::vector<Grant>& grants);
   void push_own(const Command& command, OwnDone done = {});
-  std::optional<ShardOffline> before_register(const v1::Register& request) const;
+  [[nodiscard]] std::vector<Command> before_register(const v1::Register& request) const;
+  [[nodiscard]] std::optional<ShardOffline> end_of_old_life(const v1::Register& request) const;
+  [[nodiscard]] Tick calendar_tick() const;
 
   // ---- time ----
   void check_liveness();

@@ -1,7 +1,6 @@
 #include "center/service/command_queue.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "center/storage/command_codec.h"
@@ -35,6 +34,16 @@ v1::LedgerBatch* add_batch(MergedEntry& merged, const CommandFramePtr& frame) {
   v1::LedgerBatch* batch = merged.entry.add_batch();
   if (frame) batch->set_incarnation(frame->incarnation.value());
   return batch;
+}
+
+// A batch of the center's own commands that nobody waits for; false when there are none.
+bool add_own(MergedEntry& merged, const std::vector<Command>& commands) {
+  if (commands.empty()) return false;
+  v1::LedgerBatch* batch = add_batch(merged, nullptr);
+  for (const Command& command : commands) encode_command(command, batch->add_command());
+  merged.shares.back().count = static_cast<int>(commands.size());
+  merged.shares.back().done.resize(commands.size());
+  return true;
 }
 
 }  // namespace
@@ -95,12 +104,7 @@ bool CommandQueue::take_frame(const CommandFramePtr& frame, Budget& budget, Merg
     budget.bytes -= std::min(bytes, budget.bytes);
 
     if (command.has_register_()) {
-      if (const auto offline = before_register_(command.register_())) {
-        encode_command(*offline, add_batch(merged, nullptr)->add_command());
-        merged.shares.back().count = 1;
-        merged.shares.back().done.emplace_back();
-        batch = nullptr;
-      }
+      if (add_own(merged, before_register_(command.register_()))) batch = nullptr;
     }
     if (batch == nullptr) batch = add_batch(merged, frame);
     *batch->add_command() = std::move(command);

@@ -11,7 +11,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -62,9 +61,9 @@ class CommandQueue {
   // Bytes after which an entry is closed: larger ones would delay those behind them.
   static constexpr std::size_t kEntryBytesMax = std::size_t{1} << 20;
 
-  // Asked for each register that is about to enter an entry: a command of the center that must come
-  // before it, if any.
-  using BeforeRegister = std::function<std::optional<ShardOffline>(const v1::Register&)>;
+  // Asked for each register that is about to enter an entry: commands of the center that come
+  // before it.
+  using BeforeRegister = std::function<std::vector<Command>(const v1::Register&)>;
 
   explicit CommandQueue(BeforeRegister before_register)
       : before_register_(std::move(before_register)) {}

@@ -19,7 +19,7 @@ void TickProposer::start() {
   in_flight_ = false;
   ++term_turn_;
   counted_until_ = loop_.now();
-  update();
+  arm(loop_.now());
 }
 
 void TickProposer::stop() {
@@ -29,7 +29,7 @@ void TickProposer::stop() {
 }
 
 void TickProposer::update() {
-  if (!running_ || in_flight_) return;
+  if (!running_ || !counting_ || in_flight_) return;
   const TickPlan plan = world_.plan();
   if (!plan.needed) {
     loop_.cancel(std::exchange(timer_, 0));

@@ -27,7 +27,8 @@ class TickProposer {
   TickProposer(const TickProposer&) = delete;
   TickProposer& operator=(const TickProposer&) = delete;
 
-  // A term of ours began: time counts from the first tick on, which adds none.
+  // A term of ours began: its first tick comes at once, needed or not, and adds no time; it brings
+  // the calendar up to date. Time counts from there on.
   void start();
   // Also forgets a tick in flight: its `done` is ignored.
   void stop();

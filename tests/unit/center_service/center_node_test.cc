@@ -133,13 +133,16 @@ TEST_CASE("a manager that is silent is declared offline, and up again when it re
   TestManager& manager = with_three_tasks(world, 0);
   TestManager& watcher = world.join_manager("m2");
   world.run(3s);  // past the grace of the start
+  const std::int64_t since = manager_info(watcher, "m1").since_wall_ms();
   CHECK(manager_info(watcher, "m1").up());
+  CHECK(since > 1'790'000'000'000);
 
   manager.stop_beating();
   world.run(500ms);
   CHECK(manager_info(watcher, "m1").up());
   world.run(500ms);
   CHECK_FALSE(manager_info(watcher, "m1").up());
+  CHECK(manager_info(watcher, "m1").since_wall_ms() > since + 3000);
   CHECK(world.center->metrics().shards_declared_offline == 1);
   CHECK(world.logger.contains("shard silent, declared offline"));
 

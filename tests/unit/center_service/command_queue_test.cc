@@ -41,7 +41,7 @@ std::vector<std::uint64_t> requests(const MergedEntry& merged) {
 }
 
 CommandQueue queue_without_registers() {
-  return CommandQueue([](const v1::Register&) { return std::nullopt; });
+  return CommandQueue([](const v1::Register&) { return std::vector<Command>(); });
 }
 
 }  // namespace
@@ -151,8 +151,9 @@ TEST_CASE("the center's own commands come first, as its own, and are told their 
 }
 
 TEST_CASE("what must come before a register is in the same entry, in front of it") {
-  CommandQueue queue(
-      [](const v1::Register&) { return ShardOffline{ShardId(3), Epoch(1), Life(Uuid{1, 1})}; });
+  CommandQueue queue([](const v1::Register&) {
+    return std::vector<Command>{Tick{}, ShardOffline{ShardId(3), Epoch(1), Life(Uuid{1, 1})}};
+  });
   v1::Command command;
   command.mutable_register_()->set_shard(3);
   queue.push(frame_of(1, {ack_of(1), command, ack_of(2)}));
@@ -160,7 +161,9 @@ TEST_CASE("what must come before a register is in the same entry, in front of it
   const MergedEntry merged = queue.take();
 
   CHECK(requests(merged) == std::vector<std::uint64_t>{1, 0, 1});
-  CHECK(merged.entry.batch(1).command(0).has_shard_offline());
+  CHECK(merged.entry.batch(1).command(0).has_tick());
+  CHECK(merged.entry.batch(1).command(1).has_shard_offline());
+  CHECK(merged.shares[1].done.size() == 2);
   CHECK(merged.entry.batch(2).command(0).has_register_());
   CHECK(merged.shares[2].first == 1);
   CHECK(merged.shares[2].count == 2);

@@ -43,7 +43,7 @@ struct Bench {
 TEST_CASE("the first tick of a term adds no time, the next ones what has passed since") {
   Bench bench;
   bench.ticks.start();
-  bench.loop.advance(1s);
+  bench.loop.advance(900ms);
 
   REQUIRE(bench.proposed.size() == 10);
   CHECK(bench.proposed[0].elapsed == 0ms);
@@ -69,6 +69,18 @@ TEST_CASE("nothing is proposed while nothing waits for lease time, and that time
   REQUIRE_FALSE(bench.proposed.empty());
   CHECK(bench.proposed.front().elapsed <= 1s);
   CHECK(bench.total() <= 1100ms);
+}
+
+TEST_CASE("a term begins with a tick, needed or not: it brings the calendar") {
+  Bench bench;
+  bench.plan.needed = false;
+  const WallTime wall = bench.loop.wall_now();
+  bench.ticks.start();
+  bench.loop.advance(1min);
+
+  REQUIRE(bench.proposed.size() == 1);
+  CHECK(bench.proposed.front().elapsed == 0ms);
+  CHECK(bench.proposed.front().wall == wall);
 }
 
 TEST_CASE("at most one tick is in flight, and a slow one is not longer than the cap") {
