@@ -146,7 +146,7 @@ void FakeCenter::on_question(Peer& peer, const Frame& frame) {
   v1::ChannelQuery query;
   BATON_CHECK(parse_metadata(frame.metadata, query).ok());
   v1::ChannelAnswer answer;
-  answer.set_index(index);
+  answer.set_index(index - answers_behind);
   if (query.has_members()) {
     for (const v1::Member& member : members) *answer.mutable_members()->add_member() = member;
     answer.mutable_members();
@@ -160,10 +160,13 @@ void FakeCenter::on_question(Peer& peer, const Frame& frame) {
       if (scripted == resyncs.end()) state.set_grants(session.last_number());
     }
   } else if (query.has_live() && on_live) {
+    lives.push_back(query.live());
     *answer.mutable_live() = on_live(query.live());
   } else if (query.has_settle()) {
-    for (int i = 0; i < query.settle().item_size(); ++i)
+    for (const v1::SettleItem& item : query.settle().item()) {
+      settled.push_back(item);
       answer.mutable_settle()->add_verdict(v1::KEEP);
+    }
   } else if (query.has_query() && on_query) {
     answer = on_query(query.query());
     answer.set_index(index);

@@ -40,12 +40,15 @@ class FakeCenter final : private ServerHandler {
   std::map<std::uint64_t, v1::ResyncState> resyncs;  // by the session's lo
   std::function<v1::ChannelAnswer(const v1::Query&)> on_query;
   std::function<v1::LiveAnswer(const v1::Live&)> on_live;
+  std::uint64_t answers_behind = 0;  // how far the index of answers is behind the ledger's
   // Commands of these kinds get no answer (their whole frame does not).
   std::vector<v1::Command::KindCase> silent;
 
   // ---- what managers sent ----
   std::vector<v1::Command> commands;
   std::vector<v1::ChannelBeat> beats;
+  std::vector<v1::Live> lives;
+  std::vector<v1::SettleItem> settled;
   template <class Pick>
   [[nodiscard]] std::size_t count(Pick pick) const {
     std::size_t found = 0;
