@@ -17,7 +17,9 @@ Status lost(std::uint32_t log, Lsn lsn, const std::string& why) {
   return Status(ErrorCode::kDataLoss, batch_name(log, lsn) + " " + why);
 }
 
-Result<StoredBatch> check(std::uint32_t log, Lsn lsn, std::string bytes) {
+}  // namespace
+
+Result<StoredBatch> check_batch(std::uint32_t log, Lsn lsn, std::string bytes) {
   Result<OpenedBatch> opened = open_batch(bytes);
   if (!opened.ok()) {
     const Status why = opened.status();
@@ -29,8 +31,6 @@ Result<StoredBatch> check(std::uint32_t log, Lsn lsn, std::string bytes) {
   }
   return StoredBatch{header, opened.value().crc, std::move(bytes)};
 }
-
-}  // namespace
 
 std::string batch_key(std::uint32_t log, Lsn lsn) {
   std::string key;
@@ -45,7 +45,7 @@ Result<std::string> BatchReader::get_raw(Lsn lsn) const { return store_.get(batc
 
 Result<StoredBatch> BatchReader::get(Lsn lsn) const {
   BATON_ASSIGN_OR_RETURN(std::string bytes, get_raw(lsn));
-  return check(log_, lsn, std::move(bytes));
+  return check_batch(log_, lsn, std::move(bytes));
 }
 
 Status BatchReader::scan(Lsn from, Lsn last, std::optional<std::uint32_t> chain,
@@ -59,7 +59,7 @@ Status BatchReader::scan(Lsn from, Lsn last, std::optional<std::uint32_t> chain,
       outcome = lost(log_, expected, "is missing, though " + batch_name(log_, lsn) + " is there");
       return false;
     }
-    Result<StoredBatch> batch = check(log_, lsn, std::string(value));
+    Result<StoredBatch> batch = check_batch(log_, lsn, std::string(value));
     if (!batch.ok()) {
       outcome = batch.status();
     } else if (chain && batch.value().header.chain != *chain) {

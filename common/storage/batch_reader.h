@@ -51,6 +51,10 @@ class BatchReader {
   const std::uint32_t log_;
 };
 
+// The batch in bytes that were stored as batch `lsn` of `log`; data_loss when they are not that or
+// are damaged.
+Result<StoredBatch> check_batch(std::uint32_t log, Lsn lsn, std::string bytes);
+
 // The key of a batch: 'b' | log, big-endian | lsn, big-endian.
 std::string batch_key(std::uint32_t log, Lsn lsn);
 

@@ -36,6 +36,33 @@ std::uint64_t free_bytes_of_system(const std::string& directory) {
   return std::uint64_t{facts.f_bavail} * facts.f_frsize;
 }
 
+// LevelDB's own would map the file into memory: there a read error kills the process instead of
+// being reported, and the memory of a daemon would seem to grow with its files.
+class PreadFile final : public leveldb::RandomAccessFile {
+ public:
+  PreadFile(std::string name, int fd) : name_(std::move(name)), fd_(fd) {}
+  ~PreadFile() override { ::close(fd_); }
+
+  leveldb::Status Read(std::uint64_t offset, std::size_t size, leveldb::Slice* result,
+                       char* scratch) const override {
+    std::size_t got = 0;
+    while (got < size) {
+      const ssize_t read =
+          ::pread(fd_, scratch + got, size - got, static_cast<off_t>(offset + got));
+      if (read < 0 && errno == EINTR) continue;
+      if (read < 0) return leveldb::Status::IOError(name_, std::strerror(errno));
+      if (read == 0) break;
+      got += static_cast<std::size_t>(read);
+    }
+    *result = leveldb::Slice(scratch, got);
+    return leveldb::Status::OK();
+  }
+
+ private:
+  const std::string name_;
+  const int fd_;
+};
+
 }  // namespace
 
 // Remembers the first failure. Shared with the open files, which may outlive the env's last call.
@@ -160,6 +187,20 @@ leveldb::Status DurableEnv::wrap(leveldb::Status created, const std::string& nam
   *result = nullptr;
   if (leveldb::Status synced = sync_directory(parent_of(name)); !synced.ok()) return synced;
   *result = new File(std::move(file), latch_);  // LevelDB's interface: the caller owns it
+  return leveldb::Status::OK();
+}
+
+leveldb::Status DurableEnv::NewRandomAccessFile(const std::string& name,
+                                                leveldb::RandomAccessFile** result) {
+  if (extras_ != nullptr) return target()->NewRandomAccessFile(name, result);
+  *result = nullptr;
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    const char* why = std::strerror(errno);
+    return errno == ENOENT ? leveldb::Status::NotFound(name, why)
+                           : leveldb::Status::IOError(name, why);
+  }
+  *result = new PreadFile(name, fd);  // LevelDB's interface: the caller owns it
   return leveldb::Status::OK();
 }
 

@@ -92,6 +92,7 @@ Result<std::unique_ptr<KvStore>> KvStore::open(DurableEnv& env, const std::strin
   db_options.block_cache = store->cache_.get();
   db_options.create_if_missing = options.create;
   db_options.write_buffer_size = options.write_buffer_bytes;
+  db_options.max_open_files = 500;
   // Larger than LevelDB's 2 MiB and 4 KiB: the values are whole batches, and each open file and
   // each block costs memory for its index.
   db_options.max_file_size = std::size_t{8} << 20;
