@@ -56,8 +56,11 @@ class ProduceCommand {
     return options_.json_lines ? TaskForm::kJsonLines : TaskForm::kLines;
   }
 
+  // One read at a time: outcomes come while one is open.
   void read_more() {
+    if (std::exchange(reading_, true)) return;
     source_.read([this](Result<std::vector<std::string>> payloads) {
+      reading_ = false;
       if (!payloads.ok()) {
         input_error_ = payloads.status();
         input_ended_ = true;
@@ -86,13 +89,7 @@ class ProduceCommand {
     }
     if (!waiting_.empty()) return;
     if (!input_ended_) {
-      if (!reading_) {
-        reading_ = true;
-        runtime_.loop().post([this] {
-          reading_ = false;
-          if (waiting_.empty() && !input_ended_) read_more();
-        });
-      }
+      read_more();
     } else if (slots_.empty()) {
       close();
     }

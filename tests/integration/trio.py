@@ -139,12 +139,13 @@ class Trio:
             raise
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, error, *_):
         for daemon in self.daemons():
             if daemon.alive() and daemon.paused:
                 daemon.resume()
             daemon.kill()
-        if kind is not None:
+        passed = kind is None or (kind is SystemExit and not error.code)
+        if not passed:
             for daemon in self.daemons():
                 if daemon.log.exists():
                     print(f"---- last words of {daemon.name}", daemon.log.read_text(errors="replace")[-3000:], sep="\n",
