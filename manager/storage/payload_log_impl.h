@@ -86,6 +86,7 @@ class PayloadLogImpl final : public PayloadLog {
   [[nodiscard]] ReadPlace place_of(Offset offset) const;
   Result<FoundTask> judge(Offset offset, Result<FoundTask> found);
   [[nodiscard]] Lsn last_uncollected(Lsn from) const;
+  void visit_runs_in_log(Lsn first, const std::function<void(const StoredRun&)>& visit) const;
   void note_damaged(Offset offset);
   // Its stretch was collected, and it did not live.
   [[nodiscard]] bool was_dropped(const ResultRecordId& id) const;

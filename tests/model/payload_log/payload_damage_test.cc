@@ -219,6 +219,31 @@ TEST_CASE("a survivor that is gone is named by the verification and by reading")
   CHECK(rig.read(Offset(1)).status().code() == ErrorCode::kNotFound);
 }
 
+TEST_CASE("what a damaged dedup record said is read from the log") {
+  PayloadLogRig rig;
+  rig.open();
+  TaskAttributes attributes;
+  attributes.queue = "mail";
+  attributes.producer = ProducerId(Uuid{1, 1});
+  attributes.seq = ProducerSeq(1);
+  const LogStore::Appended appended = rig.append(attributes, {"one", "two"});
+  rig.fill_stretch();
+  const std::string key("d\0\0\0\x07\0\0\0\0\0\0\0\x01", 13);
+  std::string record = rig.store().get(key).value();
+  record[10] = static_cast<char>(record[10] ^ 1);
+  KvBatch change;
+  change.put(key, record);
+  REQUIRE(rig.store().write(change).ok());
+  rig.reopen();
+
+  std::vector<StoredRun> runs;
+  rig.log().recent_runs([&](const StoredRun& run) { runs.push_back(run); });
+
+  REQUIRE(runs.size() == 1);
+  CHECK(runs[0].attributes.seq == ProducerSeq(1));
+  CHECK(runs[0].content_hash == appended.content_hash);
+}
+
 TEST_CASE("a stretch record that is gone or of another place is refused at open") {
   for (const char first : {'\1', '\2'}) {
     PayloadLogRig rig;
