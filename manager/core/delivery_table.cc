@@ -56,26 +56,6 @@ std::vector<DeliveryTable::Item> DeliveryTable::finish(std::uint64_t fetch,
   return items;
 }
 
-std::vector<DeliveryTable::Item> DeliveryTable::fail(std::uint64_t fetch) {
-  InFlight done = take(fetch);
-  std::vector<Item> items;
-  for (Deliver& delivery : done.deliveries)
-    items.push_back({std::move(delivery), Fate::kUnreachable});
-  return items;
-}
-
-std::vector<DeliveryTable::Item> DeliveryTable::fail_waiting(ShardId shard) {
-  std::vector<Item> items;
-  const auto found = shards_.find(shard);
-  if (found == shards_.end()) return items;
-  for (Deliver& delivery : found->second.waiting) {
-    items.push_back({std::move(delivery), Fate::kUnreachable});
-  }
-  waiting_ -= found->second.waiting.size();
-  found->second.waiting.clear();
-  return items;
-}
-
 std::size_t DeliveryTable::fetch_tasks(const ShardQueue& queue) const {
   const std::size_t by_bytes =
       options_.fetch_bytes_target / std::max<std::size_t>(queue.bytes_per_task, 1);

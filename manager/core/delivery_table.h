@@ -60,14 +60,9 @@ class DeliveryTable {
 
   // The answer: one code per task, in order. ok: delivered by the caller (`bytes` is the size of
   // all payloads); data_loss, not_found: damaged; retry_later: did not fit, or the shard is not
-  // there; anything else: unreachable.
+  // there; anything else, also for want of any answer: unreachable.
   std::vector<Item> finish(std::uint64_t fetch, const std::vector<ErrorCode>& codes,
                            std::size_t bytes);
-  // No answer at all.
-  std::vector<Item> fail(std::uint64_t fetch);
-  // Everything that waits for the shard is unreachable too.
-  std::vector<Item> fail_waiting(ShardId shard);
-
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
   [[nodiscard]] std::size_t in_flight() const { return fetches_.size(); }
 
@@ -75,7 +70,8 @@ class DeliveryTable {
   struct ShardQueue {
     std::deque<Deliver> waiting;
     std::size_t in_flight = 0;
-    std::size_t bytes_per_task = 256;
+    // Before anything was fetched: careful enough for payloads of the largest size.
+    std::size_t bytes_per_task = std::size_t{64} << 10;
   };
   struct InFlight {
     ShardId shard;

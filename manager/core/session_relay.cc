@@ -161,6 +161,8 @@ void SessionRelay::channel_up() {
 
 void SessionRelay::channel_down() {
   up_ = false;
+  // Grants of the next channel may come before channel_up(): they wait as well.
+  for (auto& [id, session] : sessions_) session.resyncing = session.attached;
   std::vector<SessionId> attaching;
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     Pending& pending = pending_[i];

@@ -72,9 +72,6 @@ class SessionRelay {
   // What to tell clients, in order.
   std::vector<RelayEffect> take_effects();
   [[nodiscard]] bool has_effects() const { return !effects_.empty(); }
-  [[nodiscard]] bool has_unsent() const {
-    return up_ && (unsent_from_ < end_id() || !dirty_.empty());
-  }
 
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }

@@ -1,6 +1,7 @@
 #include "manager/service/courier.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/base/limits.h"
@@ -28,13 +29,24 @@ void Courier::pump() {
   // A connection that is gone needs no payload, but its grants must be given back: they go on too.
   const auto may_deliver = [this](ConnectionId connection) {
     const Peer* peer = server_->find(connection);
-    return peer == nullptr || peer->bytes_queued() < kUnreadMax;
+    if (peer == nullptr) return true;
+    return peer->bytes_queued() < kUnreadMax && !unread_.contains(connection);
   };
   while (auto fetch = table_.next_fetch(may_deliver)) start(*fetch);
-  if (table_.waiting() == 0 || table_.in_flight() > 0 || retry_planned_) return;
-  retry_planned_ = true;
+  if (table_.waiting() > 0 && table_.in_flight() == 0) retry_later();
+}
+
+// Nothing tells when a client has read: look again.
+void Courier::retry_later() {
+  if (std::exchange(retry_planned_, true)) return;
   context_.call_after(kUnreadRetry, [this] {
     retry_planned_ = false;
+    for (auto entry = unread_.begin(); entry != unread_.end();) {
+      hand_over(entry->first, entry->second);
+      entry = entry->second.empty() ? unread_.erase(entry) : std::next(entry);
+    }
+    if (!unread_.empty()) retry_later();
+    relay_changed_();
     pump();
   });
 }
@@ -68,7 +80,7 @@ void Courier::on_payloads(std::uint64_t fetch, bool local,
   }
   std::vector<DeliveryTable::Item> items = table_.finish(fetch, codes, bytes);
 
-  std::map<ConnectionId, std::vector<Parcel>> parcels;
+  std::map<ConnectionId, std::deque<Parcel>> parcels;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Deliver& delivery = items[i].delivery;
     switch (items[i].fate) {
@@ -95,29 +107,38 @@ void Courier::on_payloads(std::uint64_t fetch, bool local,
   pump();
 }
 
-void Courier::deliver(ConnectionId connection, std::vector<Parcel> parcels) {
-  Peer* peer = server_->find(connection);
-  // The session of the grant, not only the connection: it may have attached another one meanwhile.
-  const SessionId session = relay_.session_of(connection);
-  if (peer == nullptr || session != parcels.front().delivery.grant.session) {
-    for (const Parcel& parcel : parcels) give_back(parcel.delivery, GiveBackReason::kUndelivered);
+void Courier::deliver(ConnectionId connection, std::deque<Parcel> parcels) {
+  if (const auto waiting = unread_.find(connection); waiting != unread_.end()) {
+    std::move(parcels.begin(), parcels.end(), std::back_inserter(waiting->second));
     return;
   }
-  std::span<const Parcel> rest(parcels);
-  while (!rest.empty()) {
-    std::size_t count = 0;
+  hand_over(connection, parcels);
+  if (parcels.empty()) return;
+  unread_[connection] = std::move(parcels);
+  retry_later();
+}
+
+void Courier::hand_over(ConnectionId connection, std::deque<Parcel>& parcels) {
+  Peer* peer = server_->find(connection);
+  // The session of the grant, not only the connection: it may have attached another one meanwhile.
+  if (peer == nullptr || relay_.session_of(connection) != parcels.front().delivery.grant.session) {
+    for (const Parcel& parcel : parcels) give_back(parcel.delivery, GiveBackReason::kUndelivered);
+    return parcels.clear();
+  }
+  while (!parcels.empty() && peer->bytes_queued() < kUnreadMax) {
+    std::vector<Parcel> frame;
     std::size_t bytes = 0;
-    while (count < rest.size() && count < kBatchItemsMax) {
-      bytes += rest[count].payload.size();
-      if (count > 0 && bytes > payload_bytes_per_frame_) break;
-      ++count;
+    while (!parcels.empty() && frame.size() < kBatchItemsMax) {
+      bytes += parcels.front().payload.size();
+      if (!frame.empty() && bytes > payload_bytes_per_frame_) break;
+      frame.push_back(std::move(parcels.front()));
+      parcels.pop_front();
     }
-    send(*peer, rest.first(count));
-    rest = rest.subspan(count);
+    send(*peer, frame);
   }
 }
 
-void Courier::send(Peer& peer, std::span<const Parcel> parcels) {
+void Courier::send(Peer& peer, const std::vector<Parcel>& parcels) {
   tasks_.Clear();
   pieces_.clear();
   tasks_.set_conn_epoch(parcels.front().delivery.grant.conn_epoch.value());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -31,7 +32,9 @@ class Courier {
   // Starts what can be started; called after a group of add().
   void pump();
 
-  [[nodiscard]] bool idle() const { return table_.waiting() == 0 && table_.in_flight() == 0; }
+  [[nodiscard]] bool idle() const {
+    return table_.waiting() == 0 && table_.in_flight() == 0 && unread_.empty();
+  }
 
  private:
   struct Parcel {
@@ -41,8 +44,11 @@ class Courier {
 
   void start(const DeliveryTable::Fetch& fetch);
   void on_payloads(std::uint64_t fetch, bool local, std::vector<Result<std::string>> payloads);
-  void deliver(ConnectionId connection, std::vector<Parcel> parcels);
-  void send(Peer& peer, std::span<const Parcel> parcels);
+  void deliver(ConnectionId connection, std::deque<Parcel> parcels);
+  // Sends parcels until the client has enough to read; what is left waits in unread_.
+  void hand_over(ConnectionId connection, std::deque<Parcel>& parcels);
+  void send(Peer& peer, const std::vector<Parcel>& parcels);
+  void retry_later();
   void give_back(const Deliver& delivery, GiveBackReason reason);
 
   ServiceContext& context_;
@@ -53,6 +59,7 @@ class Courier {
   const std::function<void()> relay_changed_;
   Server* server_ = nullptr;
   DeliveryTable table_;
+  std::map<ConnectionId, std::deque<Parcel>> unread_;  // fetched for clients that read slowly
   bool retry_planned_ = false;
   v1::Tasks tasks_;  // reused
   std::vector<std::string_view> pieces_;

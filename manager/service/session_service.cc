@@ -292,7 +292,7 @@ void SessionService::resync() {
   link_.query(
       query, kResyncTimeout,
       [this, channel = channel_](const Status& status, const v1::ChannelAnswer& answer) {
-        if (channel != channel_) return;
+        if (channel != channel_ || !link_.is_open()) return;
         if (!status.ok() || answer.code() != v1::OK || answer.resync().session_size() == 0) {
           link_.reconnect(Status(ErrorCode::kUnavailable, "the center did not resync"));
           return;

@@ -309,6 +309,17 @@ TEST_CASE_METHOD(RelayTest, "grants that arrive before the resync answer wait fo
   CHECK(delivered[2].grant.number == GrantNumber(3));
 }
 
+TEST_CASE_METHOD(
+    RelayTest, "grants of the next channel that come before its registration wait for the resync") {
+  attach();
+  relay.channel_down();
+  give(2);
+  relay.channel_up();
+  CHECK(relay.take_effects().empty());
+  resync(2, {grant(1), grant(2)});
+  CHECK(take<Deliver>().size() == 2);
+}
+
 TEST_CASE_METHOD(RelayTest, "a grant that arrived but whose claim is gone by the resync has died") {
   attach();
   relay.channel_down();
