@@ -255,8 +255,10 @@ class ConsumeCommand {
   }
 
   void finish_if_over() {
-    if (!ended_ || (prints_ > 0 && interrupted_ == 0)) return;
-    runtime_.finish(code_of_end());
+    if (!ended_) return;
+    if (prints_ == 0) return runtime_.finish(code_of_end());
+    if (interrupted_ == 0 || std::exchange(hurrying_, true)) return;
+    runtime_.loop().call_after(kPrintPatience, [this] { runtime_.finish(code_of_end()); });
   }
 
   int code_of_end() {
@@ -290,6 +292,7 @@ class ConsumeCommand {
   bool output_closed_ = false;
   int interrupted_ = 0;  // the signal
   bool ended_ = false;
+  bool hurrying_ = false;  // interrupted, and only a reader of our output is waited for
   client::ConsumerSummary summary_;
 };
 
