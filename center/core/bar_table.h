@@ -63,6 +63,7 @@ class BarTable {
       bar.over = true;
       opened.push_back(key.second);
     }
+    std::sort(opened.begin(), opened.end());
     std::erase_if(bars_, [now_ms](const auto& e) {
       return e.second.over && e.second.until_ms + kForgetMs <= now_ms;
     });

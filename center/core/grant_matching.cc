@@ -232,8 +232,8 @@ QueueId offer_from(Work& work, ShardId shard, QueueId from) {
   for (QueueId id = from; tables.queues.exists(id); id = id.next()) {
     if (!work.spend()) return id;
     const Queue& queue = tables.queues[id];
-    if (queue.ring_size == 0 || queue.ready == 0 || !has_ready_in(queue, shard)) continue;
-    match_or_remember(work, id);
+    const bool wanted = queue.ring_size > 0 && queue.ready > 0 && has_ready_in(queue, shard);
+    if (wanted) work.ready_queues.push_back(id);
   }
   return {};
 }
@@ -275,10 +275,9 @@ void offer_shard(Work& work, ShardId shard) {
 
 void continue_matches(Work& work) {
   JobTable& jobs = work.tables.jobs;
-  while (!jobs.match_queues.empty() && work.budget > 0) {
-    const QueueId queue = *jobs.match_queues.begin();
+  for (std::uint32_t i = 0; i < work.budget && !jobs.match_queues.empty(); ++i) {
+    work.ready_queues.push_back(*jobs.match_queues.begin());
     jobs.match_queues.erase(jobs.match_queues.begin());
-    match_or_remember(work, queue);
   }
   while (!jobs.offer_shards.empty() && work.budget > 0) {
     const auto [shard, from] = *jobs.offer_shards.begin();

@@ -16,10 +16,11 @@ namespace baton::center {
 // what is left becomes a job.
 void settle_matches(Work& work);
 
-// The shard's tasks may be granted again: offers those of all queues, within the budget.
+// The shard's tasks may be granted again: settle_matches() will offer those of all queues, as far
+// as the budget lets them be looked for now.
 void offer_shard(Work& work, ShardId shard);
 
-// Goes on with jobs of matching and offering, within the budget.
+// Takes up jobs of matching and offering again, within the budget.
 void continue_matches(Work& work);
 
 // Puts all lines of the session into their rings, or takes them out, as its credit says.

@@ -108,32 +108,19 @@ std::vector<ProducerTable::Stretch> ProducerTable::admit_plain(ProducerId id, Pr
 void ProducerTable::add_plain(Producer& producer, std::uint64_t seq, TaskId first,
                               std::uint32_t count) {
   if (seq + count <= producer.resolved_below) return;  // nobody will repeat it
-  auto at = std::lower_bound(producer.plain.begin(), producer.plain.end(), seq,
-                             [](const PlainNumbers& run, std::uint64_t s) { return run.seq < s; });
-  if (at != producer.plain.begin()) {
-    PlainNumbers& before = *(at - 1);
-    const bool joins =
-        before.seq + before.count == seq && before.first.value() + before.count == first.value();
-    if (joins && before.count < kProducerWindow) {
-      before.count += count;
-      return;
-    }
+  PlainNumbers run{seq, first, count};
+  run.forget_below(producer.resolved_below);
+  const auto at =
+      std::lower_bound(producer.plain.begin(), producer.plain.end(), run.seq,
+                       [](const PlainNumbers& known, std::uint64_t s) { return known.seq < s; });
+  if (at != producer.plain.begin() && (at - 1)->joins(run)) {
+    (at - 1)->count += run.count;
+    return;
   }
-  producer.plain.insert(at, PlainNumbers{seq, first, count});
+  producer.plain.insert(at, run);
   ++plain_total_;
-  if (producer.plain.size() > kPlainPerProducerMax) forget_plain(producer, 1);
-  while (plain_total_ > kPlainMax) {  // another producer's, unless it is alone
-    const ProducerId victim = idle_.empty() ? producer.id : idle_.begin()->first.second;
-    if (victim == producer.id) {
-      forget_plain(producer, 1);
-      return;
-    }
-    Producer& other = edit(victim);
-    forget_plain(other, std::max<std::size_t>(1, other.plain.size()));
-    idle_.erase({other.idle_at_ms, victim});
-    other.idle_at_ms = 0;
-    remove_if_empty(victim);
-  }
+  const bool too_many = producer.plain.size() > kPlainPerProducerMax || plain_total_ > kPlainMax;
+  if (too_many) forget_plain(producer, 1);
 }
 
 void ProducerTable::forget_plain(Producer& producer, std::size_t count) {
@@ -191,9 +178,7 @@ ProducerTable::Answer ProducerTable::answer_moved(ProducerId id, ProducerSeq seq
 
 void ProducerTable::seen(ProducerId id, ProducerSeq resolved_below, std::int64_t now_ms, Lsn index,
                          std::uint32_t shards) {
-  if (producers_.find(id) == nullptr && producers_.size() >= kProducersMax && !idle_.empty()) {
-    drop(idle_.begin()->first.second, index, shards);
-  }
+  if (producers_.find(id) == nullptr && producers_.size() >= kProducersMax) drop_one(index, shards);
   Producer& producer = edit(id);
   producer.seen_ms = now_ms;
   if (producer.idle_at_ms == 0) {
@@ -212,6 +197,7 @@ void ProducerTable::resolve(Producer& producer, std::uint64_t below, Lsn index,
          producer.plain[gone].seq + producer.plain[gone].count <= below)
     ++gone;
   if (gone > 0) forget_plain(producer, gone);
+  if (!producer.plain.empty()) producer.plain.front().forget_below(below);
   for (MovedNumber& number : producer.moved) {
     if (number.seq >= below) break;
     if (!number.resolved_at) linger(producer, number, index, shards);
@@ -253,16 +239,25 @@ void ProducerTable::sweep(const MemberTable& members) {
 
 bool ProducerTable::drop_idle(std::int64_t now_ms, Lsn index, std::uint32_t shards) {
   if (idle_.empty() || idle_.begin()->first.first > now_ms) return false;
-  const ProducerId id = idle_.begin()->first.second;
-  Producer& producer = edit(id);
-  const std::int64_t idle_at = producer.seen_ms + kProducerIdleMax.count();
-  if (idle_at <= now_ms) {
+  if (const ProducerId id = idle_.begin()->first.second; !put_off(edit(id)))
     drop(id, index, shards);
-    return true;
+  return true;
+}
+
+void ProducerTable::drop_one(Lsn index, std::uint32_t shards) {
+  constexpr int kLookedAt = 64;  // then one that was seen lately has to go
+  for (int i = 0; i < kLookedAt && !idle_.empty() && put_off(edit(idle_.begin()->first.second));
+       ++i) {
   }
-  idle_.erase({producer.idle_at_ms, id});
+  if (!idle_.empty()) drop(idle_.begin()->first.second, index, shards);
+}
+
+bool ProducerTable::put_off(Producer& producer) {
+  const std::int64_t idle_at = producer.seen_ms + kProducerIdleMax.count();
+  if (idle_at <= producer.idle_at_ms) return false;
+  idle_.erase({producer.idle_at_ms, producer.id});
   producer.idle_at_ms = idle_at;
-  idle_.insert({idle_at, id}, Nothing{});
+  idle_.insert({idle_at, producer.id}, Nothing{});
   return true;
 }
 

@@ -14,6 +14,7 @@
 
 #include "center/core/member_table.h"
 #include "common/base/cow.h"
+#include "common/base/limits.h"
 #include "common/base/paged_map.h"
 
 namespace baton::center {
@@ -23,6 +24,20 @@ struct PlainNumbers {
   std::uint64_t seq = 0;
   TaskId first;
   std::uint32_t count = 0;
+
+  // Whether `next` goes on where this ends.
+  [[nodiscard]] bool joins(const PlainNumbers& next) const {
+    return seq + count == next.seq && first.value() + count == next.first.value() &&
+           count < kProducerWindow;
+  }
+  // REQUIRES: its last number is not below `below`.
+  void forget_below(std::uint64_t below) {
+    if (below <= seq) return;
+    const auto gone = static_cast<std::uint32_t>(below - seq);
+    seq = below;
+    first = TaskId(first.value() + gone);
+    count -= gone;
+  }
 };
 
 // One number that was produced as moved at least once.
@@ -113,6 +128,11 @@ class ProducerTable {
   void linger(const Producer& producer, MovedNumber& number, Lsn index, std::uint32_t shards);
   void forget_moved(Producer& producer, std::size_t at);
   void forget_plain(Producer& producer, std::size_t count);
+  // Moves its turn to be looked at to 10 min after it was last seen; false when it stands there
+  // already.
+  bool put_off(Producer& producer);
+  // Room for a new producer.
+  void drop_one(Lsn index, std::uint32_t shards);
   // Everything it had is resolved; what does not linger is gone.
   void drop(ProducerId id, Lsn index, std::uint32_t shards);
   void remove_if_empty(ProducerId id);

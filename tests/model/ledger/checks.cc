@@ -1,6 +1,7 @@
 #include "tests/model/ledger/checks.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 #include <tuple>
 
@@ -14,8 +15,8 @@ Complaint complain(const Parts&... parts) {
   return text.str();
 }
 
-#define BATON_SAME(what, a, b)                                                    \
-  do {                                                                            \
+#define BATON_SAME(what, a, b)                                                         \
+  do {                                                                                 \
     if (!((a) == (b))) return complain(what, " differs: ", text(a), " not ", text(b)); \
   } while (false)
 
@@ -27,13 +28,18 @@ std::string text(ErrorCode code) { return std::string(to_string(code)); }
 std::string text(TaskState state) { return std::string(to_string(state)); }
 std::string text(const std::string& value) { return "'" + value + "'"; }
 std::string text(RegisterResult result) { return std::to_string(static_cast<int>(result)); }
-std::string text(TaskId id) { return std::to_string(id.shard().value()) + "." + std::to_string(id.offset().value()); }
+std::string text(TaskId id) {
+  return std::to_string(id.shard().value()) + "." + std::to_string(id.offset().value());
+}
 std::string text(const Uuid& id) { return to_string(id); }
 std::string text(Millis value) { return std::to_string(value.count()); }
 std::string text(const ResultPlace& place) { return std::to_string(place.lsn.value()); }
 template <class Tag, class Rep>
 std::string text(StrongId<Tag, Rep> id) {
   return std::to_string(id.value());
+}
+std::string text(const std::pair<std::string, QueueId>& name) {
+  return name.first + "=" + text(name.second);
 }
 template <class T>
 std::string text(const std::vector<T>& items) {
@@ -70,7 +76,7 @@ Complaint same(const CreatedOutcome& a, const CreatedOutcome& b) {
     BATON_SAME("winner", a.winners[i].task, b.winners[i].task);
     BATON_SAME("winner's code", a.winners[i].code, b.winners[i].code);
   }
-  if (a.queues != b.queues) return complain("queue ids differ");
+  BATON_SAME("queue ids", a.queues, b.queues);
   return {};
 }
 Complaint same(const AttachOutcome& a, const AttachOutcome& b) {
@@ -95,12 +101,17 @@ Complaint same(const HeartbeatOutcome& a, const HeartbeatOutcome& b) {
 }
 Complaint same(const Outcome& a, const Outcome& b) {
   if (a.index() != b.index()) return complain("outcomes of different kinds");
-  return std::visit([&](const auto& outcome) { return same(outcome, std::get<std::decay_t<decltype(outcome)>>(b)); }, a);
+  return std::visit(
+      [&](const auto& outcome) {
+        return same(outcome, std::get<std::decay_t<decltype(outcome)>>(b));
+      },
+      a);
 }
 
 Complaint same(const Grant& a, const Grant& b) {
   BATON_SAME("granted task", a.task, b.task);
-  BATON_SAME("granted to", static_cast<const Uuid&>(a.session), static_cast<const Uuid&>(b.session));
+  BATON_SAME("granted to", static_cast<const Uuid&>(a.session),
+             static_cast<const Uuid&>(b.session));
   BATON_SAME("grant's manager", a.manager, b.manager);
   BATON_SAME("grant's conn_epoch", a.conn_epoch, b.conn_epoch);
   BATON_SAME("grant number", a.number, b.number);
@@ -113,11 +124,13 @@ Complaint same(const Grant& a, const Grant& b) {
 
 using Change = std::tuple<TaskId, TaskState, TaskState, Cause, Token, SessionId>;
 
-// One per task. Refused operations are compared by their count, a removed manager's tasks by their state.
+// One per task. Refused operations are compared by their count, a removed manager's tasks by their
+// state.
 std::vector<Change> changes_of(const Effects& effects) {
   std::vector<Change> changes;
   for (const Transition& t : effects.transitions) {
-    if (t.cause == Cause::kSuperseded || (t.cause == Cause::kRemoved && t.from == TaskState::kNone)) continue;
+    if (t.cause == Cause::kSuperseded || (t.cause == Cause::kRemoved && t.from == TaskState::kNone))
+      continue;
     for (std::uint32_t i = 0; i < t.count; ++i) {
       changes.emplace_back(TaskId(t.first.value() + i), t.from, t.to, t.cause, t.token, t.session);
     }
@@ -140,8 +153,10 @@ Complaint same_task(const TaskView& view, const OracleTask& task, std::int64_t n
   BATON_SAME("expiries", view.expiries, task.expiries);
   if (task.state == TaskState::kClaimed) {
     BATON_SAME("token", view.token, task.token);
-    BATON_SAME("session", static_cast<const Uuid&>(view.session), static_cast<const Uuid&>(task.session));
-    BATON_SAME("lease left", view.lease_left.count(), std::max<std::int64_t>(0, task.deadline - now));
+    BATON_SAME("session", static_cast<const Uuid&>(view.session),
+               static_cast<const Uuid&>(task.session));
+    BATON_SAME("lease left", view.lease_left.count(),
+               std::max<std::int64_t>(0, task.deadline - now));
   }
   if (task.state == TaskState::kDelayed) {
     BATON_SAME("ready in", view.ready_in.count(), std::max<std::int64_t>(0, task.deadline - now));
@@ -167,13 +182,15 @@ Complaint same_queue(const QueueView& view, const Oracle& expected) {
   BATON_SAME("created count", view.created, created);
   std::uint32_t waiting = 0;
   for (const auto& [id, session] : expected.sessions) {
-    for (const auto& [line_id, line] : session.lines) waiting += line.turn > 0 && line.queue == view.name ? 1 : 0;
+    for (const auto& [line_id, line] : session.lines)
+      waiting += line.turn > 0 && line.queue == view.name ? 1 : 0;
   }
   BATON_SAME("waiting lines", view.waiting, waiting);
   return {};
 }
 
-Complaint same_session(const Ledger& real, const SessionId& id, const OracleSession& session, const Oracle& expected) {
+Complaint same_session(const Ledger& real, const SessionId& id, const OracleSession& session,
+                       const Oracle& expected) {
   const SessionView view = real.resync(id, session.conn_epoch, session.incarnation, GrantNumber());
   BATON_SAME("resync status", view.status.code(), ErrorCode::kOk);
   BATON_SAME("grants since attach", view.grants.value(), session.grants);
@@ -186,7 +203,9 @@ Complaint same_session(const Ledger& real, const SessionId& id, const OracleSess
   return {};
 }
 
-bool is_live(const OracleTask& task) { return task.state != TaskState::kDone && task.state != TaskState::kVoid; }
+bool is_live(const OracleTask& task) {
+  return task.state != TaskState::kDone && task.state != TaskState::kVoid;
+}
 
 Complaint same_live(const Ledger& real, ShardId id, const Oracle& expected) {
   const OracleShard& shard = expected.shards.at(id);
@@ -224,7 +243,8 @@ Complaint compare_effects(const Effects& real, const Effects& expected) {
     }
   }
   for (std::size_t i = 0; i < std::min(real.grants.size(), expected.grants.size()); ++i) {
-    if (const Complaint c = same(real.grants[i], expected.grants[i])) return complain("grant ", i, ": ", *c);
+    if (const Complaint c = same(real.grants[i], expected.grants[i]))
+      return complain("grant ", i, ": ", *c);
   }
   BATON_SAME("grants", real.grants.size(), expected.grants.size());
   const std::vector<Change> mine = changes_of(real);
@@ -236,15 +256,19 @@ Complaint compare_effects(const Effects& real, const Effects& expected) {
 Complaint compare_state(const Ledger& real, const Oracle& expected) {
   for (const auto& [id, task] : expected.tasks) {
     const Result<TaskView> view = real.find(id);
-    if (!view.ok()) return complain("task ", text(id), " is not found: ", view.status().to_string());
-    if (const auto c = prefixed("task " + text(id), same_task(view.value(), task, expected.now))) return c;
+    if (!view.ok())
+      return complain("task ", text(id), " is not found: ", view.status().to_string());
+    if (const auto c = prefixed("task " + text(id), same_task(view.value(), task, expected.now)))
+      return c;
   }
   const QueuePage page = real.list_queues("", "", 1000);
   for (const QueueView& view : page.queues) {
     if (const auto c = prefixed("queue " + view.name, same_queue(view, expected))) return c;
   }
   for (const auto& [id, session] : expected.sessions) {
-    if (const auto c = prefixed("session " + to_string(id), same_session(real, id, session, expected))) return c;
+    if (const auto c =
+            prefixed("session " + to_string(id), same_session(real, id, session, expected)))
+      return c;
   }
   for (const auto& [id, shard] : expected.shards) {
     if (const auto c = prefixed("shard " + text(id), same_live(real, id, expected))) return c;
@@ -265,19 +289,43 @@ Complaint InvariantChecker::check(const Entry& entry, const Effects& effects) {
   for (std::size_t b = 0; b < entry.batches.size(); ++b) {
     if (!effects.batches[b].status.ok()) continue;
     for (std::size_t i = 0; i < entry.batches[b].commands.size(); ++i) {
-      if (const auto c = hear(entry.batches[b].commands[i], effects.batches[b].outcomes[i])) return c;
+      if (const auto c = hear(entry.batches[b].commands[i], effects.batches[b].outcomes[i]))
+        return c;
     }
   }
   for (const Grant& grant : effects.grants) {
     if (const auto c = check_grant(grant)) return c;
   }
+  return check_completions(entry, effects);
+}
+
+// Whoever completed a task asked for it in this entry, with that token, and held the claim.
+Complaint InvariantChecker::check_completions(const Entry& entry, const Effects& effects) {
+  std::set<std::tuple<SessionId, TaskId, Token>> asked;
+  for (const Batch& batch : entry.batches) {
+    for (const Command& command : batch.commands) {
+      const auto* c = std::get_if<SessionOperations>(&command);
+      if (c == nullptr) continue;
+      for (const Operation& op : c->operations) {
+        if (op.kind == OperationKind::kAck) asked.emplace(c->session, op.task, op.token);
+      }
+    }
+  }
+  for (const Transition& t : effects.transitions) {
+    if (t.cause != Cause::kAck || asked.contains({t.session, t.first, t.token})) continue;
+    return complain("I5: task ", text(t.first),
+                    " was completed, but not by the holder of its claim");
+  }
   return {};
 }
 
 Complaint InvariantChecker::hear(const Command& command, const Outcome& outcome) {
-  if (const auto* c = std::get_if<Tick>(&command)) now_ms_ += std::min<std::int64_t>(1000, c->elapsed.count());
-  if (const auto* c = std::get_if<AttachSession>(&command)) hear(*c, std::get<AttachOutcome>(outcome));
-  if (const auto* c = std::get_if<SessionDemand>(&command)) hear(*c, std::get<SimpleOutcome>(outcome));
+  if (const auto* c = std::get_if<Tick>(&command))
+    now_ms_ += std::min<std::int64_t>(1000, c->elapsed.count());
+  if (const auto* c = std::get_if<AttachSession>(&command))
+    hear(*c, std::get<AttachOutcome>(outcome));
+  if (const auto* c = std::get_if<SessionDemand>(&command))
+    hear(*c, std::get<SimpleOutcome>(outcome));
   if (const auto* c = std::get_if<SessionOperations>(&command)) {
     return check_operations(*c, std::get<OperationsOutcome>(outcome));
   }
@@ -297,24 +345,30 @@ void InvariantChecker::hear(const SessionDemand& asked, const SimpleOutcome& ans
 }
 
 Complaint InvariantChecker::check_transition(const Transition& t) {
-  if (t.cause == Cause::kSuperseded || (t.cause == Cause::kRemoved && t.from == TaskState::kNone)) return {};
+  if (t.cause == Cause::kSuperseded || (t.cause == Cause::kRemoved && t.from == TaskState::kNone))
+    return {};
   for (std::uint32_t i = 0; i < t.count; ++i) {
     const TaskId id(t.first.value() + i);
     Task& task = tasks_[id];
-    if (task.state == TaskState::kDone) return complain("I6: task ", text(id), " was done and is ", text(t.to));
+    if (task.state == TaskState::kDone)
+      return complain("I6: task ", text(id), " was done and is ", text(t.to));
     if (task.state != t.from) {
-      return complain("I7: task ", text(id), " leaves ", text(t.from), " but is ", text(task.state));
+      return complain("I7: task ", text(id), " leaves ", text(t.from), " but is ",
+                      text(task.state));
     }
     const bool of_claim = t.from == TaskState::kClaimed;
     if (of_claim && t.cause == Cause::kExpired && t.token != task.token) {
       return complain("I8: the expiry of task ", text(id), " is of an old token");
     }
     if (of_claim && (t.token != task.token || t.session != task.session)) {
-      return complain("I5: the claim of task ", text(id), " was changed by another token or session");
+      return complain("I5: the claim of task ", text(id),
+                      " was changed by another token or session");
     }
     if (t.cause == Cause::kGranted) {
-      if (t.from != TaskState::kReady) return complain("I7: task ", text(id), " was granted and not ready");
-      if (t.token <= highest_) return complain("I3: token ", text(t.token), " is not above all before");
+      if (t.from != TaskState::kReady)
+        return complain("I7: task ", text(id), " was granted and not ready");
+      if (t.token <= highest_)
+        return complain("I3: token ", text(t.token), " is not above all before");
       highest_ = task.token = t.token;
       task.session = t.session;
     }
@@ -325,31 +379,37 @@ Complaint InvariantChecker::check_transition(const Transition& t) {
 
 Complaint InvariantChecker::check_grant(const Grant& grant) {
   Task& task = tasks_[grant.task];
-  if (grant.token <= task.last_token) return complain("I3: an old token granted for ", text(grant.task));
+  if (grant.token <= task.last_token)
+    return complain("I3: an old token granted for ", text(grant.task));
   task.last_token = grant.token;
   const Session& session = sessions_[grant.session];
   if (grant.conn_epoch == session.conn_epoch && grant.number.value() > session.allowed) {
-    return complain("R10: grant ", text(grant.number), " where ", text(session.allowed), " were allowed");
+    return complain("R10: grant ", text(grant.number), " where ", text(session.allowed),
+                    " were allowed");
   }
   return {};
 }
 
-Complaint InvariantChecker::check_operations(const SessionOperations& asked, const OperationsOutcome& answered) {
+Complaint InvariantChecker::check_operations(const SessionOperations& asked,
+                                             const OperationsOutcome& answered) {
   Session& session = sessions_[asked.session];
-  if (now_ms_ - session.heard_ms >= 600'000) session.answers.clear();  // it may have been removed meanwhile
+  if (now_ms_ - session.heard_ms >= 600'000)
+    session.answers.clear();  // it may have been removed meanwhile
   session.heard_ms = now_ms_;
+  if (!session.conn_epoch) return {};  // nothing is kept for a session that never attached
   for (const OperationOutcome& outcome : answered.outcomes) {
-    if (outcome.code == ErrorCode::kUnavailable || outcome.code == ErrorCode::kRetryLater || outcome.finished_unknown) {
-      continue;
-    }
+    const bool is_final = outcome.code != ErrorCode::kUnavailable &&
+                          outcome.code != ErrorCode::kRetryLater &&
+                          outcome.code != ErrorCode::kDenied && !outcome.finished_unknown;
+    if (!is_final) continue;
     const auto [at, is_new] = session.answers.emplace(outcome.seq, outcome.code);
     if (!is_new && at->second != outcome.code) {
-      return complain("I11: operation ", text(outcome.seq), " was answered ", text(at->second), ", now ",
-                      text(outcome.code));
+      return complain("I11: operation ", text(outcome.seq), " was answered ", text(at->second),
+                      ", now ", text(outcome.code));
     }
-    const bool wants_next = std::any_of(asked.operations.begin(), asked.operations.end(), [&](const Operation& op) {
-      return op.seq == outcome.seq && op.wants_next;
-    });
+    const bool wants_next =
+        std::any_of(asked.operations.begin(), asked.operations.end(),
+                    [&](const Operation& op) { return op.seq == outcome.seq && op.wants_next; });
     if (is_new && outcome.code == ErrorCode::kOk && wants_next) ++session.allowed;
   }
   return {};

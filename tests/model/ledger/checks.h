@@ -1,4 +1,5 @@
-// What the model test checks after every entry: that two ledgers say the same, and that the invariants hold.
+// What the model test checks after every entry: that two ledgers say the same, and that the
+// invariants hold.
 //
 // Each check returns what is wrong, or nothing.
 #pragma once
@@ -14,16 +15,17 @@ namespace baton::center::model {
 
 using Complaint = std::optional<std::string>;
 
-// The same outcomes (but for messages), grants in the same order, and the same transitions, in any order.
+// The same outcomes (but for messages), grants in the same order, and the same transitions, in any
+// order.
 Complaint compare_effects(const Effects& real, const Effects& expected);
 
 // The same state of every task, queue and session, and of every count.
 Complaint compare_state(const Ledger& real, const Oracle& expected);
 
 // Looks only at what goes in and comes out, and knows no more of the ledger than the invariants of
-// docs/guarantees.md say: I3 tokens grow; I4 one claim per task; I5 an accepted operation carries the
-// current token and session; I6 one completion; I7 no grant of a task that is not ready; I8 an expiry is
-// of the current token; and no session gets more than its credit.
+// docs/guarantees.md say: I3 tokens grow; I4 one claim per task; I5 an accepted operation carries
+// the current token and session; I6 one completion; I7 no grant of a task that is not ready; I8 an
+// expiry is of the current token; and no session gets more than its credit.
 class InvariantChecker {
  public:
   Complaint check(const Entry& entry, const Effects& effects);
@@ -38,6 +40,7 @@ class InvariantChecker {
   Complaint check_transition(const Transition& transition);
   Complaint check_grant(const Grant& grant);
   Complaint check_operations(const SessionOperations& asked, const OperationsOutcome& answered);
+  static Complaint check_completions(const Entry& entry, const Effects& effects);
   // What the session allows by its own words, so far.
   Complaint hear(const Command& command, const Outcome& outcome);
   void hear(const AttachSession& asked, const AttachOutcome& answered);

@@ -62,7 +62,8 @@ Command Generator::member_command() {
   if (!shard || dice < 12) {
     const std::uint64_t n = 1 + random_.below(kManagers);
     const std::uint64_t store = chance(92) ? n : 1 + random_.below(kManagers + 1);
-    return Enroll{StoreId(uuid(2, store)), "m" + std::to_string(n), "h:1", chance(40) ? shard : ShardId()};
+    return Enroll{StoreId(uuid(2, store)), "m" + std::to_string(n), "h:1",
+                  chance(40) ? shard : ShardId()};
   }
   const OracleShard& known = oracle_.shards.at(shard);
   if (dice < 70) return shard_register();
@@ -71,7 +72,8 @@ Command Generator::member_command() {
     return ShardOffline{shard, known.epoch, chance(90) ? known.life : Life(uuid(3, 9999))};
   }
   if (dice < 94) return Report{shard, Offset(known.created_hi + random_.below(2))};
-  if (dice < 98) return Seal{shard, known.epoch, known.life, Offset(1 + random_.below(known.created_hi))};
+  if (dice < 98)
+    return Seal{shard, known.epoch, known.life, Offset(1 + random_.below(known.created_hi))};
   return Remove{known.manager};
 }
 
@@ -110,7 +112,8 @@ Command Generator::manager_command(const std::string& manager) {
   if (dice < 90) {
     const SessionId session = any_session();
     const auto known = oracle_.sessions.find(session);
-    const ConnEpoch conn = known == oracle_.sessions.end() ? ConnEpoch(1) : known->second.conn_epoch;
+    const ConnEpoch conn =
+        known == oracle_.sessions.end() ? ConnEpoch(1) : known->second.conn_epoch;
     if (chance(30)) return SessionClosed{session, conn};
     return SessionEndWait{session, conn, LineId(static_cast<std::uint32_t>(1 + random_.below(3)))};
   }
@@ -121,7 +124,9 @@ Command Generator::manager_command(const std::string& manager) {
   if (dice < 95) {
     const ShardId shard = any_shard();
     if (!shard) return Continue{};
-    return Quarantine{shard, oracle_.shards.at(shard).epoch, {Offset(1 + random_.below(oracle_.shards.at(shard).created_hi + 1))}};
+    return Quarantine{shard,
+                      oracle_.shards.at(shard).epoch,
+                      {Offset(1 + random_.below(oracle_.shards.at(shard).created_hi + 1))}};
   }
   if (dice < 97 && any_shard()) return member_command();
   return Tick{Millis(10), WallTime{1}};  // which a manager may not send
@@ -129,14 +134,16 @@ Command Generator::manager_command(const std::string& manager) {
 
 Command Generator::created(const std::string& manager) {
   const auto found = oracle_.managers.find(manager);
-  const ShardId shard = found == oracle_.managers.end() || chance(2) ? any_shard() : found->second.shards.back();
+  const ShardId shard =
+      found == oracle_.managers.end() || chance(2) ? any_shard() : found->second.shards.back();
   Created c;
   c.shard = shard;
   const auto known = oracle_.shards.find(shard);
   const std::uint64_t created_hi = known == oracle_.shards.end() ? 1 : known->second.created_hi;
   c.epoch = known == oracle_.shards.end() ? Epoch(1) : known->second.epoch;
   c.from = Offset(created_hi);
-  if (chance(10)) c.from = Offset(created_hi - random_.below(std::min<std::uint64_t>(created_hi, 4)));
+  if (chance(10))
+    c.from = Offset(created_hi - random_.below(std::min<std::uint64_t>(created_hi, 4)));
   if (chance(3)) c.from = Offset(created_hi + 1);
   if (chance(3) && c.epoch) c.epoch = Epoch(c.epoch.value() - 1);
   const std::uint64_t runs = 1 + random_.below(3);
@@ -160,7 +167,8 @@ CreatedRun Generator::run() {
   if (chance(40)) return run;
   run.producer = ProducerId(uuid(5, 1 + random_.below(kProducers)));
   std::uint64_t& last = producer_seqs_[run.producer];
-  run.seq = ProducerSeq(chance(60) ? last + 1 : last + 2 - std::min(last + 1, 1 + random_.below(8)));
+  run.seq =
+      ProducerSeq(chance(60) ? last + 1 : last + 2 - std::min(last + 1, 1 + random_.below(8)));
   last = std::max(last, run.seq.value() + run.count - 1);
   if (chance(30)) run.resolved_below = ProducerSeq(last > 6 ? last - random_.below(6) : 1);
   if (chance(40)) {
@@ -200,7 +208,8 @@ Command Generator::demand(const std::string& manager) {
   if (chance(4)) c.conn_epoch = ConnEpoch(c.conn_epoch.value() - 1);
   c.line = LineId(static_cast<std::uint32_t>(1 + random_.below(3)));
   c.queue = any_queue();
-  if (exists && known->second.lines.contains(c.line)) c.queue = known->second.lines.at(c.line).queue;
+  if (exists && known->second.lines.contains(c.line))
+    c.queue = known->second.lines.at(c.line).queue;
   c.lease = Millis(chance(2) ? 10 : 3000 + random_.below(10'000));
   c.total = (exists ? known->second.grants : 0) + random_.below(4);
   if (chance(12) && any_shard()) c.task = TaskId(any_shard(), Offset(1 + random_.below(30)));
@@ -222,8 +231,10 @@ Operation Generator::operation(const SessionId& session) {
   Operation op;
   op.seq = OpSeq(chance(88) ? ++seqs_[session] : 1 + random_.below(seqs_[session] + 1));
   const std::uint64_t dice = random_.below(100);
-  op.kind = dice < 50 ? OperationKind::kAck : dice < 75 ? OperationKind::kNack : dice < 90 ? OperationKind::kRelease
-                                                                                         : OperationKind::kExtend;
+  op.kind = dice < 50   ? OperationKind::kAck
+            : dice < 75 ? OperationKind::kNack
+            : dice < 90 ? OperationKind::kRelease
+                        : OperationKind::kExtend;
   op.task = chance(97) ? grant.task : TaskId(random_.below(1'000'000));
   op.token = chance(97) ? grant.token : Token(grant.token.value() + 1);
   op.wants_next = chance(60);
@@ -237,7 +248,10 @@ Command Generator::operations() {
   SessionOperations c;
   c.session = any_session();
   // Mostly the holder of something.
-  if (!grants_.empty() && chance(85)) c.session = grants_[grants_.size() - 1 - random_.below(std::min<std::size_t>(grants_.size(), 12))].session;
+  if (!grants_.empty() && chance(85))
+    c.session =
+        grants_[grants_.size() - 1 - random_.below(std::min<std::size_t>(grants_.size(), 12))]
+            .session;
   const std::uint64_t last = seqs_[c.session];
   if (chance(30)) c.answered_through = OpSeq(last - std::min(last, random_.below(10)));
   const std::uint64_t count = 1 + random_.below(4);

@@ -1,7 +1,7 @@
 // Generator: random entries that mostly make sense, and sometimes do not.
 //
-// It looks at the oracle to know what exists, and remembers old tokens, so that late and repeated messages
-// are as common as on a bad network.
+// It looks at the oracle to know what exists, and remembers old tokens, so that late and repeated
+// messages are as common as on a bad network.
 #pragma once
 
 #include <set>

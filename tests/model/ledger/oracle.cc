@@ -15,7 +15,8 @@ Outcome refused(const Command& command) {
   if (std::holds_alternative<SessionHeartbeat>(command)) return HeartbeatOutcome{denied(), {}};
   if (const auto* c = std::get_if<SessionOperations>(&command)) {
     OperationsOutcome outcome;
-    for (const Operation& op : c->operations) outcome.outcomes.push_back({op.seq, ErrorCode::kDenied, "", false});
+    for (const Operation& op : c->operations)
+      outcome.outcomes.push_back({op.seq, ErrorCode::kDenied, "", false});
     return outcome;
   }
   return simple(denied());
@@ -38,7 +39,8 @@ BatchEffects Oracle::apply_batch(const Batch& batch) {
   if (batch.incarnation) {
     for (const auto& [name, manager] : managers) {
       if (manager.incarnation == batch.incarnation) from = name;
-      const bool dead = has(Mistake::kDeadLife) && batch.incarnation.value() == manager.incarnation.value() - 1;
+      const bool dead =
+          has(Mistake::kDeadLife) && batch.incarnation.value() == manager.incarnation.value() - 1;
       if (dead && from.empty()) from = name;
     }
     if (from.empty() || !is_online(from)) {
@@ -58,9 +60,10 @@ Outcome Oracle::apply_command(const std::string& from, const Command& command) {
   if (const auto* c = std::get_if<Register>(&command)) return register_shard(*c);
   if (const auto* c = std::get_if<Report>(&command)) return simple(report(*c));
   if (const auto* c = std::get_if<Seal>(&command)) return simple(seal(*c));
-  const bool of_center = std::holds_alternative<ShardOffline>(command) || std::holds_alternative<TermStart>(command) ||
-                         std::holds_alternative<Tick>(command) || std::holds_alternative<Remove>(command) ||
-                         std::holds_alternative<Continue>(command);
+  const bool of_center =
+      std::holds_alternative<ShardOffline>(command) || std::holds_alternative<TermStart>(command) ||
+      std::holds_alternative<Tick>(command) || std::holds_alternative<Remove>(command) ||
+      std::holds_alternative<Continue>(command);
   if (of_center != from.empty()) return refused(command);
   if (const auto* c = std::get_if<ShardOffline>(&command)) return simple(shard_offline(*c));
   if (const auto* c = std::get_if<Remove>(&command)) return simple(remove(*c));
@@ -89,7 +92,8 @@ Outcome Oracle::apply_command(const std::string& from, const Command& command) {
 
 bool Oracle::is_online(const std::string& manager) const {
   const auto found = managers.find(manager);
-  return found != managers.end() && !found->second.removed && shards.at(found->second.shards.back()).online;
+  return found != managers.end() && !found->second.removed &&
+         shards.at(found->second.shards.back()).online;
 }
 
 void Oracle::move(TaskId id, TaskState to, Cause cause, Token token, SessionId session) {

@@ -1,8 +1,8 @@
 // Oracle: a second ledger that is slow and obviously right, to compare the real one with.
 //
-// Plain maps, everything searched for from the beginning each time, no pages, no runs, no snapshots. It
-// shares only the command and effect types with the real one. `Mistake` plants a fault, to prove that the
-// comparison, or the invariants, would notice.
+// Plain maps, everything searched for from the beginning each time, no pages, no runs, no
+// snapshots. It shares only the command and effect types with the real one. `Mistake` plants a
+// fault, to prove that the comparison, or the invariants, would notice.
 #pragma once
 
 #include <cstdint>
@@ -19,25 +19,26 @@ namespace baton::center::model {
 
 enum class Mistake {
   kNone,
-  kNoFencing,         // an ack is accepted whatever its token
-  kAnySession,        // an ack is accepted from any session
-  kCreditAdds,        // credit is added instead of taken as a maximum
-  kOldCredit,         // attach keeps the credit of the connection before
-  kRepeatAnticipates, // a repeated operation asks for a next task again
-  kRunsTwice,         // a repeated operation is executed again
-  kKeepsClaims,       // attach keeps claims that the client never received
-  kGap,               // created beyond created_hi is accepted
-  kAnyEpoch,          // created of an old epoch is accepted
-  kNoDedup,           // a producer's number may name two tasks
-  kForgetsMoved,      // moved numbers are forgotten like plain ones
-  kNoCap,             // a lease ends without the tick cap
-  kNoGrace,           // leases end right after a term start
-  kDeadLife,          // frames of a dead life are accepted
-  kOfflineGrants,     // tasks of offline shards are granted
-  kExpiryCounts,      // an expiry counts as a failure
-  kLocalOnly,         // local tasks overtake without bound
+  kNoFencing,          // an ack is accepted whatever its token
+  kAnySession,         // an ack is accepted from any session
+  kCreditAdds,         // credit is added instead of taken as a maximum
+  kOldCredit,          // attach keeps the credit of the connection before
+  kRepeatAnticipates,  // a repeated operation asks for a next task again
+  kRunsTwice,          // a repeated operation is executed again
+  kKeepsClaims,        // attach keeps claims that the client never received
+  kGap,                // created beyond created_hi is accepted
+  kAnyEpoch,           // created of an old epoch is accepted
+  kNoDedup,            // a producer's number may name two tasks
+  kForgetsMoved,       // moved numbers are forgotten like plain ones
+  kNoCap,              // a lease ends without the tick cap
+  kNoGrace,            // leases end right after a term start
+  kDeadLife,           // frames of a dead life are accepted
+  kOfflineGrants,      // tasks of offline shards are granted
+  kExpiryCounts,       // an expiry counts as a failure
+  kNoLocality,         // a line takes the oldest task, wherever it is
+  kNoTurns,            // a task takes the first line, whoever was served last
 };
-inline constexpr Mistake kLastMistake = Mistake::kLocalOnly;
+inline constexpr Mistake kLastMistake = Mistake::kNoTurns;
 
 struct OracleTask {
   std::string queue;
@@ -221,7 +222,7 @@ class Oracle {
   std::int64_t grace_until_ = 0;
   std::map<std::pair<std::string, std::uint32_t>, std::uint32_t> overtaken_;  // queue, priority
   std::map<std::pair<std::string, ShardId>, Bar> bars_;
-  std::vector<TaskId> ready_;            // became ready since the last settle
+  std::vector<TaskId> ready_;  // became ready since the last settle
   std::vector<SessionId> eager_;
 };
 

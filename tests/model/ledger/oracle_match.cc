@@ -26,7 +26,8 @@ Oracle::Ring Oracle::ring(const std::string& queue, TaskId only) const {
   std::map<std::uint64_t, std::pair<SessionId, LineId>> by_turn;
   for (const auto& [id, session] : sessions) {
     for (const auto& [line_id, line] : session.lines) {
-      if (line.turn > 0 && line.queue == queue && line.task == only) by_turn[line.turn] = {id, line_id};
+      if (line.turn > 0 && line.queue == queue && line.task == only)
+        by_turn[line.turn] = {id, line_id};
     }
   }
   Ring ring;
@@ -66,12 +67,12 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   ++task.attempt;
   renew(task, line.lease);
   move(id, TaskState::kClaimed, Cause::kGranted, task.token, session_id);
-  effects_.grants.push_back({session_id, session.incarnation, session.conn_epoch, task.number, line_id, id, task.token,
-                             task.attempt, Millis(line.lease)});
+  effects_.grants.push_back({session_id, session.incarnation, session.conn_epoch, task.number,
+                             line_id, id, task.token, task.attempt, Millis(line.lease)});
   session.served = line_id;
   if (!wants_more(session_id)) {
     update_waiting(session_id);
-  } else if (!line.task) {
+  } else if (!line.task && !has(Mistake::kNoTurns)) {
     line.turn = ++turn_;
   }
 }
@@ -86,13 +87,16 @@ void Oracle::match_task(TaskId id) {
   }
 }
 
-// The oldest ready task of the highest priority that some line may have, to the line on its own manager among the next 16, else the next.
+// The oldest ready task of the highest priority that some line may have, to the line on its own
+// manager among the next 16, else the next.
 void Oracle::match_queue(const std::string& queue) {
   while (true) {
     std::map<std::tuple<std::int64_t, std::uint64_t, ShardId, Offset>, TaskId> waiting;
     for (const auto& [id, task] : tasks) {
-      if (task.state != TaskState::kReady || task.queue != queue || !available(shards[id.shard()])) continue;
-      waiting[{-static_cast<std::int64_t>(task.priority), task.order, id.shard(), id.offset()}] = id;
+      if (task.state != TaskState::kReady || task.queue != queue || !available(shards[id.shard()]))
+        continue;
+      waiting[{-static_cast<std::int64_t>(task.priority), task.order, id.shard(), id.offset()}] =
+          id;
     }
     bool granted = false;
     for (const auto& [order, id] : waiting) {
@@ -118,7 +122,8 @@ std::optional<TaskId> Oracle::pick(const SessionId& session, const OracleLine& l
   const std::string& manager = sessions[session].manager;
   std::map<std::tuple<std::int64_t, std::uint64_t, ShardId, Offset>, TaskId> waiting;
   for (const auto& [id, task] : tasks) {
-    const bool wanted = task.state == TaskState::kReady && task.queue == line.queue && (!line.task || id == line.task);
+    const bool wanted = task.state == TaskState::kReady && task.queue == line.queue &&
+                        (!line.task || id == line.task);
     if (!wanted || !may_have(manager, id)) continue;
     waiting[{-static_cast<std::int64_t>(task.priority), task.order, id.shard(), id.offset()}] = id;
   }
@@ -130,7 +135,7 @@ std::optional<TaskId> Oracle::pick(const SessionId& session, const OracleLine& l
   for (const auto& [order, id] : waiting) {
     if (tasks[id].priority != priority || shards[id.shard()].manager != manager) continue;
     const bool overtakes = id.shard() != oldest.shard();
-    if (!overtakes || (overtaken >= 1024 && !has(Mistake::kLocalOnly))) break;
+    if (!overtakes || overtaken >= 1024 || has(Mistake::kNoLocality)) break;
     ++overtaken;
     return id;
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "common/base/limits.h"
 #include "tests/model/ledger/oracle.h"
@@ -15,7 +16,8 @@ EnrollOutcome Oracle::enroll(const Enroll& c) {
   const auto fail = [](ErrorCode code) { return EnrollOutcome{{code, ""}, {}, {}, {}, {}}; };
   if (!validate_manager_name(c.name).ok() || !c.store) return fail(ErrorCode::kInvalidArgument);
   const auto of_name = managers.find(c.name);
-  if (of_name != managers.end() && of_name->second.store != c.store) return fail(ErrorCode::kConflict);
+  if (of_name != managers.end() && of_name->second.store != c.store)
+    return fail(ErrorCode::kConflict);
   for (const auto& [name, manager] : managers) {
     if (manager.store != c.store) continue;
     if (manager.removed) return fail(ErrorCode::kDenied);
@@ -76,17 +78,17 @@ RegisterOutcome Oracle::register_shard(const Register& c) {
     }
   }
   const bool registered = result == RegisterResult::kRegistered;
-  return {result, Offset(shard.created_hi), registered ? manager.incarnation : Incarnation(), shard.epoch, shard.life};
+  return {result, Offset(shard.created_hi), registered ? manager.incarnation : Incarnation(),
+          shard.epoch, shard.life};
 }
 
 void Oracle::offer_shards(const std::string& manager) {
-  for (auto& [id, task] : tasks) {
-    if (task.state == TaskState::kReady && shards[id.shard()].manager == manager) ready_.push_back(id);
+  std::map<std::tuple<ShardId, QueueId, TaskId>, TaskId> offered;
+  for (const auto& [id, task] : tasks) {
+    if (task.state != TaskState::kReady || shards[id.shard()].manager != manager) continue;
+    offered[{id.shard(), intern(task.queue), id}] = id;
   }
-  std::stable_sort(ready_.begin(), ready_.end(), [this](TaskId a, TaskId b) {
-    if (a.shard() != b.shard()) return a.shard() < b.shard();
-    return intern(tasks[a].queue) < intern(tasks[b].queue);
-  });
+  for (const auto& [order, id] : offered) ready_.push_back(id);
 }
 
 void Oracle::void_credit(const std::string& manager, bool end_lines) {
@@ -151,7 +153,8 @@ Status Oracle::remove(const Remove& c) {
     if (session.manager == c.name) session.manager = gone;
   }
   for (auto& [id, task] : tasks) {
-    if (task.state == TaskState::kReady && shards[id.shard()].removed) task.state = TaskState::kQuarantined;
+    if (task.state == TaskState::kReady && shards[id.shard()].removed)
+      task.state = TaskState::kQuarantined;
   }
   std::erase_if(bars_, [&](const auto& bar) { return bar.first.first == c.name; });
   managers[gone] = manager;
@@ -203,8 +206,8 @@ void Oracle::sweep() {
       for (std::uint32_t s = 1; s <= number.shards_then && number.anywhere; ++s) {
         if (!gone(number, ShardId(s))) return false;
       }
-      return number.anywhere ||
-             std::all_of(number.maybe_at.begin(), number.maybe_at.end(), [&](ShardId s) { return gone(number, s); });
+      return number.anywhere || std::all_of(number.maybe_at.begin(), number.maybe_at.end(),
+                                            [&](ShardId s) { return gone(number, s); });
     });
   }
 }

@@ -10,8 +10,8 @@ bool is_valid(const CreatedRun& run, std::size_t queues) {
   const bool queue = run.queue.empty() ? run.queue_id && run.queue_id.value() <= queues
                                        : validate_queue_name(run.queue).ok();
   const bool hashes = !run.waits || run.is_void || run.content_hash.size() >= run.count;
-  return run.count > 0 && queue && run.priority >= 1 && run.priority <= 10 && (!run.producer || run.seq) &&
-         (!run.waits || run.producer) && hashes;
+  return run.count > 0 && queue && run.priority >= 1 && run.priority <= 10 &&
+         (!run.producer || run.seq) && (!run.waits || run.producer) && hashes;
 }
 
 }  // namespace
@@ -40,8 +40,9 @@ CreatedOutcome Oracle::created(const std::string& from, const Created& c) {
     outcome.status = {ErrorCode::kConflict, ""};
     return outcome;
   }
-  const bool valid = std::all_of(c.runs.begin(), c.runs.end(),
-                                 [&](const CreatedRun& run) { return is_valid(run, queues.size()); });
+  const bool valid = std::all_of(c.runs.begin(), c.runs.end(), [&](const CreatedRun& run) {
+    return is_valid(run, queues.size());
+  });
   if (!valid || !c.from) {
     outcome.status = {ErrorCode::kInvalidArgument, ""};
     return outcome;
@@ -61,7 +62,8 @@ CreatedOutcome Oracle::created(const std::string& from, const Created& c) {
         is_new = admit_plain(run, run.seq.value() + i, task);
       }
       if (known) continue;
-      add_task(c.shard, run, is_new && !run.is_void, run.is_void ? Cause::kCreated : Cause::kDuplicate);
+      add_task(c.shard, run, is_new && !run.is_void,
+               run.is_void ? Cause::kCreated : Cause::kDuplicate);
       if (is_new && !run.is_void && !run.queue.empty()) {
         const std::pair<std::string, QueueId> name(run.queue, intern(run.queue));
         const auto& told = outcome.queues;
@@ -88,7 +90,8 @@ void Oracle::add_task(ShardId shard, const CreatedRun& run, bool is_new, Cause c
     move(id, TaskState::kVoid, cause, {}, {});
     return;
   }
-  task.queue = run.queue.empty() ? queues[run.queue_id.value() - 1] : queues[intern(run.queue).value() - 1];
+  task.queue =
+      run.queue.empty() ? queues[run.queue_id.value() - 1] : queues[intern(run.queue).value() - 1];
   task.priority = run.priority;
   move(id, TaskState::kReady, Cause::kCreated, {}, {});
 }
@@ -100,7 +103,8 @@ void Oracle::see_producer(ProducerId id, std::uint64_t resolved_below) {
   producer.active = true;
   if (resolved_below <= producer.resolved_below) return;
   producer.resolved_below = resolved_below;
-  for (auto at = producer.numbers.begin(); at != producer.numbers.end() && at->first < resolved_below;) {
+  for (auto at = producer.numbers.begin();
+       at != producer.numbers.end() && at->first < resolved_below;) {
     const bool forget = !at->second.moved || has(Mistake::kForgetsMoved);
     if (!forget && at->second.resolved_at == 0) linger(at->second);
     at = forget ? producer.numbers.erase(at) : std::next(at);
@@ -120,7 +124,8 @@ bool Oracle::admit_plain(const CreatedRun& run, std::uint64_t seq, TaskId task) 
   return true;
 }
 
-Winner Oracle::admit_moved(const CreatedRun& run, std::uint32_t i, TaskId task, bool known, bool& is_new) {
+Winner Oracle::admit_moved(const CreatedRun& run, std::uint32_t i, TaskId task, bool known,
+                           bool& is_new) {
   OracleProducer& producer = producers[run.producer];
   const std::uint64_t seq = run.seq.value() + i;
   const std::uint64_t hash = run.content_hash[i];
@@ -128,7 +133,8 @@ Winner Oracle::admit_moved(const CreatedRun& run, std::uint32_t i, TaskId task, 
   auto found = producer.numbers.find(seq);
   is_new = false;
   if (known) {
-    if (found == producer.numbers.end() || !found->second.moved) return {offset, TaskId(), ErrorCode::kNotFound};
+    if (found == producer.numbers.end() || !found->second.moved)
+      return {offset, TaskId(), ErrorCode::kNotFound};
   } else if (found == producer.numbers.end()) {
     if (seq < producer.resolved_below) return {offset, TaskId(), ErrorCode::kNotFound};
     found = producer.numbers.emplace(seq, OracleNumber{}).first;

@@ -15,7 +15,8 @@ OperationOutcome outcome_of(const Operation& op, ErrorCode code, bool unknown = 
 
 OracleTask* Oracle::find_claim(const SessionId& session, Token token, TaskId* id) {
   for (auto& [task_id, task] : tasks) {
-    if (task.state != TaskState::kClaimed || task.token != token || task.session != session) continue;
+    if (task.state != TaskState::kClaimed || task.token != token || task.session != session)
+      continue;
     if (id != nullptr) *id = task_id;
     return &task;
   }
@@ -23,13 +24,18 @@ OracleTask* Oracle::find_claim(const SessionId& session, Token token, TaskId* id
 }
 
 AttachOutcome Oracle::attach(const std::string& from, const AttachSession& c) {
-  if (!c.session || !c.conn_epoch) return {{ErrorCode::kInvalidArgument, ""}, {}, {}};
   const auto known = sessions.find(c.session);
+  if (!c.session || !c.conn_epoch) {
+    return {{ErrorCode::kInvalidArgument, ""},
+            known == sessions.end() ? ConnEpoch() : known->second.conn_epoch,
+            {}};
+  }
   if (known != sessions.end()) {
     const OracleSession& s = known->second;
-    if (!known->first) return {};
-    const bool same = c.conn_epoch == s.conn_epoch && s.manager == from && s.incarnation == managers[from].incarnation;
-    if (c.conn_epoch <= s.conn_epoch && !same) return {{ErrorCode::kConflict, ""}, s.conn_epoch, {}};
+    const bool same = c.conn_epoch == s.conn_epoch && s.manager == from &&
+                      s.incarnation == managers[from].incarnation;
+    if (c.conn_epoch <= s.conn_epoch && !same)
+      return {{ErrorCode::kConflict, ""}, s.conn_epoch, {}};
   } else {
     sessions[c.session].looked_at = now + 600'000;
   }
@@ -64,16 +70,19 @@ AttachOutcome Oracle::attach(const std::string& from, const AttachSession& c) {
   return outcome;
 }
 
-Status Oracle::check_attached(const std::string& from, const SessionId& id, ConnEpoch conn_epoch) const {
+Status Oracle::check_attached(const std::string& from, const SessionId& id,
+                              ConnEpoch conn_epoch) const {
   const auto found = sessions.find(id);
   if (found == sessions.end()) return {ErrorCode::kNotFound, ""};
   const OracleSession& s = found->second;
-  const bool same = s.conn_epoch == conn_epoch && s.manager == from && s.incarnation == managers.at(from).incarnation;
+  const bool same = s.conn_epoch == conn_epoch && s.manager == from &&
+                    s.incarnation == managers.at(from).incarnation;
   return same ? Status() : Status(ErrorCode::kConflict, "");
 }
 
 Status Oracle::demand(const std::string& from, const SessionDemand& c) {
-  if (!c.line || !validate_queue_name(c.queue).ok() || (c.task && !c.task.valid()) || !validate_lease(c.lease).ok()) {
+  if (!c.line || !validate_queue_name(c.queue).ok() || (c.task && !c.task.valid()) ||
+      !validate_lease(c.lease).ok()) {
     return {ErrorCode::kInvalidArgument, ""};
   }
   if (Status status = check_attached(from, c.session, c.conn_epoch); !status.ok()) return status;
@@ -86,7 +95,8 @@ Status Oracle::demand(const std::string& from, const SessionDemand& c) {
     intern(c.queue);
   }
   session.lines[c.line].lease = c.lease.count();
-  session.credit = has(Mistake::kCreditAdds) ? session.credit + c.total : std::max(session.credit, c.total);
+  session.credit =
+      has(Mistake::kCreditAdds) ? session.credit + c.total : std::max(session.credit, c.total);
   eager_.push_back(c.session);
   return {};
 }
@@ -138,7 +148,8 @@ OperationsOutcome Oracle::operations(const SessionOperations& c) {
   OracleSession& session = found->second;
   session.seen = now;
   session.answered = std::max(session.answered, c.answered_through);
-  std::erase_if(session.outcomes, [&](const auto& known) { return known.first <= session.answered; });
+  std::erase_if(session.outcomes,
+                [&](const auto& known) { return known.first <= session.answered; });
   for (const Operation& op : c.operations) {
     if (!op.seq || op.seq <= session.answered) continue;
     const bool repeated = session.outcomes.contains(op.seq);
@@ -149,7 +160,8 @@ OperationsOutcome Oracle::operations(const SessionOperations& c) {
     outcome.outcomes.push_back(result);
     const bool current = !session.manager.empty() && is_online(session.manager) &&
                          managers[session.manager].incarnation == session.incarnation;
-    const bool anticipates = op.wants_next && op.kind != OperationKind::kExtend && result.code == ErrorCode::kOk &&
+    const bool anticipates = op.wants_next && op.kind != OperationKind::kExtend &&
+                             result.code == ErrorCode::kOk &&
                              (!repeated || has(Mistake::kRepeatAnticipates));
     if (anticipates && current) {
       ++session.credit;
@@ -166,11 +178,14 @@ OperationOutcome Oracle::execute(const SessionId& session, const Operation& op) 
   if (found == tasks.end()) return outcome_of(op, ErrorCode::kUnavailable);
   OracleTask& task = found->second;
   const bool claimed = task.state == TaskState::kClaimed;
-  const bool token = task.token == op.token || (has(Mistake::kNoFencing) && op.kind == OperationKind::kAck);
-  const bool holder = task.session == session || (has(Mistake::kAnySession) && op.kind == OperationKind::kAck);
+  const bool token =
+      task.token == op.token || (has(Mistake::kNoFencing) && op.kind == OperationKind::kAck);
+  const bool holder =
+      task.session == session || (has(Mistake::kAnySession) && op.kind == OperationKind::kAck);
   if (claimed && token && holder && session) return execute_claim(task, op.task, op);
   const bool finished = task.state == TaskState::kDone || task.state == TaskState::kVoid;
-  if (finished && op.kind == OperationKind::kAck && task.completed_by.contains(op.token)) return outcome_of(op, ErrorCode::kOk);
+  if (finished && op.kind == OperationKind::kAck && task.completed_by.contains(op.token))
+    return outcome_of(op, ErrorCode::kOk);
   if (finished && !session) return outcome_of(op, ErrorCode::kOk, true);
   ++superseded;
   return outcome_of(op, ErrorCode::kClaimSuperseded);
@@ -192,7 +207,8 @@ OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operat
         const std::int64_t full = std::min<std::int64_t>(1000LL << (task.failures - 1), 300'000);
         const std::int64_t half = full / 2;
         task.deadline = now + half +
-                        static_cast<std::int64_t>(hash64(token.value()) % static_cast<std::uint64_t>(full - half + 1));
+                        static_cast<std::int64_t>(hash64(token.value()) %
+                                                  static_cast<std::uint64_t>(full - half + 1));
         move(id, TaskState::kDelayed, Cause::kNack, token, session);
       }
       break;
@@ -203,7 +219,8 @@ OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operat
     case OperationKind::kExtend:
       if (!validate_lease(op.lease).ok()) return outcome_of(op, ErrorCode::kInvalidArgument);
       renew(task, op.lease.count());
-      effects_.transitions.push_back({id, 1, TaskState::kClaimed, TaskState::kClaimed, Cause::kExtended, token, session});
+      effects_.transitions.push_back(
+          {id, 1, TaskState::kClaimed, TaskState::kClaimed, Cause::kExtended, token, session});
       break;
   }
   return outcome_of(op, ErrorCode::kOk);
@@ -211,7 +228,8 @@ OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operat
 
 Status Oracle::give_back(const std::string& from, const GiveBack& c) {
   const auto found = tasks.find(c.task);
-  const bool current = found != tasks.end() && found->second.state == TaskState::kClaimed && found->second.token == c.token;
+  const bool current = found != tasks.end() && found->second.state == TaskState::kClaimed &&
+                       found->second.token == c.token;
   if (!current) return {ErrorCode::kClaimSuperseded, ""};
   OracleTask& task = found->second;
   if (sessions[task.session].manager != from) return {ErrorCode::kConflict, ""};

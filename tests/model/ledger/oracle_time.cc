@@ -30,7 +30,8 @@ void Oracle::do_due() {
   std::map<std::pair<std::int64_t, Token>, TaskId> backoffs;
   for (const auto& [id, task] : tasks) {
     const bool due = task.deadline <= now;
-    if (task.state == TaskState::kClaimed && due && now >= grace_until_) leases[{task.deadline, task.token}] = id;
+    if (task.state == TaskState::kClaimed && due && now >= grace_until_)
+      leases[{task.deadline, task.token}] = id;
     if (task.state == TaskState::kDelayed && due) backoffs[{task.deadline, task.token}] = id;
   }
   for (const auto& [key, id] : leases) {
@@ -64,14 +65,16 @@ void Oracle::do_due() {
       if (number.resolved_at == 0) linger(number);
     }
   }
-  std::erase_if(producers, [](const auto& p) { return !p.second.active && p.second.numbers.empty(); });
+  std::erase_if(producers,
+                [](const auto& p) { return !p.second.active && p.second.numbers.empty(); });
   std::vector<ShardId> opened;
   for (auto& [key, bar] : bars_) {
     if (bar.over || bar.until > now) continue;
     bar.over = true;
     opened.push_back(key.second);
   }
-  std::erase_if(bars_, [this](const auto& b) { return b.second.over && b.second.until + 30'000 <= now; });
+  std::erase_if(bars_,
+                [this](const auto& b) { return b.second.over && b.second.until + 30'000 <= now; });
   std::sort(opened.begin(), opened.end());
   for (const ShardId shard : opened) {
     for (QueueId queue(1); queue.value() <= queues.size(); queue = queue.next()) {
