@@ -42,13 +42,11 @@ Status QueryService::on_query(Peer& peer, const Frame& frame) {
   question->deadline = context_.loop.now() + timeout;
   question->pause = kPauseMin;
 
-  Status status = check(question->query);
-  if (const TaskId task = task_of(question->query); status.ok() && task) status = check_task(task);
-  if (!status.ok()) {
+  if (const Status status = check(question->query); !status.ok()) {
     fail(*question, status);
-    return {};
+  } else {
+    ask(question);
   }
-  ask(question);
   return {};
 }
 
@@ -111,8 +109,10 @@ void QueryService::on_answer(const QuestionPtr& question, const Status& status,
   if (outcome.ok() && answer.what_case() == v1::ChannelAnswer::kAnswer) {
     outcome = status_from_wire(answer.answer().code(), answer.answer().message());
   }
-  // A task above created_hi: its manager has confirmed it, the ledger will hear of it (R4).
-  if (outcome.code() == ErrorCode::kUnavailable && task_of(question->query)) {
+  // A task above created_hi: the ledger will hear of it, unless its shard says that there is none (R4).
+  if (const TaskId task = task_of(question->query);
+      outcome.code() == ErrorCode::kUnavailable && task) {
+    if (Status status = check_task(task); !status.ok()) return fail(*question, status);
     return ask_again(question, outcome);
   }
   if (!outcome.ok()) return fail(*question, outcome);

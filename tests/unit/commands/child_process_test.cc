@@ -1,5 +1,6 @@
 #include "client/commands/child_process.h"
 
+#include <csignal>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@ constexpr Duration kPatience = 30s;
 struct Child {
   explicit Child(const std::string& command, const std::string& input = "",
                  std::size_t output_max = 1 << 20) {
+    std::signal(SIGPIPE, SIG_IGN);  // as in the program
     auto started = ChildProcess::start(loop,
                                        {.command = command,
                                         .input = input,

@@ -182,7 +182,7 @@ TEST_CASE("flags may come from a TOML file, and the command line goes before it"
   std::filesystem::remove(file);
 }
 
-TEST_CASE("--version and --help print and end with 0") {
+TEST_CASE("the flags --version and --help print and end with 0") {
   Process version({"--version"});
   CHECK(version.wait_exit() == 0);
   CHECK(version.printed.find("test-daemon 0.") == 0);
