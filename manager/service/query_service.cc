@@ -109,10 +109,11 @@ void QueryService::on_answer(const QuestionPtr& question, const Status& status,
   if (outcome.ok() && answer.what_case() == v1::ChannelAnswer::kAnswer) {
     outcome = status_from_wire(answer.answer().code(), answer.answer().message());
   }
-  // A task above created_hi: the ledger will hear of it, unless its shard says that there is none (R4).
+  // A task above created_hi: the ledger will hear of it, unless its shard says that there is none
+  // (R4).
   if (const TaskId task = task_of(question->query);
       outcome.code() == ErrorCode::kUnavailable && task) {
-    if (Status status = check_task(task); !status.ok()) return fail(*question, status);
+    if (const Status none = check_task(task); !none.ok()) return fail(*question, none);
     return ask_again(question, outcome);
   }
   if (!outcome.ok()) return fail(*question, outcome);
