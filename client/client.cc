@@ -220,6 +220,7 @@ Result<std::vector<Address>> addresses_of(const std::vector<std::string>& manage
 
 ClientOptions normal(ClientOptions options) {
   if (options.name.empty()) options.name = "pid-" + std::to_string(::getpid());
+  options.name = options.name.substr(0, kManagerNameBytesMax);  // what an attach may carry
   if (options.seed == 0) options.seed = system_seed();
   return options;
 }

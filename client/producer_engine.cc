@@ -130,7 +130,7 @@ void ProducerEngine::add(std::string queue, std::string payload, ProduceCallback
   ++item.queue->unsettled;
   item.payload = std::move(payload);
   item.done = std::move(done);
-  item.deadline = env_.loop.now() + options_.timeout;
+  item.deadline = env_.loop.now() + std::min<Duration>(options_.timeout, kProducerIdleMax);
   if (!status.ok()) {
     settle(item, ProduceState::kFailed, TaskId(), std::move(status));
   } else {
