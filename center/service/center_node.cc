@@ -89,6 +89,7 @@ Status Node::open_directory() {
 Status Node::open_ledger() {
   LocalLog::Options log_options;
   log_options.snapshot_directory = directory_->path() + "/snapshots";
+  log_options.sync_mode = options_.sync_mode;
   BATON_ASSIGN_OR_RETURN(std::unique_ptr<LocalLog> log,
                          LocalLog::open(context_.loop, context_.worker, env_, *store_, random_,
                                         std::move(log_options)));

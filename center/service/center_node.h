@@ -11,6 +11,7 @@
 #include "center/service/center_metrics.h"
 #include "common/base/status.h"
 #include "common/net/node_context.h"
+#include "common/storage/commit_pacer.h"
 
 namespace baton::center {
 
@@ -23,6 +24,7 @@ struct CenterOptions {
   std::uint64_t archive_bytes_max = std::uint64_t{4} << 30;
   std::uint64_t snapshot_log_bytes = std::uint64_t{64}
                                      << 20;  // log bytes after which a snapshot is written
+  SyncMode sync_mode = SyncMode::kAdaptive;  // the simulator forces the others
   Duration manager_dead_after = std::chrono::milliseconds(600);
 };
 

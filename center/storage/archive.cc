@@ -42,8 +42,9 @@ Result<std::unique_ptr<Archive>> Archive::open(Loop& loop, Worker& worker, Durab
   return archive;
 }
 
-// Finished segments are kept. One that was being written, which can only be the newest, is removed:
-// what it held is still in the log.
+// Finished segments are kept. The newest may not have been synced: a power cut can leave any part
+// of it, its footer too. As long as the log was not cut behind it, all it held is still there, and
+// it is removed.
 Status Archive::read_directory() {
   std::vector<std::string> names;
   BATON_RETURN_IF_ERROR(from_leveldb(env_.GetChildren(options_.directory, &names)));
@@ -51,17 +52,21 @@ Status Archive::read_directory() {
   std::sort(names.begin(), names.end());
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string path = options_.directory + "/" + names[i];
+    const bool newest = i + 1 == names.size();
     Result<SegmentInfo> info = read_segment_info(env_, path);
-    if (info.ok()) {
+    Status status = info.status();
+    if (info.ok() && newest) status = verify_segment(env_, info.value());
+    if (status.ok()) {
       closed_bytes_ += info.value().bytes;
       segments_.push_back(std::move(info).value());
-    } else if (info.status().code() == ErrorCode::kNotFound && i + 1 == names.size()) {
-      BATON_RETURN_IF_ERROR(from_leveldb(env_.RemoveFile(path)));
-    } else if (info.status().code() == ErrorCode::kNotFound) {
-      return Status(ErrorCode::kDataLoss, "the archive is damaged: " + path + " is cut off");
-    } else {
-      return info.status();
+      continue;
     }
+    const bool needed = !newest || path <= segment_path(options_.directory, snapshot_);
+    if (needed || status.code() == ErrorCode::kUnsupportedVersion) {
+      if (status.code() != ErrorCode::kNotFound) return status;
+      return Status(ErrorCode::kDataLoss, "the archive is damaged: " + path + " is cut off");
+    }
+    BATON_RETURN_IF_ERROR(from_leveldb(env_.RemoveFile(path)));
   }
   return Status();
 }
@@ -89,7 +94,7 @@ Status Archive::check_chain() const {
                                             entry_number(snapshot_) +
                                             "; move it away to begin a new one with a gap");
   }
-  return verify_segment(env_, segments_.back());
+  return Status();
 }
 
 Lsn Archive::first_index() const {

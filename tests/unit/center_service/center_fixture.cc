@@ -103,28 +103,48 @@ void TestManager::on_frame(const Frame& frame) {
   }
 }
 
-v1::ChannelOutcomes TestManager::send(const std::vector<v1::Command>& commands) {
+std::uint64_t TestManager::post_commands(const std::vector<v1::Command>& commands) {
   v1::ChannelCommands frame;
   frame.set_incarnation(incarnation.value());
   for (const v1::Command& command : commands) *frame.add_command() = command;
   const std::uint64_t request = channel_->next_request_id();
   channel_->send(v1::CHANNEL_COMMANDS, request, frame);
-  REQUIRE(scheduler_.run_until([&] { return outcomes_.contains(request); }, 10s));
-  return outcomes_[request];
+  return request;
 }
 
 void TestManager::send_without_waiting(const std::vector<v1::Command>& commands) {
-  v1::ChannelCommands frame;
-  frame.set_incarnation(incarnation.value());
-  for (const v1::Command& command : commands) *frame.add_command() = command;
-  channel_->send(v1::CHANNEL_COMMANDS, channel_->next_request_id(), frame);
+  post_commands(commands);
+}
+
+v1::ChannelOutcomes TestManager::send(const std::vector<v1::Command>& commands) {
+  const auto answer = try_send(commands);
+  REQUIRE(answer);
+  return *answer;
+}
+
+std::optional<v1::ChannelOutcomes> TestManager::try_send(const std::vector<v1::Command>& commands) {
+  const std::uint64_t request = post_commands(commands);
+  const int closed_before = closed;
+  scheduler_.run_until([&] { return outcomes_.contains(request) || closed != closed_before; }, 10s);
+  const auto answer = outcomes_.find(request);
+  if (answer == outcomes_.end()) return std::nullopt;
+  return answer->second;
 }
 
 v1::ChannelAnswer TestManager::ask(const v1::ChannelQuery& query) {
+  const auto answer = try_ask(query);
+  REQUIRE(answer);
+  return *answer;
+}
+
+std::optional<v1::ChannelAnswer> TestManager::try_ask(const v1::ChannelQuery& query) {
   const std::uint64_t request = channel_->next_request_id();
   channel_->send(v1::CHANNEL_QUERY, request, query);
-  REQUIRE(scheduler_.run_until([&] { return answers_.contains(request); }, 30s));
-  return answers_[request];
+  const int closed_before = closed;
+  scheduler_.run_until([&] { return answers_.contains(request) || closed != closed_before; }, 30s);
+  const auto answer = answers_.find(request);
+  if (answer == answers_.end()) return std::nullopt;
+  return answer->second;
 }
 
 v1::ChannelAnswer TestManager::ask_client(const v1::Query& query) {
@@ -147,7 +167,7 @@ void TestManager::join() {
   REQUIRE(register_again().result() == v1::REGISTERED);
 }
 
-v1::RegisterOutcome TestManager::register_again() {
+v1::Command TestManager::register_command(Offset created_hi_seen) const {
   v1::Command command;
   v1::Register* request = command.mutable_register_();
   request->set_shard(shard.value());
@@ -155,14 +175,24 @@ v1::RegisterOutcome TestManager::register_again() {
   request->set_epoch(epoch);
   to_wire(life, request->mutable_life());
   request->set_next_offset(next_offset.value());
-  request->set_created_hi_seen(next_offset.value());
+  request->set_created_hi_seen(created_hi_seen.value());
   request->set_crc_below(crc);
   request->set_address(name + ":7101");
+  return command;
+}
+
+v1::RegisterOutcome TestManager::register_again() {
+  const auto outcome = try_register(next_offset);
+  REQUIRE(outcome);
+  return *outcome;
+}
+
+std::optional<v1::RegisterOutcome> TestManager::try_register(Offset created_hi_seen) {
   incarnation = {};
-  const v1::ChannelOutcomes outcomes = send({command});
-  REQUIRE(outcomes.code() == v1::OK);
-  incarnation = Incarnation(outcomes.outcome(0).register_().incarnation());
-  return outcomes.outcome(0).register_();
+  const auto outcomes = try_send({register_command(created_hi_seen)});
+  if (!outcomes || outcomes->code() != v1::OK) return std::nullopt;
+  incarnation = Incarnation(outcomes->outcome(0).register_().incarnation());
+  return outcomes->outcome(0).register_();
 }
 
 // ---- CenterWorld ----
@@ -194,15 +224,20 @@ Status CenterWorld::start_center() {
   return Status();
 }
 
-void CenterWorld::kill_center() {
+void CenterWorld::kill_center(sim::Death death) {
   loop->kill();
-  network.crash("center", sim::Death::kProcess);
+  network.crash("center", death);
   env.stop();
   center.reset();
   transport.reset();
   worker.reset();
   loop.reset();
-  env.restart_after_kill();
+  if (death == sim::Death::kMachine) {
+    network.revive("center");
+    env.restart_after_power_cut();
+  } else {
+    env.restart_after_kill();
+  }
 }
 
 void CenterWorld::restart_center() {

@@ -52,6 +52,10 @@ class TestManager {
   // Sends one frame of commands and waits for its answer (in simulated time); a code other than OK
   // in front of the answer when the channel is gone.
   v1::ChannelOutcomes send(const std::vector<v1::Command>& commands);
+  // The same where the center may die meanwhile: nothing when no answer came before the channel
+  // closed.
+  std::optional<v1::ChannelOutcomes> try_send(const std::vector<v1::Command>& commands);
+  std::optional<v1::ChannelAnswer> try_ask(const v1::ChannelQuery& query);
   void send_without_waiting(const std::vector<v1::Command>& commands);
   v1::ChannelAnswer ask(const v1::ChannelQuery& query);
   v1::ChannelAnswer ask_client(const v1::Query& query);
@@ -59,6 +63,7 @@ class TestManager {
   // enroll + register, as a manager does it.
   void join();
   v1::RegisterOutcome register_again();
+  std::optional<v1::RegisterOutcome> try_register(Offset created_hi_seen);
 
   [[nodiscard]] bool is_open() const { return channel_ && channel_->is_open(); }
 
@@ -82,6 +87,8 @@ class TestManager {
   int closed = 0;
 
  private:
+  v1::Command register_command(Offset created_hi_seen) const;
+  std::uint64_t post_commands(const std::vector<v1::Command>& commands);
   void beat();
   void on_frame(const Frame& frame);
 
@@ -102,8 +109,8 @@ class CenterWorld {
   ~CenterWorld();
 
   Status start_center();
-  // As kill -9: the disk keeps what was written.
-  void kill_center();
+  // kProcess: as kill -9, the disk keeps what was written. kMachine: only what was synced.
+  void kill_center(sim::Death death = sim::Death::kProcess);
   void restart_center();
 
   TestManager& add_manager(const std::string& name);
