@@ -32,10 +32,14 @@ Operation OperationQueue::take_answered(OpSeq seq) {
   return taken;
 }
 
-void OperationQueue::send_all_again() {
+std::size_t OperationQueue::send_all_again() {
+  std::size_t sent_before = 0;
   for (Operation& operation : operations_) {
-    if (!operation.answered) send_again(operation.seq);
+    if (operation.answered) continue;
+    sent_before += operation.sent ? 1 : 0;
+    send_again(operation.seq);
   }
+  return sent_before;
 }
 
 void OperationQueue::send_again(OpSeq seq) {

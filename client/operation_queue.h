@@ -51,8 +51,9 @@ class OperationQueue {
   // Marks it answered and moves answered_through() on. References to it end.
   Operation take_answered(OpSeq seq);
 
-  // A new connection: everything without an answer is to be sent again.
-  void send_all_again();
+  // A new connection: everything without an answer is to be sent again. Returns how many of those
+  // had been sent before.
+  std::size_t send_all_again();
   // The answer asked for patience, or the request was lost.
   void send_again(OpSeq seq);
 

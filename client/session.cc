@@ -214,7 +214,7 @@ Status Session::on_attached(const Frame& frame) {
   pause_until_ = MonoTime{};
   heartbeat_not_before_ = MonoTime{};
   heartbeat_sent_at_ = env_.loop.now();  // attaching shows life as well as a heartbeat
-  operations_.send_all_again();
+  env_.metrics.operations_repeated += operations_.send_all_again();
   std::set<std::uint64_t> kept(attached.kept().begin(), attached.kept().end());
   for (const Token token : leases_.held()) {
     if (!kept.contains(token.value())) lose(token);
