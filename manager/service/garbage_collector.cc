@@ -177,10 +177,10 @@ void GarbageCollector::collect(const QuestionPtr& question) {
   log->collect(question->stretch, std::move(question->live), std::move(question->live_results),
                context_.guarded([this, question](const Status& status) {
                  busy_ = false;
-                 not_before_.erase({question->shard, question->stretch.first});
+                 // What survived of it is asked about again, but not at once.
+                 postpone(*question, kAskAgain);
                  if (!status.ok()) {
-                   context_.logger.error("collection failed", {kv("status", status)});
-                   return postpone(*question, kAskAgain);
+                   return context_.logger.error("collection failed", {kv("status", status)});
                  }
                  ++context_.metrics.stretches_collected;
                  if (link_.is_open()) begin();

@@ -48,6 +48,8 @@ class FakePeer {
   void say(v1::FrameType type, std::uint64_t request, const google::protobuf::MessageLite& message,
            std::span<const std::string_view> payload = {});
   void hang_up();
+  void stop_reading() { connection_->pause_reading(); }
+  void go_on_reading() { connection_->resume_reading(); }
 
   // Runs the world until a frame of the type (and request, if not 0) comes; it is taken out. Fails
   // the test when none comes within 3 s.
