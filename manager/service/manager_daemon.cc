@@ -39,7 +39,10 @@ Status ManagerDaemon::start() {
   if (options_.payload_bytes_max == 0 || options_.payload_bytes_max > kPayloadBytesHardMax) {
     return Status(ErrorCode::kInvalidArgument, "the payload limit must be 1 byte to 16 MiB");
   }
-  BATON_ASSIGN_OR_RETURN(logs_, ShardLogs::open(node_, options_.data, random_));
+  PayloadLog::Options log_options;
+  log_options.sync_mode = options_.sync_mode;
+  log_options.stretch_bytes = options_.stretch_bytes;
+  BATON_ASSIGN_OR_RETURN(logs_, ShardLogs::open(node_, options_.data, random_, log_options));
   logs_->set_on_failed([this](const Status& status) { fail(status); });
   BATON_RETURN_IF_ERROR(open_server());
   BATON_RETURN_IF_ERROR(fix_name());

@@ -12,6 +12,7 @@
 #include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/net/node_context.h"
+#include "common/storage/commit_pacer.h"
 
 namespace baton::manager {
 
@@ -23,6 +24,9 @@ struct ManagerOptions {
   std::size_t connections_max = 10'000;
   std::size_t payload_bytes_max = kPayloadBytesDefaultMax;
   std::uint64_t disk_free_min = std::uint64_t{1} << 30;  // bytes; below, produces get retry_later
+  // The simulator forces the other modes, and makes stretches so small that short runs collect them.
+  SyncMode sync_mode = SyncMode::kAdaptive;
+  std::size_t stretch_bytes = std::size_t{4} << 20;
 };
 
 class ManagerNode {

@@ -4,13 +4,12 @@
 #include <tuple>
 #include <utility>
 
-#include "manager/storage/payload_log.h"
-
 namespace baton::manager {
 
 Result<std::unique_ptr<ShardLogs>> ShardLogs::open(NodeContext context, const std::string& path,
-                                                   Random& random) {
-  std::unique_ptr<ShardLogs> logs(new ShardLogs(context, random));
+                                                   Random& random,
+                                                   PayloadLog::Options log_options) {
+  std::unique_ptr<ShardLogs> logs(new ShardLogs(context, random, log_options));
   BATON_ASSIGN_OR_RETURN(logs->data_dir_,
                          DataDir::open(logs->env_, path, StoreKind::kManager, random));
   BATON_ASSIGN_OR_RETURN(logs->store_, logs->data_dir_->open_store());
@@ -73,7 +72,7 @@ void ShardLogs::set_on_failed(std::function<void(const Status&)> on_failed) {
 }
 
 Result<std::unique_ptr<LogStore>> ShardLogs::open_log(ShardId shard, bool sealed) {
-  PayloadLog::Options options;
+  PayloadLog::Options options = log_options_;
   options.shard = shard;
   options.sealed = sealed;
   BATON_ASSIGN_OR_RETURN(

@@ -19,15 +19,17 @@
 #include "common/storage/identity.h"
 #include "common/storage/kv_store.h"
 #include "manager/storage/log_store.h"
+#include "manager/storage/payload_log.h"
 
 namespace baton::manager {
 
 class ShardLogs {
  public:
-  // Opens the directory and the logs of every shard in it. `random` and what the context refers to
+  // Opens the directory and the logs of every shard in it, each with `log_options` but for its own
+  // identity. `random` and what the context refers to
   // outlive this.
   static Result<std::unique_ptr<ShardLogs>> open(NodeContext context, const std::string& path,
-                                                 Random& random);
+                                                 Random& random, PayloadLog::Options log_options);
 
   [[nodiscard]] const Identity& identity() const { return data_dir_->identity(); }
   Status set_name(const std::string& name);
@@ -50,13 +52,14 @@ class ShardLogs {
   [[nodiscard]] std::uint64_t disk_free_bytes() const { return store_->disk_free_bytes(); }
 
  private:
-  ShardLogs(NodeContext context, Random& random)
-      : context_(context), random_(random), env_(context.env) {}
+  ShardLogs(NodeContext context, Random& random, PayloadLog::Options log_options)
+      : context_(context), random_(random), log_options_(log_options), env_(context.env) {}
   Result<std::unique_ptr<LogStore>> open_log(ShardId shard, bool sealed);
   void watch(LogStore& log);
 
   NodeContext context_;
   Random& random_;
+  const PayloadLog::Options log_options_;
   DurableEnv env_;
   std::unique_ptr<DataDir> data_dir_;
   std::unique_ptr<KvStore> store_;

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -129,6 +131,27 @@ TEST_CASE("a paused process does afterwards, in order, what it could not do mean
   scheduler.run_until(SimTime(10s));
 
   CHECK(order == "ab");
+}
+
+TEST_CASE("time that a task spends goes on at once for its process, and holds up the rest of it") {
+  SimScheduler scheduler(1);
+  SimLoop loop(scheduler, "node");
+  const MonoTime start = loop.now();
+  std::vector<std::pair<char, Duration>> ran;
+  loop.post([&] {
+    loop.spend(30ms);
+    loop.spend(20ms);
+    ran.emplace_back('a', loop.now() - start);
+    loop.post([&] { ran.emplace_back('d', loop.now() - start); });
+  });
+  loop.post([&] { ran.emplace_back('b', loop.now() - start); });
+  loop.call_after(10ms, [&] { ran.emplace_back('c', loop.now() - start); });
+
+  scheduler.run_for(1s);
+
+  // What was due while the loop was busy runs when it is free, in the order in which it fell due.
+  CHECK(ran ==
+        std::vector<std::pair<char, Duration>>{{'a', 50ms}, {'b', 50ms}, {'d', 50ms}, {'c', 50ms}});
 }
 
 TEST_CASE("slack makes timers late by chance, never early") {

@@ -53,8 +53,8 @@ Loop::TimerId SimLoop::run_at(SimTime at, Task task) {
 void SimLoop::fire(TimerId id) {
   const auto found = tasks_.find(id);
   if (found == tasks_.end() || dead()) return;
-  if (paused()) {
-    scheduler_.at(paused_until_, [weak = std::weak_ptr(self_), id] {
+  if (const SimTime free = std::max(paused_until_, busy_until_); scheduler_.now() < free) {
+    scheduler_.at(free, [weak = std::weak_ptr(self_), id] {
       if (const auto loop = weak.lock()) (*loop)->fire(id);
     });
     return;
@@ -68,6 +68,8 @@ void SimLoop::kill() { killed_ = true; }
 
 bool SimLoop::dead() const { return killed_ || (probe_ && probe_()); }
 
+void SimLoop::spend(Duration time) { busy_until_ = own_now() + time; }
+
 void SimLoop::pause_until(SimTime until) { paused_until_ = std::max(paused_until_, until); }
 
 SimWorker::SimWorker(SimLoop& loop, Mode mode, Duration delay_max)
@@ -77,7 +79,9 @@ void SimWorker::run(Task job, Task done) {
   const bool idle = jobs_.empty();
   const bool at_once = mode_ == Mode::kInline || (mode_ == Mode::kMixed && random_.one_in(2));
   if (at_once && idle) {
+    in_job_ = true;
     job();
+    in_job_ = false;
     loop_.post(std::move(done));
     return;
   }
@@ -91,7 +95,9 @@ void SimWorker::run(Task job, Task done) {
 void SimWorker::run_next() {
   Job next = std::move(jobs_.front());
   jobs_.pop_front();
+  in_job_ = true;
   next.job();
+  in_job_ = false;
   loop_.post(std::move(next.done));
 }
 

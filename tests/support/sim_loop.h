@@ -6,6 +6,7 @@
 // never ran are destroyed, not run, with the loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -26,8 +27,8 @@ class SimLoop final : public Loop {
   SimLoop(const SimLoop&) = delete;
   SimLoop& operator=(const SimLoop&) = delete;
 
-  [[nodiscard]] MonoTime now() const override { return clock_.mono(scheduler_.now()); }
-  [[nodiscard]] WallTime wall_now() const override { return clock_.wall(scheduler_.now()); }
+  [[nodiscard]] MonoTime now() const override { return clock_.mono(own_now()); }
+  [[nodiscard]] WallTime wall_now() const override { return clock_.wall(own_now()); }
   void post(Task task) override;
   TimerId call_at(MonoTime at, Task task) override;
   void cancel(TimerId timer) override;
@@ -44,6 +45,9 @@ class SimLoop final : public Loop {
   void pause_until(SimTime until);
   [[nodiscard]] bool paused() const { return scheduler_.now() < paused_until_; }
   void jump_wall(std::int64_t ms) { clock_.wall_ms += ms; }
+  // Called from within a task: it takes this long. Time goes on for this process at once, and
+  // nothing else of it runs before the world has caught up.
+  void spend(Duration time);
   // Every timer runs up to this much late, by chance: as on a busy machine.
   void set_timer_slack(Duration slack) { timer_slack_ = slack; }
 
@@ -66,6 +70,8 @@ class SimLoop final : public Loop {
 
  private:
   TimerId run_at(SimTime at, Task task);
+  // Ahead of the world while a task has spent time.
+  [[nodiscard]] SimTime own_now() const { return std::max(scheduler_.now(), busy_until_); }
   void fire(TimerId id);
 
   SimScheduler& scheduler_;
@@ -74,6 +80,7 @@ class SimLoop final : public Loop {
   Duration timer_slack_{0};
   std::function<bool()> probe_;
   SimTime paused_until_{0};
+  SimTime busy_until_{0};
   bool killed_ = false;
   TimerId next_id_ = 1;
   std::map<TimerId, Task> tasks_;   // those that have not run
@@ -91,6 +98,8 @@ class SimWorker final : public Worker {
   SimWorker(SimLoop& loop, Mode mode, Duration delay_max = std::chrono::microseconds(800));
 
   void run(Task job, Task done) override;
+  // True inside a job that is not on the loop's thread: the time it takes holds nobody up.
+  [[nodiscard]] bool in_job() const { return in_job_; }
 
  private:
   struct Job {
@@ -105,6 +114,7 @@ class SimWorker final : public Worker {
   Random random_;
   MonoTime busy_until_{};
   std::deque<Job> jobs_;  // not begun, in order
+  bool in_job_ = false;
 };
 
 }  // namespace baton::sim

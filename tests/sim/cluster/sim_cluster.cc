@@ -20,6 +20,7 @@ Result<RunningNode> boot_center(NodeContext context, SimDaemon::OnFailed on_fail
   options.listen = kCenterAddress;
   options.data = "/data";
   options.snapshot_log_bytes = plan.snapshot_log_bytes;
+  options.sync_mode = plan.sync;
   BATON_ASSIGN_OR_RETURN(auto opened,
                          center::CenterNode::open(context, options, std::move(on_failed)));
   const std::shared_ptr<center::CenterNode> node = std::move(opened);
@@ -27,11 +28,13 @@ Result<RunningNode> boot_center(NodeContext context, SimDaemon::OnFailed on_fail
 }
 
 Result<RunningNode> boot_manager(NodeContext context, SimDaemon::OnFailed on_failed,
-                                 const std::string& host) {
+                                 const std::string& host, const SimPlan& plan) {
   manager::ManagerOptions options;
   options.listen = Address{host, kManagerPort};
   options.centers = {kCenterAddress};
   options.data = "/data";
+  options.sync_mode = plan.sync;
+  options.stretch_bytes = plan.stretch_bytes;
   BATON_ASSIGN_OR_RETURN(auto opened,
                          manager::ManagerNode::open(context, options, std::move(on_failed)));
   const std::shared_ptr<manager::ManagerNode> node = std::move(opened);
@@ -50,8 +53,8 @@ SimCluster::SimCluster(SimWorld& world) : world_(world) {
     const std::string host = manager_host(i);
     addresses.push_back(Address{host, kManagerPort}.to_string());
     managers_.push_back(std::make_unique<SimDaemon>(
-        world, host, [host](NodeContext context, SimDaemon::OnFailed on_failed) {
-          return boot_manager(context, std::move(on_failed), host);
+        world, host, [host, &world](NodeContext context, SimDaemon::OnFailed on_failed) {
+          return boot_manager(context, std::move(on_failed), host, world.plan);
         }));
   }
   for (std::size_t i = 0; i < world.plan.producers; i++) {

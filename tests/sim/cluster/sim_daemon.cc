@@ -1,5 +1,6 @@
 #include "tests/sim/cluster/sim_daemon.h"
 
+#include <string_view>
 #include <utility>
 
 namespace baton::sim {
@@ -40,6 +41,11 @@ void SimDaemon::start() {
   life_ = std::make_unique<Life>(world_, host_, clock_);
   SimLife& process = life_->process;
   process.loop.set_death_probe([this] { return env_.stopped(); });
+  env_.set_on_operation([this, &process](const char* kind) {
+    if (kind != std::string_view("sync") || process.worker.in_job()) return;
+    const auto time_max = static_cast<std::uint64_t>(world_.plan.sync_time_max.count());
+    process.loop.spend(Duration(static_cast<std::int64_t>(random_.below(time_max))));
+  });
   const NodeContext context{process.loop, process.worker, process.transport,
                             env_,         process.logger, random_.next()};
   Life* const life = life_.get();
@@ -131,6 +137,7 @@ void SimDaemon::bury(bool power_cut, Duration back_after) {
   env_.stop();
   world_.network.crash(host_, power_cut ? Death::kMachine : Death::kProcess);
   life_.reset();
+  env_.set_on_operation(nullptr);
   if (power_cut) {
     env_.restart_after_power_cut();
   } else {

@@ -35,6 +35,10 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   plan.concurrency = one_of<std::size_t>(random, {1, 3, 16});
   plan.prefetch = one_of<std::size_t>(random, {0, 0, 8});
 
+  plan.sync = one_of(
+      random, {SyncMode::kAdaptive, SyncMode::kInline, SyncMode::kWorker, SyncMode::kAlternating});
+  plan.sync_time_max = one_of<Duration>(random, {10us, 500us, 5ms, 40ms});
+  plan.stretch_bytes = one_of<std::size_t>(random, {2'000, 20'000, 4'000'000});
   plan.worker = one_of(
       random, {SimWorker::Mode::kInline, SimWorker::Mode::kDelayed, SimWorker::Mode::kMixed});
   plan.worker_delay_max = one_of<Duration>(random, {300us, 3ms, 30ms});

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/storage/commit_pacer.h"
 #include "tests/support/sim_clock.h"
 #include "tests/support/sim_loop.h"
 #include "tests/support/sim_network.h"
@@ -52,6 +53,9 @@ struct SimPlan {
   std::size_t prefetch = 0;
   bool well_behaved = false;  // consumers only ack
 
+  SyncMode sync = SyncMode::kAdaptive;
+  Duration sync_time_max{};  // a sync takes up to this long; on the loop it holds everything up
+  std::size_t stretch_bytes = 0;
   SimWorker::Mode worker = SimWorker::Mode::kMixed;
   Duration worker_delay_max{};
   Duration timer_slack{};
