@@ -123,7 +123,11 @@ def produce_in_flight(which):
         feeder.join()
         assert producer.wait(60) == 0, producer.stderr.read()
         assert len(ids) == len(payloads) and len(set(ids)) == len(ids), f"{len(ids)} ids, {len(set(ids))} different"
-        rows = trio.consume("q", len(ids), "-j", "64")
+        try:
+            rows = trio.consume("q", len(ids), "-j", "64")
+        except AssertionError as error:
+            state = trio.baton("queue", "ls", code=None) + trio.baton("manager", "ls", code=None)
+            raise AssertionError(f"not all came: {state}{error}") from error
         assert {row["id"]: row["payload"] for row in rows} == dict(zip(ids, payloads)), "each id names its payload"
         left = trio.baton("consume", "-q", "q", "-n", 1, "--wait", "1s", code=None)
         assert left == "", f"a task that nobody was told of: {left}"
