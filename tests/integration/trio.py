@@ -195,7 +195,7 @@ class Trio:
         return self.baton("produce", "-q", queue, stdin=text, **options).split()
 
     def consume(self, queue, count, *arguments, **options):
-        return self.rows("consume", "-q", queue, "-n", count, "--wait", "30s", *arguments, **options)
+        return self.rows("consume", "-q", queue, "-n", count, "--wait", "90s", *arguments, **options)
 
     def queue(self, name):
         """The row of `queue ls` for one queue, or None."""
