@@ -190,16 +190,17 @@ leveldb::Status DurableEnv::wrap(leveldb::Status created, const std::string& nam
   return leveldb::Status::OK();
 }
 
+// A table that is not there is an error: LevelDB would pass a NotFound on as if the key did not
+// exist.
 leveldb::Status DurableEnv::NewRandomAccessFile(const std::string& name,
                                                 leveldb::RandomAccessFile** result) {
-  if (extras_ != nullptr) return target()->NewRandomAccessFile(name, result);
   *result = nullptr;
-  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    const char* why = std::strerror(errno);
-    return errno == ENOENT ? leveldb::Status::NotFound(name, why)
-                           : leveldb::Status::IOError(name, why);
+  if (extras_ != nullptr) {
+    const leveldb::Status opened = target()->NewRandomAccessFile(name, result);
+    return opened.IsNotFound() ? leveldb::Status::IOError(name, "it is missing") : opened;
   }
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return leveldb::Status::IOError(name, std::strerror(errno));
   *result = new PreadFile(name, fd);  // LevelDB's interface: the caller owns it
   return leveldb::Status::OK();
 }

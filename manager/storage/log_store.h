@@ -103,7 +103,7 @@ class LogStore {
                            std::function<void(Result<std::string>)> done) = 0;
 
   // What was stored from `from` on, at most `tasks_max` tasks, only durable ones: for reporting it
-  // again.
+  // again. conflict when `from` was collected (the ledger knew it), data_loss when it is damaged.
   virtual void scan(Offset from, std::size_t tasks_max,
                     std::function<void(Result<std::vector<StoredRun>>)> done) = 0;
   // The record CRC32C of a stored task.
@@ -116,10 +116,13 @@ class LogStore {
   // Offsets found damaged or missing since open, at start or in the background; each is told once.
   virtual std::vector<Offset> take_damaged() = 0;
 
-  // The oldest closed stretch that was not collected, if there is one. Only durable batches.
+  // Closed, durable stretches, the oldest first: those that were not collected, then those of which
+  // something survived, since that ends some day too. A stretch that was asked about lately is left
+  // out for a while.
   [[nodiscard]] virtual std::vector<Stretch> closed_stretches(std::size_t max) const = 0;
   // Drops a stretch but for its live tasks and results, which are copied with their original
-  // envelope and synced first. `live` and `live_results` come from the ledger.
+  // envelope and synced first. `live` and `live_results` come from the ledger. Does nothing, with
+  // ok, while most of the stretch lives.
   virtual void collect(const Stretch& stretch, std::vector<Offset> live,
                        std::vector<ResultRecordId> live_results,
                        std::function<void(Status)> done) = 0;

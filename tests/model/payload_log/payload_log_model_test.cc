@@ -17,7 +17,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 // BATON_SEED is the first seed, BATON_RUNS how many.
 TEST_CASE("the payload log does what the oracle says, through crashes and I/O errors") {
   const std::uint64_t first = from_environment("BATON_SEED", 1);
-  const std::uint64_t runs = from_environment("BATON_RUNS", 150);
+  const std::uint64_t runs = from_environment("BATON_RUNS", 100);
   PayloadModelCounts counts;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     try {
