@@ -95,12 +95,10 @@ SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manag
 
 Settled Ledger::settle(TaskId task, Token token, ShardId shard, Lsn lsn) const {
   const Tables& tables = state_->tables;
-  const std::uint64_t counter = token.value() & ((std::uint64_t{1} << 52) - 1);
+  const Counters& counters = tables.counters;
+  const Token newest((std::uint64_t{counters.generation.value()} << 52) | counters.grants);
   // A claim that this ledger has not granted yet says nothing: keep the record and ask again.
-  if (token.value() >> 52 != tables.counters.generation.value() ||
-      counter > tables.counters.grants) {
-    return Settled::kOpen;
-  }
+  if (token > newest) return Settled::kOpen;
   const Shard* of_task = task.valid() ? tables.members.find_shard(task.shard()) : nullptr;
   if (of_task == nullptr || task.offset() >= of_task->created_hi()) return Settled::kOpen;
   const TaskValue value = of_task->tasks.get(task.offset());

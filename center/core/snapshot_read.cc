@@ -252,6 +252,13 @@ class SnapshotLoader {
     return slot < t_.sessions.slots() && t_.sessions.used(slot);
   }
 
+  [[nodiscard]] bool is_linked(const TaskRow& row) const {
+    const auto is_done = [this](std::uint32_t slot) {
+      return slot == kNoSlot || (slot < t_.rows.slots() && t_.rows[slot].state == TaskState::kDone);
+    };
+    return is_done(row.older) && is_done(row.newer) && is_done(row.newer_in_queue);
+  }
+
   Status link_lines() {
     t_.lines.finish_restore(t_.queues, loose_.last_turn);
     for (std::uint32_t slot = 0; slot < t_.lines.slots(); ++slot) {
@@ -278,6 +285,8 @@ class SnapshotLoader {
       const bool known = shard != nullptr && row.task.offset() < shard->created_hi() &&
                          shard->tasks.get(row.task.offset()) == TaskValue::row(slot);
       if (!known) return inconsistent("a row without its task");
+      if (row.state == TaskState::kDone && !is_linked(row))
+        return inconsistent("a done row linked to nothing");
       if (row.state == TaskState::kDelayed)
         t_.backoff_ends.set(slot, row.deadline_ms, row.token.value());
       if (row.state != TaskState::kClaimed) continue;

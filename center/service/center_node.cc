@@ -112,6 +112,7 @@ Status Node::listen() {
   options.server.frame_bytes_max = kFrameBytesMax;
   options.server.queue_bytes_soft = kQueueBytesSoft;
   options.server.queue_bytes_hard = kQueueBytesHard;
+  options.cluster = directory_->identity().cluster;
   options.manager_dead_after = options_.manager_dead_after;
   BATON_ASSIGN_OR_RETURN(channels_, ChannelService::open(context_, *host_, std::move(options)));
   return Status();

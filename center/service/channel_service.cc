@@ -28,6 +28,15 @@ struct ChannelService::ManagerChannel final : Peer::Data {
   StoreId store;
   Incarnation incarnation;           // bound to; none before its register
   std::size_t unanswered_bytes = 0;  // of its commands
+
+  // What came before the ledger was replayed.
+  struct Held {
+    v1::FrameType type;
+    std::uint64_t request_id;
+    std::string metadata;
+  };
+  std::vector<Held> held;
+  std::size_t held_bytes = 0;
 };
 
 Result<std::unique_ptr<ChannelService>> ChannelService::open(NodeContext& context, LedgerHost& host,
@@ -72,6 +81,7 @@ ChannelService::~ChannelService() {
 // ---- leadership ----
 
 void ChannelService::start() {
+  phase_ = Phase::kServing;
   ++reign_;
   entries_in_flight_ = 0;
   continue_in_flight_ = false;
@@ -79,9 +89,11 @@ void ChannelService::start() {
   ticks_.start();
   check_liveness();
   propose_continue_if_wanted();
+  release_held();
 }
 
 void ChannelService::stop(const Status& reason) {
+  phase_ = Phase::kStopped;
   ++reign_;
   ticks_.stop();
   queries_.stop();
@@ -101,15 +113,17 @@ Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello)
     return refuse(ErrorCode::kDenied, "this is a center: clients talk to managers");
   }
   if (drained_) return refuse(ErrorCode::kUnavailable, stopping().message());
-  if (!host_.serving()) return refuse(ErrorCode::kUnavailable, "this center does not serve yet");
+  if (phase_ == Phase::kStopped) {
+    return refuse(ErrorCode::kUnavailable, "this center does not serve now");
+  }
 
   const Ledger& ledger = host_.ledger();
   const ClusterId cluster(from_wire(hello.cluster()));
-  if (cluster && cluster != ledger.cluster()) {
+  if (cluster && cluster != options_.cluster) {
     context_.logger.error("manager of another cluster", {kv("manager", hello.name())});
     return refuse(ErrorCode::kConflict, "manager " + hello.name() + " belongs to cluster " +
                                             to_string(cluster) + ", this center to cluster " +
-                                            to_string(ledger.cluster()) +
+                                            to_string(options_.cluster) +
                                             ": one of the data directories is new or foreign");
   }
   const std::uint64_t index = host_.log().last_index().value();
@@ -131,7 +145,7 @@ Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello)
   channel->store = StoreId(from_wire(hello.store()));
   peer.set_data(std::move(channel));
   v1::HelloOk answer;
-  to_wire(ledger.cluster(), answer.mutable_cluster());
+  to_wire(options_.cluster, answer.mutable_cluster());
   answer.set_name("center");
   answer.set_generation(ledger.generation().value());
   answer.set_index(index);
@@ -152,6 +166,37 @@ void ChannelService::on_closed(Peer& peer, const Status& reason) {
 }
 
 Status ChannelService::on_frame(Peer& peer, const Frame& frame) {
+  if (phase_ == Phase::kServing) return handle(peer, frame);
+  if (phase_ == Phase::kStarting) hold(peer, frame);
+  return Status();  // stopped: the peer is closing
+}
+
+// A manager that finds the center while it replays its log need not go away and come back later.
+void ChannelService::hold(Peer& peer, const Frame& frame) {
+  auto* channel = peer.data<ManagerChannel>();
+  channel->held_bytes += frame.metadata.size() + sizeof(ManagerChannel::Held);
+  if (channel->held_bytes > kHeldBytesMax) {
+    ++metrics_.channels_cut;
+    return peer.close(Status(ErrorCode::kRetryLater, "this center replays its log"));
+  }
+  channel->held.push_back({frame.type, frame.request_id, std::string(frame.metadata)});
+}
+
+void ChannelService::release_held() {
+  std::vector<PeerId> peers;
+  server_->for_each([&peers](Peer& peer) { peers.push_back(peer.id()); });
+  for (const PeerId id : peers) {
+    Peer* peer = server_->find(id);
+    if (peer == nullptr) continue;
+    for (const auto& held : std::exchange(peer->data<ManagerChannel>()->held, {})) {
+      const Status status = handle(*peer, {held.type, held.request_id, held.metadata, {}});
+      if (!status.ok()) peer->send_error(held.request_id, status);
+      if (server_->find(id) == nullptr) break;
+    }
+  }
+}
+
+Status ChannelService::handle(Peer& peer, const Frame& frame) {
   if (const Incarnation incarnation = peer.data<ManagerChannel>()->incarnation) {
     liveness_.heard(incarnation, context_.loop.now());
   }

@@ -32,6 +32,7 @@ class ChannelService final : public ServerHandler {
  public:
   struct Options {
     ServerOptions server;
+    ClusterId cluster;  // of the data directory
     Duration manager_dead_after = std::chrono::milliseconds(600);
   };
 
@@ -41,7 +42,10 @@ class ChannelService final : public ServerHandler {
   // Entries proposed and not applied yet: one in its sync, one being gathered behind it.
   static constexpr int kEntriesInFlightMax = 2;
 
-  // Listens at once; managers are refused until the ledger serves. What is referred to outlives the
+  // Frames of one connection that wait for the ledger to be replayed.
+  static constexpr std::size_t kHeldBytesMax = std::size_t{4} << 20;
+
+  // Listens at once; what managers ask is held until start(). What is referred to outlives the
   // service.
   static Result<std::unique_ptr<ChannelService>> open(NodeContext& context, LedgerHost& host,
                                                       Options options);
@@ -72,7 +76,12 @@ class ChannelService final : public ServerHandler {
 
   ChannelService(NodeContext& context, LedgerHost& host, Options options);
 
+  enum class Phase : std::uint8_t { kStarting, kServing, kStopped };
+
   // ---- frames ----
+  Status handle(Peer& peer, const Frame& frame);
+  void hold(Peer& peer, const Frame& frame);
+  void release_held();
   Status on_commands(Peer& peer, const Frame& frame);
   Status on_query(Peer& peer, const Frame& frame);
   Status on_beat(Peer& peer, const Frame& frame);
@@ -106,6 +115,7 @@ class ChannelService final : public ServerHandler {
   std::unique_ptr<Server> server_;
   CenterMetrics metrics_;
 
+  Phase phase_ = Phase::kStarting;
   CommandQueue queue_;
   int entries_in_flight_ = 0;
   bool pump_posted_ = false;

@@ -1,5 +1,7 @@
 #include "tests/unit/center_service/center_fixture.h"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "center/storage/wire_values.h"
@@ -12,11 +14,11 @@ void CapturingLogger::write(LogLevel, std::string_view event, std::span<const Lo
   lines.push_back(std::move(line));
 }
 
-bool CapturingLogger::contains(std::string_view text) const {
-  for (const std::string& line : lines) {
-    if (line.find(text) != std::string::npos) return true;
-  }
-  return false;
+std::size_t CapturingLogger::find(std::string_view text) const {
+  const auto found = std::find_if(lines.begin(), lines.end(), [text](const std::string& line) {
+    return line.find(text) != std::string::npos;
+  });
+  return static_cast<std::size_t>(found - lines.begin());
 }
 
 // ---- TestManager ----
@@ -214,7 +216,7 @@ CenterWorld::~CenterWorld() {
 
 Status CenterWorld::start_center() {
   loop = std::make_unique<sim::SimLoop>(scheduler, "center");
-  worker = std::make_unique<sim::SimWorker>(*loop, sim::SimWorker::Mode::kMixed);
+  worker = std::make_unique<sim::SimWorker>(*loop, worker_mode, sync_delay_max);
   transport = std::make_unique<sim::SimTransport>(network, *loop, "center");
   NodeContext context{*loop, *worker, *transport, env, logger, scheduler.random().next()};
   BATON_ASSIGN_OR_RETURN(center, CenterNode::open(context, options, [this](const Status& status) {

@@ -26,7 +26,9 @@ class CapturingLogger final : public Logger {
  public:
   void write(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
   [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-  [[nodiscard]] bool contains(std::string_view text) const;
+  [[nodiscard]] bool contains(std::string_view text) const { return find(text) < lines.size(); }
+  // The number of the first such line; beyond all when there is none.
+  [[nodiscard]] std::size_t find(std::string_view text) const;
 
   std::vector<std::string> lines;
 };
@@ -124,6 +126,8 @@ class CenterWorld {
   sim::SimEnv env;
   CapturingLogger logger;
   CenterOptions options;
+  sim::SimWorker::Mode worker_mode = sim::SimWorker::Mode::kMixed;
+  Duration sync_delay_max = 800us;
   std::unique_ptr<sim::SimLoop> loop;
   std::unique_ptr<sim::SimTransport> transport;
   std::unique_ptr<sim::SimWorker> worker;

@@ -222,6 +222,20 @@ TEST_CASE("a restarted center replays its log: claims, credit and tokens are as 
   CHECK(acked.outcome(0).operations().outcome(0).code() == v1::OK);
 }
 
+TEST_CASE("what managers ask before the log is replayed is held and answered, not refused") {
+  CenterWorld world;
+  world.options.sync_mode = SyncMode::kWorker;
+  world.worker_mode = sim::SimWorker::Mode::kDelayed;
+  world.sync_delay_max = 500ms;  // of the term's first entry, too
+  REQUIRE(world.start_center().ok());
+
+  TestManager& manager = world.join_manager("m1");
+
+  CHECK(manager.failures.empty());
+  CHECK(world.logger.contains("manager connected"));
+  CHECK(world.logger.find("manager connected") < world.logger.find("serving"));
+}
+
 TEST_CASE("snapshots cut the log, and a restart begins with them") {
   CenterWorld world;
   world.options.snapshot_log_bytes = 2048;
