@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 #include <tuple>
+#include <utility>
 
 namespace baton::center::model {
 namespace {
@@ -334,7 +335,9 @@ Complaint InvariantChecker::hear(const Command& command, const Outcome& outcome)
 
 void InvariantChecker::hear(const AttachSession& asked, const AttachOutcome& answered) {
   Session& session = sessions_[asked.session];
-  if (!answered.status.ok() || asked.conn_epoch == session.conn_epoch) return;
+  if (!answered.status.ok()) return;
+  if (std::exchange(session.unsure, false)) session.answers.clear();
+  if (asked.conn_epoch == session.conn_epoch) return;
   session.conn_epoch = asked.conn_epoch;
   session.allowed = 0;
 }
@@ -393,8 +396,11 @@ Complaint InvariantChecker::check_grant(const Grant& grant) {
 Complaint InvariantChecker::check_operations(const SessionOperations& asked,
                                              const OperationsOutcome& answered) {
   Session& session = sessions_[asked.session];
-  if (now_ms_ - session.heard_ms >= 600'000)
-    session.answers.clear();  // it may have been removed meanwhile
+  // It may have been removed meanwhile: what it is answered until it attaches again is not kept.
+  if (now_ms_ - session.heard_ms >= 600'000) {
+    session.answers.clear();
+    session.unsure = true;
+  }
   session.heard_ms = now_ms_;
   if (!session.conn_epoch) return {};  // nothing is kept for a session that never attached
   for (const OperationOutcome& outcome : answered.outcomes) {
@@ -403,7 +409,7 @@ Complaint InvariantChecker::check_operations(const SessionOperations& asked,
                           outcome.code != ErrorCode::kDenied && !outcome.finished_unknown;
     if (!is_final) continue;
     const auto [at, is_new] = session.answers.emplace(outcome.seq, outcome.code);
-    if (!is_new && at->second != outcome.code) {
+    if (!is_new && !session.unsure && at->second != outcome.code) {
       return complain("I11: operation ", text(outcome.seq), " was answered ", text(at->second),
                       ", now ", text(outcome.code));
     }

@@ -50,6 +50,7 @@ class InvariantChecker {
     ConnEpoch conn_epoch;
     std::uint64_t allowed = 0;  // grants since attach
     std::int64_t heard_ms = 0;
+    bool unsure = false;  // whether it still exists
     std::map<OpSeq, ErrorCode> answers;
   };
 

@@ -20,6 +20,12 @@ Entry Generator::next(Lsn index) {
     entry.batches.push_back({Incarnation(), {TermStart{Term(1), ClusterId(uuid(1, 1))}}});
     return entry;
   }
+  if (random_.one_in(150)) {  // so long that the silent are forgotten
+    Batch idle;
+    for (int i = 0; i < 640; ++i)
+      idle.commands.push_back(Tick{Millis(1000), WallTime{1'000'000 + oracle_.now}});
+    entry.batches.push_back(idle);
+  }
   const std::uint64_t batches = 1 + random_.below(3);
   for (std::uint64_t i = 0; i < batches; ++i) entry.batches.push_back(batch());
   return entry;

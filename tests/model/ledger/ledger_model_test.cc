@@ -107,7 +107,7 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
 
 TEST_CASE("the ledger does what the oracle does, through crashes") {
   const std::uint64_t first = from_env("BATON_SEED", 1);
-  const std::uint64_t runs = from_env("BATON_SEED", 0) != 0 ? 1 : from_env("BATON_MODEL_RUNS", 20);
+  const std::uint64_t runs = from_env("BATON_SEED", 0) != 0 ? 1 : from_env("BATON_MODEL_RUNS", 12);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     const Complaint complaint = run(seed, 400);
     INFO("BATON_SEED=" << seed);
