@@ -566,6 +566,66 @@ TEST_CASE("tasks_max caps the credit, and the consumer ends when the last one is
   CHECK_FALSE(world.manager().has(v1::DEMAND));
 }
 
+TEST_CASE("a task that was lost before the handler got it does not count towards tasks_max") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.tasks_max = 2;
+  const auto consumer = consume(world, handler, options);
+  const Received first = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  deliver(first, 1, {{1, 71}, {2, 72}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  world.manager().drop_connections();
+  const Received second = attach(world.manager(), {71});
+  Received operations = world.manager().expect(v1::OPERATIONS);
+  CHECK(operations.as<v1::Operations>().operation(0).token() == 72);  // given back unseen
+  operations.answer(v1::OPERATIONS_DONE, done(operations, v1::CLAIM_SUPERSEDED));
+  CHECK(handler.superseded.empty());
+  handler.claims[0].ack();
+  operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 1);
+  CHECK_FALSE(handler.summary.has_value());
+
+  deliver(second, 2, {{1, 73}});
+  world.run_until([&] { return handler.claims.size() == 2; });
+  handler.claims[1].ack();
+  operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->handled == 2);
+}
+
+TEST_CASE("the next task that an ack asked for is given back when the consumer stops meanwhile") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack();
+  Received operations = world.manager().expect(v1::OPERATIONS);
+  CHECK(operations.as<v1::Operations>().operation(0).wants_next());
+  consumer->stop(Consumer::StopMode::kFinish);
+  const Received end = world.manager().expect(v1::END_WAIT);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.run_for(100ms);
+  CHECK_FALSE(handler.summary.has_value());
+
+  deliver(greeted, 1, {{2, 72}});
+  operations = world.manager().expect(v1::OPERATIONS);
+  CHECK(operations.as<v1::Operations>().operation(0).token() == 72);
+  CHECK(operations.as<v1::Operations>().operation(0).kind() == v1::RELEASE);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  v1::WaitEnded ended;
+  ended.set_line(1);
+  end.answer(v1::WAIT_ENDED, ended);
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.claims.size() == 1);
+}
+
 TEST_CASE("a consumer that nothing comes to ends after its wait, unless its slots are taken") {
   ClientWorld world;
   Handler handler;
