@@ -210,6 +210,9 @@ void Oracle::sweep() {
                                             [&](ShardId s) { return gone(number, s); });
     });
   }
+  // Nothing is known any more of a producer that is idle.
+  std::erase_if(producers,
+                [](const auto& p) { return !p.second.active && p.second.numbers.empty(); });
 }
 
 }  // namespace baton::center::model
