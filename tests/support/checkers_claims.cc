@@ -96,18 +96,20 @@ void check_fence(const History& history, std::vector<Violation>& found) {
 }
 
 // An operation is accepted only from the session that holds the claim. (An ack of what is done
-// already, with the token that did it, changes nothing and may be answered ok to whoever asks.)
+// already, with the token that did it, changes nothing and may be answered ok to whoever asks; the
+// holder may not have heard.)
 void check_holder(const History& history, std::vector<Violation>& found) {
   std::map<Token, std::uint64_t> holder;
-  std::set<Token> completed;
+  std::set<Token> maybe_completed;  // its holder asked for it
   for (const Event& event : history.events()) {
     if (is_claim(event)) holder.try_emplace(event.token, event.process);
-    if (!needs_token(event.action) || event.outcome != Outcome::kOk) continue;
-    const bool done_already = event.action == Action::kAck && completed.contains(event.token);
+    if (!needs_token(event.action)) continue;
     const auto owner = holder.find(event.token);
     const bool holds = owner != holder.end() && owner->second == event.process;
-    if (event.action == Action::kAck && holds) completed.insert(event.token);
-    if (holds || done_already) continue;
+    const bool ack = event.action == Action::kAck;
+    if (ack && holds && event.outcome == Outcome::kInvoke) maybe_completed.insert(event.token);
+    if (event.outcome != Outcome::kOk || holds) continue;
+    if (ack && maybe_completed.contains(event.token)) continue;
     found.push_back({"C2",
                      std::string(to_string(event.action)) + " with " + name(event) +
                          " was accepted from process " + std::to_string(event.process) +

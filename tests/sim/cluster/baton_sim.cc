@@ -2,6 +2,7 @@
 //
 //   baton_sim --seed N             one run, with its stories; --trace prints every line of it
 //   baton_sim --seeds A..B         all of them
+//   baton_sim --seeds A..B --until-violation
 //   baton_sim --seconds S          from --seed on (default: from the clock) until the time is over
 //
 // One line per violation, beginning with its seed. Exit code 1 when there was one, or when
@@ -103,10 +104,12 @@ int main_program(int argc, char** argv) {
   double seconds = 0;
   bool trace = false;
   bool phrases = false;
+  bool first_only = false;
   auto* one = app.add_option("--seed", seed, "one run; with --seconds, the first of many");
   app.add_option("--seeds", seeds, "A..B, both included")->excludes(one);
   app.add_option("--seconds", seconds, "go on with the next seed for this long");
   app.add_flag("--trace", trace, "print every line of the trace");
+  app.add_flag("--until-violation", first_only, "end with the first seed that has one");
   app.add_flag("--phrases", phrases, "also count the phrases that daemons logged");
   CLI11_PARSE(app, argc, argv);
 
@@ -133,6 +136,7 @@ int main_program(int argc, char** argv) {
   Sum sum;
   for (std::uint64_t next = range.first;; next++) {
     run_one(next, options, single, sum);
+    if (first_only && sum.bad_runs > 0) break;
     if (next == range.last || (seconds > 0 && elapsed() >= seconds)) break;
   }
   print_summary(sum, elapsed(), phrases);

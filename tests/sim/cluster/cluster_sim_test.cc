@@ -70,6 +70,7 @@ TEST_CASE("without faults every task is delivered once, acked once and nothing i
                     .client_pause = 0};
     plan.produce_timeout = 60s;
     plan.well_behaved = true;
+    plan.rogues = 0;
   };
   for (std::uint64_t seed = 1; seed <= 5; seed++) {
     CAPTURE(seed);

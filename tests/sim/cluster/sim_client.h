@@ -42,6 +42,8 @@ class SimClient {
 
   [[nodiscard]] client::Client& client() { return *client_; }
   [[nodiscard]] SimLoop& loop() { return life_->loop; }
+  [[nodiscard]] SimTransport& transport() { return life_->transport; }
+  [[nodiscard]] SimLogger& logger() { return life_->logger; }
 
   SimWorld& world_;
   Random random_;

@@ -65,6 +65,10 @@ SimCluster::SimCluster(SimWorld& world) : world_(world) {
     consumers_.push_back(
         std::make_unique<SimConsumer>(world, "consumer" + std::to_string(i + 1), addresses));
   }
+  for (std::size_t i = 0; i < world.plan.rogues; i++) {
+    rogues_.push_back(
+        std::make_unique<SimRogue>(world, "rogue" + std::to_string(i + 1), addresses));
+  }
   for (std::size_t i = 0; i < world.plan.queues; i++) {
     const std::string queue = "q" + std::to_string(i);
     finishers_.push_back(
@@ -84,6 +88,7 @@ std::vector<SimClient*> SimCluster::programs() {
   std::vector<SimClient*> all;
   for (const auto& producer : producers_) all.push_back(producer.get());
   for (const auto& consumer : consumers_) all.push_back(consumer.get());
+  for (const auto& rogue : rogues_) all.push_back(rogue.get());
   return all;
 }
 
@@ -132,6 +137,7 @@ void SimCluster::finish(Duration limit) {
   world_.healed = true;
   for (const auto& producer : producers_) producer->finish();
   for (const auto& consumer : consumers_) consumer->behave();
+  for (const auto& rogue : rogues_) rogue->shut_down();
   for (const auto& finisher : finishers_) finisher->start();
   const SimTime healed_at = world_.scheduler.now();
   const auto produced = [this] {
@@ -142,16 +148,14 @@ void SimCluster::finish(Duration limit) {
   };
   if (!run_until(produced, limit)) world_.fail("produces without an outcome long after healing");
   inspector_->start();
-  if (!run_until([this] { return inspector_->all_quiet(); }, limit)) {
+  inspector_->watch(confirmed_tasks());
+  if (!run_until([this] { return inspector_->all_finished(); }, limit)) {
     world_.fail("tasks are still open long after healing");
   }
   world_.trace("quiet " +
                std::to_string((world_.scheduler.now() - healed_at) / std::chrono::milliseconds(1)) +
                " ms after healing");
-  inspector_->ask(confirmed_tasks());
-  if (!run_until([this] { return inspector_->asked(); }, limit)) {
-    world_.fail("no answer about the state of tasks");
-  }
+  inspector_->note_states();
 }
 
 std::vector<TaskId> SimCluster::confirmed_tasks() const {

@@ -10,6 +10,7 @@
 #include "tests/sim/cluster/sim_faults.h"
 #include "tests/sim/cluster/sim_inspector.h"
 #include "tests/sim/cluster/sim_producer.h"
+#include "tests/sim/cluster/sim_rogue.h"
 #include "tests/sim/cluster/sim_world.h"
 
 namespace baton::sim {
@@ -47,6 +48,7 @@ class SimCluster {
   std::vector<std::unique_ptr<SimDaemon>> managers_;
   std::vector<std::unique_ptr<SimProducer>> producers_;
   std::vector<std::unique_ptr<SimConsumer>> consumers_;
+  std::vector<std::unique_ptr<SimRogue>> rogues_;
   std::vector<std::unique_ptr<SimConsumer>> finishers_;  // one per queue, at the end
   std::unique_ptr<SimInspector> inspector_;
   std::unique_ptr<SimFaults> faults_;

@@ -1,5 +1,6 @@
 #include "tests/sim/cluster/sim_inspector.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace baton::sim {
@@ -34,52 +35,53 @@ check::FinalState state_of(client::TaskState state) {
 
 }  // namespace
 
-void SimInspector::on_start() { look(); }
-
-void SimInspector::look() {
-  client().admin().list_queues("", 100, "", kPatience,
-                               [this](const Result<client::QueuePage>& page) {
-                                 std::uint64_t open = 0;
-                                 if (page.ok()) {
-                                   for (const client::QueueInfo& queue : page.value().queues) {
-                                     open += queue.ready + queue.delayed + queue.claimed;
-                                   }
-                                 }
-                                 quiet_looks_ = page.ok() && open == 0 ? quiet_looks_ + 1 : 0;
-                                 loop().call_after(1s, [this] { look(); });
-                               });
+void SimInspector::watch(std::vector<TaskId> tasks) {
+  watching_ = true;
+  open_.insert(tasks.begin(), tasks.end());
+  for (const TaskId task : tasks) states_[task] = check::FinalState::kNotFound;
+  ask_again();
 }
 
-void SimInspector::ask(std::vector<TaskId> tasks) {
-  tasks_ = std::move(tasks);
-  next_ = 0;
-  answered_ = 0;
+void SimInspector::note_states() {
+  for (const auto& [task, state] : states_) {
+    check::Event event;
+    event.at = world_.scheduler.now();
+    event.action = check::Action::kState;
+    event.task = task;
+    event.state = state;
+    world_.history.note(event);
+  }
+  for (const auto& [task, times] : expiries_) world_.sometimes.happened("lease expired", times);
+}
+
+void SimInspector::ask_again() {
+  to_ask_.assign(open_.begin(), open_.end());
+  unanswered_ = to_ask_.size();
   for (std::size_t i = 0; i < kAtOnce; i++) ask_next();
 }
 
 void SimInspector::ask_next() {
-  if (next_ == tasks_.size()) return;
-  const TaskId task = tasks_[next_++];
+  if (to_ask_.empty()) return;
+  const TaskId task = to_ask_.back();
+  to_ask_.pop_back();
   client().admin().task(task, kPatience, [this, task](const Result<client::TaskInfo>& answer) {
-    note(task, answer);
-    answered_++;
+    learn(task, answer);
     ask_next();
+    if (--unanswered_ == 0 && !open_.empty()) loop().call_after(1s, [this] { ask_again(); });
   });
 }
 
-void SimInspector::note(TaskId task, const Result<client::TaskInfo>& answer) {
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = check::Action::kState;
-  event.task = task;
-  if (answer.ok()) {
-    event.state = state_of(answer.value().state);
-    world_.sometimes.happened("lease expired", answer.value().expiries);
-  } else if (answer.status().code() != ErrorCode::kNotFound) {
-    world_.fail("asking for task " + to_string(task) + ": " + answer.status().to_string());
+void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
+  check::FinalState& state = states_[task];
+  if (!answer.ok()) {
+    // A manager that has not reported a task yet may deny it, so only the last answer counts.
+    state = check::FinalState::kNotFound;
     return;
   }
-  world_.history.note(event);
+  state = state_of(answer.value().state);
+  expiries_[task] = std::max<std::uint64_t>(expiries_[task], answer.value().expiries);
+  const bool open = state == check::FinalState::kWaiting || state == check::FinalState::kClaimed;
+  if (!open) open_.erase(task);
 }
 
 }  // namespace baton::sim

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,25 +18,26 @@ class SimInspector final : public SimClient {
   using SimClient::SimClient;
   ~SimInspector() override { shut_down(); }
 
-  // Whether no queue has a task that is ready, delayed or claimed, as of the last look; looks every
-  // second.
-  [[nodiscard]] bool all_quiet() const { return quiet_looks_ >= 2; }
-
-  // Asks for the state of each task and notes it in the history; asked() once all are answered.
-  void ask(std::vector<TaskId> tasks);
-  [[nodiscard]] bool asked() const { return answered_ == tasks_.size(); }
+  // Asks for the state of these tasks, again every second for those that are not finished.
+  void watch(std::vector<TaskId> tasks);
+  // All are done, dead, or in a state that will not change by itself.
+  [[nodiscard]] bool all_finished() const { return watching_ && open_.empty(); }
+  // Writes what it knows about each task into the history.
+  void note_states();
 
  private:
-  void on_start() override;
+  void on_start() override {}
   void on_gone() override {}
-  void look();
+  void ask_again();
   void ask_next();
-  void note(TaskId task, const Result<client::TaskInfo>& answer);
+  void learn(TaskId task, const Result<client::TaskInfo>& answer);
 
-  int quiet_looks_ = 0;  // in a row
-  std::vector<TaskId> tasks_;
-  std::size_t next_ = 0;
-  std::size_t answered_ = 0;
+  bool watching_ = false;
+  std::map<TaskId, check::FinalState> states_;
+  std::map<TaskId, std::uint64_t> expiries_;
+  std::set<TaskId> open_;       // not finished as of the last answer
+  std::vector<TaskId> to_ask_;  // in this round
+  std::size_t unanswered_ = 0;  // of this round
 };
 
 }  // namespace baton::sim

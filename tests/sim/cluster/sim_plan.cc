@@ -20,6 +20,7 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   SimPlan plan;
   plan.producers = 1 + random.below(3);
   plan.consumers = 2 + random.below(4);
+  plan.rogues = random.one_in(2) ? 1 : 0;
   plan.queues = 1 + random.below(3);
 
   plan.fault_phase = between(random, 10s, 50s);

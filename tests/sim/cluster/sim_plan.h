@@ -36,6 +36,7 @@ struct SimPlan {
   std::size_t managers = 2;
   std::size_t producers = 2;
   std::size_t consumers = 3;
+  std::size_t rogues = 0;
   std::size_t queues = 2;
 
   Duration fault_phase{};     // how long faults go on

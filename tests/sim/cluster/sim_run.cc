@@ -32,6 +32,8 @@ constexpr std::string_view kRequired[] = {
     "power cut while starting",
     "produce moved to another shard",
     "produce sent again",
+    "rogue operation accepted",
+    "rogue operation refused",
     "task delivered again",
     "unknown produce turned out to exist",
 };

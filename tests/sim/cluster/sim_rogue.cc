@@ -1,0 +1,185 @@
+#include "tests/sim/cluster/sim_rogue.h"
+
+#include <utility>
+
+#include "proto/broker.pb.h"
+
+#include "common/base/check.h"
+#include "common/net/frame.h"
+#include "tests/sim/cluster/sim_payload.h"
+
+namespace baton::sim {
+namespace {
+
+constexpr std::uint64_t kGreed = 3;  // tasks it wants beyond those it has taken
+
+std::vector<Address> parsed(const std::vector<std::string>& managers) {
+  std::vector<Address> addresses;
+  for (const std::string& text : managers) addresses.push_back(parse_address(text).value());
+  return addresses;
+}
+
+check::Action action_of(v1::OperationKind kind) {
+  switch (kind) {
+    case v1::NACK:
+      return check::Action::kNack;
+    case v1::RELEASE:
+      return check::Action::kRelease;
+    case v1::EXTEND:
+      return check::Action::kExtend;
+    default:
+      return check::Action::kAck;
+  }
+}
+
+check::Outcome outcome_of(const v1::OperationOutcome& outcome) {
+  switch (error_code_from_wire(outcome.code())) {
+    case ErrorCode::kOk:
+      return outcome.finished_unknown() ? check::Outcome::kUnknown : check::Outcome::kOk;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kRetryLater:
+    case ErrorCode::kDeadlineExceeded:
+    case ErrorCode::kNotLeader:
+      return check::Outcome::kUnknown;
+    default:
+      return check::Outcome::kFail;
+  }
+}
+
+}  // namespace
+
+SimRogue::SimRogue(SimWorld& world, std::string host, std::vector<std::string> managers)
+    : SimClient(world, std::move(host), managers), managers_(parsed(managers)) {}
+
+void SimRogue::on_start() {
+  attached_ = false;
+  ChannelOptions options;
+  options.addresses = managers_;
+  options.what = "manager";
+  ChannelEvents events;
+  events.on_open = [this](const v1::HelloOk&) {
+    on_open();
+    return Status();
+  };
+  events.on_frame = [this](const Frame& frame) { on_frame(frame); };
+  events.on_closed = [this](const Status&) { attached_ = false; };
+  channel_ = Channel::create(loop(), transport(), logger(), random_.next(), std::move(options),
+                             std::move(events));
+  channel_->start();
+  act_now_and_then();
+}
+
+void SimRogue::on_open() {
+  process_ = world_.next_process();
+  taken_ = 0;
+  last_seq_ = 0;
+  open_.clear();  // nobody will ever know
+  const Uuid session = random_.uuid();
+  v1::Attach attach;
+  attach.mutable_session()->set_hi(session.hi);
+  attach.mutable_session()->set_lo(session.lo);
+  attach.set_conn_epoch(1);
+  attach.set_consumer(host());
+  channel_->send(v1::ATTACH, channel_->next_request_id(), attach);
+  channel_->set_outstanding(true);
+}
+
+void SimRogue::on_frame(const Frame& frame) {
+  if (frame.type == v1::ATTACHED) {
+    v1::Attached attached;
+    BATON_CHECK(parse_metadata(frame.metadata, attached).ok());
+    attached_ = attached.code() == v1::OK;
+    if (attached_) demand();
+  } else if (frame.type == v1::TASKS) {
+    on_tasks(frame);
+  } else if (frame.type == v1::OPERATIONS_DONE) {
+    on_operations_done(frame);
+  }
+}
+
+void SimRogue::on_tasks(const Frame& frame) {
+  v1::Tasks tasks;
+  BATON_CHECK(parse_metadata(frame.metadata, tasks).ok());
+  std::string_view rest = frame.payload;
+  for (const v1::Delivery& delivery : tasks.delivery()) {
+    const std::string_view payload = rest.substr(0, delivery.length());
+    rest.remove_prefix(delivery.length());
+    taken_++;
+    const auto name = parse_payload(payload);
+    check::Event event;
+    event.at = world_.scheduler.now();
+    event.action = check::Action::kDelivery;
+    event.process = process_;
+    event.task = TaskId(delivery.task());
+    event.token = Token(delivery.token());
+    event.attempt = delivery.attempt();
+    event.producer = name ? name->producer : 0;
+    event.number = name ? name->number : 0;
+    event.content = content_of(payload);
+    world_.history.note(event);
+    loot_.push_back({event.task, event.token});
+  }
+}
+
+void SimRogue::on_operations_done(const Frame& frame) {
+  v1::OperationsDone done;
+  BATON_CHECK(parse_metadata(frame.metadata, done).ok());
+  for (const v1::OperationOutcome& outcome : done.outcome()) {
+    const auto asked = open_.find(outcome.seq());
+    if (asked == open_.end()) continue;
+    const check::Outcome result = outcome_of(outcome);
+    if (result == check::Outcome::kOk) world_.sometimes.happened("rogue operation accepted");
+    if (result == check::Outcome::kFail) world_.sometimes.happened("rogue operation refused");
+    world_.history.end(asked->second, world_.scheduler.now(), result);
+    open_.erase(asked);
+  }
+}
+
+void SimRogue::demand() {
+  v1::Demand demand;
+  demand.set_line(1);
+  demand.set_queue("q" + std::to_string(process_ % world_.plan.queues));
+  demand.set_lease_ms(static_cast<std::uint32_t>(kLeaseMin.count()));
+  demand.set_total(taken_ + kGreed);
+  channel_->send(v1::DEMAND, channel_->next_request_id(), demand);
+}
+
+void SimRogue::act_now_and_then() {
+  const auto pause = Duration(static_cast<std::int64_t>(1 + random_.below(1'500'000'000)));
+  loop().call_after(pause, [this] {
+    if (attached_) {
+      demand();
+      // The latest is probably still its own, the others hardly.
+      const bool latest = random_.one_in(4);
+      if (!loot_.empty()) act_on(latest ? loot_.back() : loot_[random_.below(loot_.size())]);
+    }
+    act_now_and_then();
+  });
+}
+
+void SimRogue::act_on(const Loot& loot) {
+  static constexpr v1::OperationKind kKinds[] = {v1::ACK,  v1::ACK,     v1::ACK,
+                                                 v1::NACK, v1::RELEASE, v1::EXTEND};
+  const v1::OperationKind kind = kKinds[random_.below(std::size(kKinds))];
+  check::Event event;
+  event.at = world_.scheduler.now();
+  event.action = action_of(kind);
+  event.process = process_;
+  event.task = loot.task;
+  event.token = loot.token;
+  const std::uint64_t seq = ++last_seq_;
+  open_[seq] = world_.history.invoke(event);
+
+  v1::Operations operations;
+  operations.set_answered_through(open_.begin()->first - 1);
+  v1::Operation& operation = *operations.add_operation();
+  operation.set_seq(seq);
+  operation.set_kind(kind);
+  operation.set_task(loot.task.value());
+  operation.set_token(loot.token.value());
+  operation.set_started(true);
+  operation.set_lease_ms(static_cast<std::uint32_t>(kLeaseMin.count()));
+  channel_->send(v1::OPERATIONS, channel_->next_request_id(), operations);
+}
+
+}  // namespace baton::sim
