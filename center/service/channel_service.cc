@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "center/service/hello_check.h"
 #include "center/storage/command_codec.h"
 #include "center/storage/outcome_codec.h"
 #include "center/storage/wire_values.h"
@@ -13,12 +14,6 @@ namespace {
 constexpr Millis kDrainPatience = std::chrono::seconds(5);
 
 Status stopping() { return Status(ErrorCode::kUnavailable, "this center is stopping"); }
-
-// "index 7"; with the generation where two of them differ in it.
-std::string position(std::uint64_t index, std::uint64_t generation, bool tell_generation) {
-  return std::to_string(index) +
-         (tell_generation ? " of generation " + std::to_string(generation) : std::string());
-}
 
 }  // namespace
 
@@ -52,7 +47,12 @@ ChannelService::ChannelService(NodeContext& context, LedgerHost& host, Options o
     : context_(context),
       host_(host),
       options_(std::move(options)),
-      queue_([this](const v1::Register& request) { return before_register(request); }),
+      proposer_(
+          context.loop, host,
+          [this](const v1::Register& request) { return before_register(request); },
+          [this](const MergedEntry& merged, Lsn index, const Effects& effects) {
+            entry_applied(merged, index, effects);
+          }),
       liveness_(options_.manager_dead_after),
       ticks_(
           context.loop,
@@ -66,10 +66,11 @@ ChannelService::ChannelService(NodeContext& context, LedgerHost& host, Options o
       queries_(context.loop, host, liveness_,
                {.remove =
                     [this](Remove remove, std::function<void(Status)> done) {
-                      push_own(remove, [done = std::move(done)](Lsn, const Outcome* outcome) {
-                        const auto* simple = std::get_if<SimpleOutcome>(outcome);
-                        done(simple != nullptr ? simple->status : stopping());
-                      });
+                      proposer_.push_own(remove,
+                                         [done = std::move(done)](Lsn, const Outcome* outcome) {
+                                           const auto* simple = std::get_if<SimpleOutcome>(outcome);
+                                           done(simple != nullptr ? simple->status : stopping());
+                                         });
                     },
                 .address = [this] { return server_->address().to_string(); }}) {}
 
@@ -82,8 +83,7 @@ ChannelService::~ChannelService() {
 
 void ChannelService::start() {
   phase_ = Phase::kServing;
-  ++reign_;
-  entries_in_flight_ = 0;
+  proposer_.start();
   continue_in_flight_ = false;
   liveness_.start(context_.loop.now());
   ticks_.start();
@@ -94,50 +94,29 @@ void ChannelService::start() {
 
 void ChannelService::stop(const Status& reason) {
   phase_ = Phase::kStopped;
-  ++reign_;
   ticks_.stop();
   queries_.stop();
   context_.loop.cancel(std::exchange(liveness_timer_, 0));
-  queue_.clear();
+  proposer_.stop();
   server_->for_each([&reason](Peer& peer) { peer.close(reason); });
 }
 
 // ---- connections ----
 
 Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello) {
-  const auto refuse = [&](ErrorCode code, const std::string& message) {
+  const LedgerPosition position{options_.cluster, host_.ledger().generation(),
+                                host_.log().last_index()};
+  Status status = check_hello(hello, position);
+  if (status.code() == ErrorCode::kConflict || status.code() == ErrorCode::kDataLoss) {
+    context_.logger.error("manager refused", {kv("manager", hello.name()), kv("reason", status)});
+  }
+  if (status.ok() && drained_) status = stopping();
+  if (status.ok() && phase_ == Phase::kStopped) {
+    status = Status(ErrorCode::kUnavailable, "this center does not serve now");
+  }
+  if (!status.ok()) {
     ++metrics_.managers_refused;
-    return Status(code, message);
-  };
-  if (hello.role() != v1::ROLE_MANAGER) {
-    return refuse(ErrorCode::kDenied, "this is a center: clients talk to managers");
-  }
-  if (drained_) return refuse(ErrorCode::kUnavailable, stopping().message());
-  if (phase_ == Phase::kStopped) {
-    return refuse(ErrorCode::kUnavailable, "this center does not serve now");
-  }
-
-  const Ledger& ledger = host_.ledger();
-  const ClusterId cluster(from_wire(hello.cluster()));
-  if (cluster && cluster != options_.cluster) {
-    context_.logger.error("manager of another cluster", {kv("manager", hello.name())});
-    return refuse(ErrorCode::kConflict, "manager " + hello.name() + " belongs to cluster " +
-                                            to_string(cluster) + ", this center to cluster " +
-                                            to_string(options_.cluster) +
-                                            ": one of the data directories is new or foreign");
-  }
-  const std::uint64_t index = host_.log().last_index().value();
-  const std::uint64_t generation = ledger.generation().value();
-  const std::uint64_t generation_seen = hello.generation_seen();
-  const bool behind = std::pair(generation_seen, hello.index_seen()) > std::pair(generation, index);
-  if (cluster && behind) {
-    const bool other = generation_seen != generation;
-    const std::string message = "the ledger went back: manager " + hello.name() +
-                                " has seen index " +
-                                position(hello.index_seen(), generation_seen, other) +
-                                ", this center has " + position(index, generation, other);
-    context_.logger.error("ledger went back", {kv("manager", hello.name()), kv("detail", message)});
-    return refuse(ErrorCode::kDataLoss, message);
+    return status;
   }
 
   auto channel = std::make_unique<ManagerChannel>();
@@ -145,10 +124,10 @@ Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello)
   channel->store = StoreId(from_wire(hello.store()));
   peer.set_data(std::move(channel));
   v1::HelloOk answer;
-  to_wire(options_.cluster, answer.mutable_cluster());
+  to_wire(position.cluster, answer.mutable_cluster());
   answer.set_name("center");
-  answer.set_generation(ledger.generation().value());
-  answer.set_index(index);
+  answer.set_generation(position.generation.value());
+  answer.set_index(position.index.value());
   return answer;
 }
 
@@ -259,8 +238,7 @@ Status ChannelService::on_commands(Peer& peer, const Frame& frame) {
     peer.close(Status(ErrorCode::kRetryLater, "too many commands without waiting for answers"));
     return Status();
   }
-  queue_.push(std::move(commands));
-  schedule_pump();
+  proposer_.push(std::move(commands));
   return Status();
 }
 
@@ -358,45 +336,12 @@ Status ChannelService::on_beat(Peer& peer, const Frame& frame) {
 
 // ---- entries ----
 
-// At the end of the turn: whatever else arrived in it goes into the same entry.
-void ChannelService::schedule_pump() {
-  if (std::exchange(pump_posted_, true)) return;
-  context_.loop.post(gate_.on_loop([this] {
-    pump_posted_ = false;
-    pump();
-  }));
-}
-
-void ChannelService::pump() {
-  while (host_.serving() && !queue_.empty() && entries_in_flight_ < kEntriesInFlightMax) {
-    MergedEntry merged = queue_.take();
-    ++entries_in_flight_;
-    const v1::LedgerEntry entry = std::exchange(merged.entry, {});
-    host_.propose(entry, [this, merged = std::move(merged), reign = reign_](
-                             Lsn index, const Effects* effects) {
-      if (reign != reign_) effects = nullptr;
-      if (reign == reign_) --entries_in_flight_;
-      entry_done(merged, index, effects);
-    });
-  }
-}
-
 // Outcomes first, then the grants of the same entry; the next entry's after both (R10).
-void ChannelService::entry_done(const MergedEntry& merged, Lsn index, const Effects* effects) {
+void ChannelService::entry_applied(const MergedEntry& merged, Lsn index, const Effects& effects) {
   for (std::size_t i = 0; i < merged.shares.size(); ++i) {
-    const MergedEntry::Share& share = merged.shares[i];
-    if (share.frame) {
-      // Without effects the connection is closed or will be: its manager asks again.
-      if (effects != nullptr) answer_share(share, index, effects->batches[i]);
-      continue;
-    }
-    for (std::size_t k = 0; k < share.done.size(); ++k) {
-      if (share.done[k]) share.done[k](index, effects ? &effects->batches[i].outcomes[k] : nullptr);
-    }
+    if (merged.shares[i].frame) answer_share(merged.shares[i], index, effects.batches[i]);
   }
-  if (effects == nullptr) return;
-  send_grants(index, effects->grants);
-  schedule_pump();
+  send_grants(index, effects.grants);
   check_drained();
 }
 
@@ -450,11 +395,6 @@ void ChannelService::send_grants(Lsn index, const std::vector<Grant>& grants) {
   }
 }
 
-void ChannelService::push_own(const Command& command, OwnDone done) {
-  queue_.push_own(command, std::move(done));
-  schedule_pump();
-}
-
 std::vector<Command> ChannelService::before_register(const v1::Register& request) const {
   std::vector<Command> commands{calendar_tick()};
   if (const auto offline = end_of_old_life(request)) commands.emplace_back(*offline);
@@ -495,10 +435,11 @@ void ChannelService::on_applied(const Effects& effects) {
 }
 
 void ChannelService::propose_continue_if_wanted() {
-  if (continue_in_flight_ || !host_.ledger().wants_continue()) return;
+  if (phase_ != Phase::kServing || continue_in_flight_) return;
+  if (!host_.ledger().wants_continue()) return;
   continue_in_flight_ = true;
   ++metrics_.continues;
-  push_own(Continue{}, [this](Lsn, const Outcome*) {
+  proposer_.push_own(Continue{}, [this](Lsn, const Outcome*) {
     continue_in_flight_ = false;
     propose_continue_if_wanted();
   });
@@ -508,17 +449,17 @@ void ChannelService::propose_continue_if_wanted() {
 
 void ChannelService::propose_tick(Tick tick, std::function<void()> done) {
   ++metrics_.ticks;
-  push_own(tick, [done = std::move(done)](Lsn, const Outcome*) { done(); });
+  proposer_.push_own(tick, [done = std::move(done)](Lsn, const Outcome*) { done(); });
 }
 
 void ChannelService::check_liveness() {
   const std::vector<ManagerView> managers = host_.ledger().managers();
   const std::vector<ShardOffline> silent = liveness_.check(context_.loop.now(), managers);
-  if (!silent.empty()) push_own(calendar_tick());
+  if (!silent.empty()) proposer_.push_own(calendar_tick());
   for (const ShardOffline& offline : silent) {
     ++metrics_.shards_declared_offline;
     context_.logger.warn("shard silent, declared offline", {kv("shard", offline.shard)});
-    push_own(offline);
+    proposer_.push_own(offline);
   }
   // A manager that was declared offline while it only stood still must register again.
   for (const ManagerView& manager : managers) {
@@ -545,8 +486,7 @@ void ChannelService::drain(std::function<void()> done) {
 
 void ChannelService::check_drained() {
   if (!drained_ || closing_) return;
-  const bool idle = queue_.empty() && entries_in_flight_ == 0;
-  if (idle || !host_.serving() || context_.loop.now() >= drain_deadline_) {
+  if (proposer_.idle() || !host_.serving() || context_.loop.now() >= drain_deadline_) {
     context_.loop.cancel(std::exchange(liveness_timer_, 0));
     closing_ = true;
     return server_->drain(drained_);

@@ -18,6 +18,7 @@
 
 #include "center/service/center_metrics.h"
 #include "center/service/command_queue.h"
+#include "center/service/entry_proposer.h"
 #include "center/service/ledger_host.h"
 #include "center/service/manager_liveness.h"
 #include "center/service/query_service.h"
@@ -39,8 +40,6 @@ class ChannelService final : public ServerHandler {
   // Unanswered commands of one connection; one that sends more does not wait for answers as R3
   // asks.
   static constexpr std::size_t kUnansweredBytesMax = std::size_t{64} << 20;
-  // Entries proposed and not applied yet: one in its sync, one being gathered behind it.
-  static constexpr int kEntriesInFlightMax = 2;
 
   // Frames of one connection that wait for the ledger to be replayed.
   static constexpr std::size_t kHeldBytesMax = std::size_t{4} << 20;
@@ -93,12 +92,9 @@ class ChannelService final : public ServerHandler {
   void refuse_frame(Peer& peer, std::uint64_t request_id, const Status& status);
 
   // ---- entries ----
-  void schedule_pump();
-  void pump();
-  void entry_done(const MergedEntry& merged, Lsn index, const Effects* effects);
+  void entry_applied(const MergedEntry& merged, Lsn index, const Effects& effects);
   void answer_share(const MergedEntry::Share& share, Lsn index, const BatchEffects& effects);
   void send_grants(Lsn index, const std::vector<Grant>& grants);
-  void push_own(const Command& command, OwnDone done = {});
   [[nodiscard]] std::vector<Command> before_register(const v1::Register& request) const;
   [[nodiscard]] std::optional<ShardOffline> end_of_old_life(const v1::Register& request) const;
   [[nodiscard]] Tick calendar_tick() const;
@@ -116,11 +112,7 @@ class ChannelService final : public ServerHandler {
   CenterMetrics metrics_;
 
   Phase phase_ = Phase::kStarting;
-  CommandQueue queue_;
-  int entries_in_flight_ = 0;
-  bool pump_posted_ = false;
-  std::uint64_t reign_ = 0;  // raised by start and stop: answers of an earlier one are dropped
-
+  EntryProposer proposer_;
   ManagerLiveness liveness_;
   TickProposer ticks_;
   QueryService queries_;
