@@ -92,6 +92,35 @@ TEST_CASE("a snapshot of version 1 has the bytes that it had") {
   CHECK(crc == 0x6a840971);
 }
 
+TEST_CASE("work that an entry left over survives a restart") {
+  LedgerDriver world;
+  TestManager m = world.manager(1);
+  const TestManager n = world.manager(2);
+  for (int i = 0; i < 3; ++i) world.create(m, 4096);
+  for (int i = 0; i < 3; ++i) world.create(n, 4096);
+  world.stop(m);
+  std::vector<Command> demands;
+  for (std::uint64_t s = 1; s <= 8; ++s) {
+    world.attach(n, s);
+    demands.emplace_back(LedgerDriver::demand_of(s, 1000));
+  }
+  world.apply({Batch{n.incarnation, demands},
+               Batch{Incarnation(), {Seal{m.shard, m.epoch, m.life, Offset(2)}}}});
+  REQUIRE(world.ledger().wants_continue());
+  Ledger copy = Ledger::restore(pages_of(world.ledger())).value();
+  REQUIRE(copy.wants_continue());
+
+  while (world.ledger().wants_continue()) REQUIRE(world.tell(Incarnation(), Continue{}).ok());
+  for (const Entry& entry : world.log()) {
+    if (entry.index > copy.index()) copy.apply(entry);
+  }
+
+  CHECK(copy.state_hash() == world.ledger().state_hash());
+  CHECK_FALSE(copy.wants_continue());
+  CHECK(copy.totals().claimed == 8000);
+  CHECK(copy.list_queues("", "", 1).queues.at(0).quarantined == 3 * 4096 - 1);
+}
+
 TEST_CASE("no page is larger than 64 KiB, also of mixed tasks") {
   LedgerDriver world;
   const TestManager m = world.manager(1);
