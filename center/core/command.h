@@ -179,8 +179,9 @@ using Command =
                  SessionClosed, SessionOperations, SessionHeartbeat, GiveBack, Report, ProducerDone,
                  ShardOffline, Seal, TermStart, Tick, Remove, Quarantine, Continue>;
 
-// What one manager sent in one frame. Refused whole when its incarnation is not the manager's
-// current one; incarnation 0 is the center itself, and the only one that enroll and register need.
+// What one manager sent in one frame. Refused whole (denied) when its incarnation is not the
+// manager's current one, or when the manager was declared offline and has not registered again;
+// incarnation 0 is the center itself, and the only one that enroll and register need.
 struct Batch {
   Incarnation incarnation;
   std::vector<Command> commands;
