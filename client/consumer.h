@@ -35,8 +35,8 @@ struct Delivery {
 // unavailable: the consumer was stopped before an answer came, and it may or may not have happened.
 struct OperationResult {
   Status status;
-  bool finished_unknown =
-      false;  // OK, and the task is finished, but by which claim is no longer known
+  // OK, and the task is finished, but by which claim is no longer known.
+  bool finished_unknown = false;
 };
 using OperationCallback = std::function<void(const OperationResult&)>;
 

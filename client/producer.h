@@ -41,8 +41,9 @@ enum class Backpressure : std::uint8_t {
 };
 
 struct ProducerOptions {
-  // How long one task is tried, from produce() to its outcome. At most 10 minutes: longer than that the
-  // cluster does not remember a producer's numbers, and a repetition could store the task twice.
+  // How long one task is tried, from produce() to its outcome. At most 10 minutes: longer than that
+  // the cluster does not remember a producer's numbers, and a repetition could store the task
+  // twice.
   Duration timeout = std::chrono::seconds(60);
 
   // Tasks of one queue that travel in one request: at most this many (1 to 1,024), and what fits a

@@ -2,12 +2,10 @@
 //
 // A task gets its sequence number when it first travels. Numbers without an outcome form the
 // window: at most 1,024, so that every shard can recognise a repetition (R5). Invariants:
-//   - base_ <= every number without an outcome < base_ + 1,024; base_ is what `resolved_below`
-//   tells;
+//   - base_ <= every number without an outcome < base_ + 1,024; `resolved_below` tells base_;
 //   - a number in the window is either on the way (in exactly one request) or in repeats_;
 //   - a number that was ever sent as moved is sent as moved for ever, and only answers of the
-//   connection
-//     it was last sent on count.
+//     connection it was last sent on count.
 #pragma once
 
 #include <cstdint>

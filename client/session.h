@@ -7,7 +7,7 @@
 // What makes a repetition or a late message harmless:
 //   - every connection has a higher conn_epoch, and frames of another conn_epoch are dropped;
 //   - `held` is composed when the connection opens, after the last frame of the one before was
-//   read;
+//     read;
 //   - an operation keeps its number until it is answered.
 #pragma once
 

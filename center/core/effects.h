@@ -151,8 +151,8 @@ struct Effects {
   std::vector<BatchEffects> batches;  // one per batch of the entry, in order
   std::vector<Grant> grants;
   std::vector<Transition> transitions;
-  bool calendar_jumped =
-      false;  // wall readings moved by more than 60 s between two ticks: an alarm
+  // Wall readings moved by more than 60 s between two ticks: an alarm.
+  bool calendar_jumped = false;
 };
 
 }  // namespace baton::center

@@ -3,9 +3,9 @@
 // Runs at the end of every command that made a grant possible, inside the apply. Two directions,
 // since at rest there are either tasks without lines or lines without tasks (but for barred pairs):
 // - tasks came: the oldest of the highest priority picks a line, its own manager's among the next
-// 16 if there is one;
+//   16 if there is one;
 // - credit came: the session's lines take turns and pick a task, a local one if that is within the
-// bound.
+//   bound.
 #pragma once
 
 #include "center/core/work.h"

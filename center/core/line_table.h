@@ -21,8 +21,8 @@ struct Line {
   std::uint32_t lease_ms = 0;
   TaskId task;  // set: only this task
   bool waiting = false;
-  std::uint64_t turn =
-      0;  // waiting: place in the ring, lower first; tells the order after a restore
+  // Waiting: place in the ring, lower first; tells the order after a restore.
+  std::uint64_t turn = 0;
   std::uint32_t before = kNoSlot;
   std::uint32_t after = kNoSlot;
 };

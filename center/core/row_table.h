@@ -17,8 +17,8 @@ inline constexpr std::uint32_t kNoSlot = 0xffffffffU;
 struct TaskRow {
   TaskId task;  // none: the slot is free
   Token token;  // of the current or last claim
-  std::int64_t deadline_ms =
-      0;  // lease time. claimed: lease end; delayed: ready then; done: finished then
+  // Lease time. claimed: lease end; delayed: ready then; done: finished then.
+  std::int64_t deadline_ms = 0;
   std::int64_t claimed_at_ms = 0;
   GrantNumber number;  // claimed; 0 when it was kept through `held`
   Lsn result_lsn;

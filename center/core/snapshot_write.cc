@@ -9,8 +9,8 @@
 namespace baton::center {
 namespace {
 
-constexpr std::size_t kPageFullBytes = std::size_t{32}
-                                       << 10;  // the largest item still fits into 64 KiB
+// A page is full from here on: the largest item still fits into 64 KiB.
+constexpr std::size_t kPageFullBytes = std::size_t{32} << 10;
 
 // Appends one item to the bytes; false when there is none left.
 using NextItem = std::function<bool(SnapshotWriter&)>;

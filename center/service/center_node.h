@@ -19,11 +19,11 @@ struct CenterOptions {
   Address listen{"127.0.0.1", 10000};
   std::string data;  // directory, created when missing
   std::size_t connections_max = 1024;
-  std::uint64_t disk_free_min = std::uint64_t{1}
-                                << 30;  // bytes; below, only what frees room is accepted
+  // Bytes; below, only what frees room is accepted.
+  std::uint64_t disk_free_min = std::uint64_t{1} << 30;
   std::uint64_t archive_bytes_max = std::uint64_t{4} << 30;
-  std::uint64_t snapshot_log_bytes = std::uint64_t{64}
-                                     << 20;  // log bytes after which a snapshot is written
+  // Log bytes after which a snapshot is written.
+  std::uint64_t snapshot_log_bytes = std::uint64_t{64} << 20;
   SyncMode sync_mode = SyncMode::kAdaptive;  // the simulator forces the others
   Duration manager_dead_after = std::chrono::milliseconds(600);
 };

@@ -55,8 +55,8 @@ class ChannelService final : public ServerHandler {
   void stop(const Status& reason);
   void on_applied(const Effects& effects);
 
-  // Below the disk floor reports of new tasks are postponed, everything else goes on (design.md:
-  // produce is refused before anything that frees room).
+  // Below the disk floor reports of new tasks are postponed and everything else goes on, so that an
+  // ack is never refused for lack of room (docs/guarantees.md, I20).
   void set_disk_low(bool low) { disk_low_ = low; }
 
   // Accepts nothing new, lets what is in flight be answered, closes. `done` comes within 10 s.

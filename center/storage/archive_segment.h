@@ -1,12 +1,14 @@
 // One file of the archive: applied entries with their transitions, each tied to all before it
 // (R19).
 //
-//   header  "BtAr" | version u8 | 0 x3 | first index u64 | hash before it, 32 bytes | CRC32C u32
-//   record  length u32 | content | hash after it, 32 bytes
-//   footer  0xffffffff u32 | last index u64 | hash after it, 32 bytes | CRC32C u32
-// content = index u64 | term u64 | entry length u32 | transitions u32 | entry | 40 bytes per
-// transition:
-//   first task u64 | count u32 | from u8 | to u8 | cause u8 | 0 | token u64 | session, 16 bytes
+//   header     "BtAr" | version u8 | 0 x3 | first index u64 | hash before it, 32 bytes | CRC32C u32
+//   record     length u32 | content | hash after it, 32 bytes
+//   footer     0xffffffff u32 | last index u64 | hash after it, 32 bytes | CRC32C u32
+//
+//   content    index u64 | term u64 | entry length u32 | transitions u32 | entry | transitions
+//   transition first task u64 | count u32 | from u8 | to u8 | cause u8 | 0 | token u64 |
+//              session, 16 bytes; 40 bytes in all
+//
 // Numbers little-endian; `length` counts the content; each CRC covers what is before it in header
 // or footer. hash = SHA-256(hash before, content). A file without a right footer was being written
 // when it ended.

@@ -94,8 +94,7 @@ bool BenchRun::make_consumers() {
   return true;
 }
 
-// ---- producing
-// -------------------------------------------------------------------------------------
+// ---- producing ----------------------------------------------------------------------------------
 
 bool BenchRun::wants_more() const {
   if (stopped_producing_) return false;
@@ -169,8 +168,7 @@ void BenchRun::end_of_producing() {
   });
 }
 
-// ---- consuming
-// -------------------------------------------------------------------------------------
+// ---- consuming ----------------------------------------------------------------------------------
 
 void BenchRun::on_task(client::Claim claim) {
   const MonoTime now = runtime_.loop().now();

@@ -19,8 +19,8 @@ constexpr int kSuperseded = 4;
 constexpr int kUnavailable = 5;
 constexpr int kTimedOutOrEmpty = 6;
 constexpr Duration kKillAfter = std::chrono::seconds(10);  // SIGTERM to SIGKILL
-constexpr Duration kPrintPatience =
-    std::chrono::seconds(1);  // after Ctrl-C, for a reader of ours that is stuck
+// After Ctrl-C, for a reader of ours that is stuck.
+constexpr Duration kPrintPatience = std::chrono::seconds(1);
 constexpr std::size_t kPrefetchMax = 256;
 
 struct ConsumeOptions {
@@ -284,8 +284,8 @@ class ConsumeCommand {
   const ConsumeOptions& options_;
   std::unique_ptr<client::Client> client_;
   std::unique_ptr<client::Consumer> consumer_;
-  std::map<Token, std::shared_ptr<ChildProcess>>
-      children_;                      // by the token of the claim they work on
+  // By the token of the claim they work on.
+  std::map<Token, std::shared_ptr<ChildProcess>> children_;
   std::map<Token, bool> superseded_;  // claims that were lost
   Status unanswered_;                 // an operation that ended otherwise
   std::uint64_t prints_ = 0;

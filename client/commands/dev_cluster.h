@@ -21,8 +21,8 @@ struct DevOptions {
   std::size_t managers = 3;
   std::string data;  // a folder per node below it
   std::uint16_t center_port = 10000;
-  std::uint16_t manager_port =
-      7101;  // of the first; the next ones follow. 0: any free port for each
+  // Of the first; the next ones follow. 0: any free port for each.
+  std::uint16_t manager_port = 7101;
   LogLevel log_level = LogLevel::kWarn;
 };
 

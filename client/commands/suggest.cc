@@ -27,8 +27,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string suggest(std::string_view word, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t best_distance =
-      word.size() <= 4 ? 2 : 3;  // one or two letters wrong, not another word
+  // One or two letters wrong, not another word.
+  std::size_t best_distance = word.size() <= 4 ? 2 : 3;
   for (const std::string& candidate : known) {
     const bool begun = word.size() >= 3 && candidate.starts_with(word);
     const std::size_t d = begun ? 0 : distance(word, candidate);

@@ -15,7 +15,8 @@ std::string to_string(const Uuid& uuid) {
 }
 
 Result<Uuid> parse_uuid(std::string_view text) {
-  const Status bad(ErrorCode::kInvalidArgument, "not 32 hex digits: '" + std::string(text.substr(0, 64)) + "'");
+  const Status bad(ErrorCode::kInvalidArgument,
+                   "not 32 hex digits: '" + std::string(text.substr(0, 64)) + "'");
   if (text.size() != 32) return bad;
   Uuid uuid;
   const char* middle = text.data() + 16;
@@ -33,7 +34,8 @@ Result<TaskId> parse_task_id(std::string_view text) {
   const auto [at, error] = std::from_chars(text.data(), end, value);
   const TaskId task(value);
   if (error != std::errc{} || at != end || !task.valid()) {
-    return Status(ErrorCode::kInvalidArgument, "not a task id: '" + std::string(text.substr(0, 64)) + "'");
+    return Status(ErrorCode::kInvalidArgument,
+                  "not a task id: '" + std::string(text.substr(0, 64)) + "'");
   }
   return task;
 }

@@ -1,7 +1,7 @@
 // The numbers of the protocol as types of their own, so that none can be passed for another.
 //
-// docs/glossary.md has the full meaning of each word. All are unsigned and start at 1 where not said
-// otherwise; 0 means "none".
+// docs/glossary.md has the full meaning of each word. All are unsigned and start at 1 where not
+// said otherwise; 0 means "none".
 #pragma once
 
 #include <compare>
@@ -32,20 +32,34 @@ class StrongId {
   Rep value_ = 0;
 };
 
-using ShardId = StrongId<struct ShardIdTag, std::uint32_t>;        // durable identity of a payload log, 20 bits
-using Offset = StrongId<struct OffsetTag>;                         // a task's place in its shard, 44 bits, dense
-using Lsn = StrongId<struct LsnTag>;                               // a batch's place in a log (= log index)
-using Term = StrongId<struct TermTag>;                             // leadership period of the replicated log
-using Epoch = StrongId<struct EpochTag>;                           // term of a shard, raised at every open
-using Generation = StrongId<struct GenerationTag, std::uint32_t>;  // raised only by disaster recovery, 12 bits
-using Incarnation = StrongId<struct IncarnationTag>;               // one life of a manager, given by the ledger
-using ConnEpoch = StrongId<struct ConnEpochTag>;                   // one connection of a session
-using Token = StrongId<struct TokenTag>;                           // fencing token: generation (12) . grant counter (52)
-using LineId = StrongId<struct LineIdTag, std::uint32_t>;          // a wait of a session for tasks of one queue
-using QueueId = StrongId<struct QueueIdTag, std::uint32_t>;        // interned queue name
-using GrantNumber = StrongId<struct GrantNumberTag>;               // counts a session's grants since attach, from 1
-using OpSeq = StrongId<struct OpSeqTag>;                           // numbers a session's operations, from 1
-using ProducerSeq = StrongId<struct ProducerSeqTag>;               // numbers a producer's tasks, from 1
+// Durable identity of a payload log, 20 bits.
+using ShardId = StrongId<struct ShardIdTag, std::uint32_t>;
+// A task's place in its shard, 44 bits, dense.
+using Offset = StrongId<struct OffsetTag>;
+// A batch's place in a log (= log index).
+using Lsn = StrongId<struct LsnTag>;
+// Leadership period of the replicated log.
+using Term = StrongId<struct TermTag>;
+// Term of a shard, raised at every open.
+using Epoch = StrongId<struct EpochTag>;
+// Raised only by disaster recovery, 12 bits.
+using Generation = StrongId<struct GenerationTag, std::uint32_t>;
+// One life of a manager, given by the ledger.
+using Incarnation = StrongId<struct IncarnationTag>;
+// One connection of a session.
+using ConnEpoch = StrongId<struct ConnEpochTag>;
+// Fencing token: generation (12) . grant counter (52).
+using Token = StrongId<struct TokenTag>;
+// A wait of a session for tasks of one queue.
+using LineId = StrongId<struct LineIdTag, std::uint32_t>;
+// Interned queue name.
+using QueueId = StrongId<struct QueueIdTag, std::uint32_t>;
+// Counts a session's grants since attach, from 1.
+using GrantNumber = StrongId<struct GrantNumberTag>;
+// Numbers a session's operations, from 1.
+using OpSeq = StrongId<struct OpSeqTag>;
+// Numbers a producer's tasks, from 1.
+using ProducerSeq = StrongId<struct ProducerSeqTag>;
 
 inline constexpr std::uint32_t kShardIdMax = (1U << 20) - 1;
 inline constexpr std::uint64_t kOffsetMax = (std::uint64_t{1} << 44) - 1;
@@ -60,10 +74,14 @@ class TaskId {
       : value_((std::uint64_t{shard.value()} << 44) | offset.value()) {}
 
   [[nodiscard]] constexpr std::uint64_t value() const { return value_; }
-  [[nodiscard]] constexpr ShardId shard() const { return ShardId(static_cast<std::uint32_t>(value_ >> 44)); }
+  [[nodiscard]] constexpr ShardId shard() const {
+    return ShardId(static_cast<std::uint32_t>(value_ >> 44));
+  }
   [[nodiscard]] constexpr Offset offset() const { return Offset(value_ & kOffsetMax); }
   // True when both halves are at least 1, as in every id that was ever given out.
-  [[nodiscard]] constexpr bool valid() const { return shard().value() != 0 && offset().value() != 0; }
+  [[nodiscard]] constexpr bool valid() const {
+    return shard().value() != 0 && offset().value() != 0;
+  }
   constexpr explicit operator bool() const { return value_ != 0; }
 
   friend constexpr auto operator<=>(TaskId, TaskId) = default;
@@ -107,7 +125,9 @@ Result<TaskId> parse_task_id(std::string_view text);
 
 template <class Tag, class Rep>
 struct std::hash<baton::StrongId<Tag, Rep>> {
-  std::size_t operator()(baton::StrongId<Tag, Rep> id) const { return std::hash<Rep>{}(id.value()); }
+  std::size_t operator()(baton::StrongId<Tag, Rep> id) const {
+    return std::hash<Rep>{}(id.value());
+  }
 };
 template <>
 struct std::hash<baton::TaskId> {
@@ -116,7 +136,9 @@ struct std::hash<baton::TaskId> {
 template <>
 struct std::hash<baton::Uuid> {
   // The bits are random already.
-  std::size_t operator()(const baton::Uuid& id) const { return static_cast<std::size_t>(id.hi ^ id.lo); }
+  std::size_t operator()(const baton::Uuid& id) const {
+    return static_cast<std::size_t>(id.hi ^ id.lo);
+  }
 };
 template <class Tag>
 struct std::hash<baton::TaggedUuid<Tag>> : std::hash<baton::Uuid> {};

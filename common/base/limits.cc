@@ -14,18 +14,22 @@ bool is_name_byte(char c) {
 Status validate_name(std::string_view what, std::string_view name, std::size_t bytes_max) {
   if (name.empty()) return Status(ErrorCode::kInvalidArgument, std::string(what) + " is empty");
   if (name.size() > bytes_max) {
-    return Status(ErrorCode::kInvalidArgument, std::string(what) + " has " + std::to_string(name.size()) +
-                                                   " bytes, the limit is " + std::to_string(bytes_max));
+    return Status(ErrorCode::kInvalidArgument,
+                  std::string(what) + " has " + std::to_string(name.size()) +
+                      " bytes, the limit is " + std::to_string(bytes_max));
   }
   if (!std::all_of(name.begin(), name.end(), is_name_byte)) {
-    return Status(ErrorCode::kInvalidArgument, std::string(what) + " may only have A-Z a-z 0-9 - _ . : / +");
+    return Status(ErrorCode::kInvalidArgument,
+                  std::string(what) + " may only have A-Z a-z 0-9 - _ . : / +");
   }
   return {};
 }
 
 }  // namespace
 
-Status validate_queue_name(std::string_view name) { return validate_name("queue name", name, kQueueNameBytesMax); }
+Status validate_queue_name(std::string_view name) {
+  return validate_name("queue name", name, kQueueNameBytesMax);
+}
 
 Status validate_manager_name(std::string_view name) {
   return validate_name("manager name", name, kManagerNameBytesMax);

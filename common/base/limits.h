@@ -1,7 +1,8 @@
 // The limits that manager, ledger and client share, each with its reason.
 //
 // A manager refuses with them before it confirms, the ledger relies on them, and docs/protocol.md
-// prints them. What an operator may change is a flag of a daemon and only starts from the value here.
+// prints them. What an operator may change is a flag of a daemon and only starts from the value
+// here.
 #pragma once
 
 #include <chrono>
@@ -22,13 +23,15 @@ inline constexpr std::size_t kResultBytesMax = std::size_t{1} << 20;
 // Room for metadata beside the largest payload of a frame.
 inline constexpr std::size_t kFrameMetadataBytesMax = std::size_t{64} << 10;
 
-inline constexpr std::size_t kBatchItemsMax = 1024;       // items of one request: produce, ops, heartbeat
+// Items of one request: produce, operations, heartbeat.
+inline constexpr std::size_t kBatchItemsMax = 1024;
 inline constexpr std::size_t kCreatedTasksMax = 4096;     // tasks that one created message reports
 inline constexpr std::size_t kEntryTasksMax = 4096;       // tasks that one ledger entry may touch
 inline constexpr std::size_t kSessionWindowMax = 1024;    // claims a session may hold at once
 inline constexpr std::size_t kSessionOutcomesMax = 4096;  // unanswered operations kept per session
 inline constexpr std::size_t kSessionLinesMax = 64;       // queues one session may wait on
-inline constexpr std::size_t kProducerWindow = 1024;      // unresolved sequence numbers of one producer
+// Unresolved sequence numbers of one producer.
+inline constexpr std::size_t kProducerWindow = 1024;
 
 inline constexpr Millis kLeaseMin = std::chrono::seconds(3);
 inline constexpr Millis kLeaseMax = std::chrono::hours(12);
@@ -41,7 +44,8 @@ inline constexpr std::uint32_t kPriorityDefault = 5;
 inline constexpr std::uint32_t kPriorityMin = 1;
 inline constexpr std::uint32_t kPriorityMax = 10;
 
-// Lease time that one tick may add; also how much longer than `lease` the ledger waits (R15, docs/rules.md).
+// Lease time that one tick may add; also how much longer than `lease` the ledger waits (R15,
+// docs/rules.md).
 inline constexpr Millis kTickCap = std::chrono::seconds(1);
 inline constexpr Millis kTickWhileClaimed = std::chrono::milliseconds(100);
 inline constexpr Millis kGraceAfterTermStart = std::chrono::seconds(10);

@@ -1,7 +1,7 @@
 // Logger: one line per event, a fixed phrase plus key=value fields.
 //
-// An interface, so that a node in the simulator or in `baton dev` has a log of its own. The real one
-// (common/daemon/stderr_logger.h) writes to stderr. Core code does not log: it returns effects.
+// An interface, so that a node in the simulator or in `baton dev` has a log of its own. The real
+// one (common/daemon/stderr_logger.h) writes to stderr. Core code does not log: it returns effects.
 #pragma once
 
 #include <concepts>
@@ -28,7 +28,9 @@ struct LogField {
 };
 
 inline LogField kv(std::string_view key, std::string value) { return {key, std::move(value)}; }
-inline LogField kv(std::string_view key, std::string_view value) { return {key, std::string(value)}; }
+inline LogField kv(std::string_view key, std::string_view value) {
+  return {key, std::string(value)};
+}
 inline LogField kv(std::string_view key, const char* value) { return {key, value}; }
 template <std::integral T>
 LogField kv(std::string_view key, T value) {

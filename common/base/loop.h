@@ -1,7 +1,7 @@
 // Loop and Worker: where code runs and what time it is there.
 //
-// One Loop per node. Everything of a node (its sockets, its core, its service) runs on its Loop's thread
-// and needs no lock. The simulator implements both with simulated time and no thread.
+// One Loop per node. Everything of a node (its sockets, its core, its service) runs on its Loop's
+// thread and needs no lock. The simulator implements both with simulated time and no thread.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,12 @@ class Loop {
   [[nodiscard]] virtual MonoTime now() const = 0;
   [[nodiscard]] virtual WallTime wall_now() const = 0;
 
-  // Runs `task` on the loop, after what was posted before. The only call that other threads may make.
+  // Runs `task` on the loop, after what was posted before. Other threads may call this, and only
+  // this.
   virtual void post(Task task) = 0;
 
-  // Runs `task` on the loop at `at` or soon after; at once when `at` has passed (never inside this call).
+  // Runs `task` on the loop at `at` or soon after; when that has passed soon, but never inside this
+  // call.
   virtual TimerId call_at(MonoTime at, Task task) = 0;
   TimerId call_after(Duration delay, Task task) { return call_at(now() + delay, std::move(task)); }
 

@@ -96,11 +96,13 @@ class [[nodiscard]] Result {
 #define BATON_CONCAT(a, b) BATON_CONCAT_INNER(a, b)
 #define BATON_ASSIGN_OR_RETURN_INNER(result, lhs, expression) \
   auto result = (expression);                                 \
-  if (!result.ok()) [[unlikely]] return result.status();      \
+  if (!result.ok()) [[unlikely]]                              \
+    return result.status();                                   \
   lhs = std::move(result).value()
 #define BATON_ASSIGN_OR_RETURN(lhs, expression) \
   BATON_ASSIGN_OR_RETURN_INNER(BATON_CONCAT(result_, __LINE__), lhs, expression)
-#define BATON_RETURN_IF_ERROR(expression)                                                \
-  do {                                                                                   \
-    if (::baton::Status status_ = (expression); !status_.ok()) [[unlikely]] return status_; \
+#define BATON_RETURN_IF_ERROR(expression)                                   \
+  do {                                                                      \
+    if (::baton::Status status_ = (expression); !status_.ok()) [[unlikely]] \
+      return status_;                                                       \
   } while (false)

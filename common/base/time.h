@@ -1,7 +1,8 @@
 // Two kinds of time that must never be compared.
 //
-// MonoTime only runs forward (CLOCK_BOOTTIME, so that a suspended machine's sleep counts) and is what
-// deadlines are made of. WallTime is the calendar, can jump, and serves `not_before`, log lines and people.
+// MonoTime only runs forward (CLOCK_BOOTTIME, so that a suspended machine's sleep counts) and is
+// what deadlines are made of. WallTime is the calendar, can jump, and serves `not_before`, log
+// lines and people.
 #pragma once
 
 #include <chrono>

@@ -23,8 +23,8 @@ constexpr std::size_t kSmallBufferBytes = std::size_t{16} << 10;
 // Unsent bytes that the kernel may hold for us: what lies there is out of our sight, and pings
 // queue behind it.
 constexpr int kUnsentBytesMax = 256 << 10;
-constexpr int kUserTimeoutMs =
-    10'000;  // sent bytes that stay unacknowledged so long end the connection
+// Sent bytes that stay unacknowledged so long end the connection.
+constexpr int kUserTimeoutMs = 10'000;
 constexpr int kKeepaliveIdleSeconds = 30;  // finds dead peers of idle connections
 constexpr int kKeepaliveIntervalSeconds = 10;
 constexpr int kKeepaliveProbes = 3;
@@ -70,8 +70,7 @@ void AsioStream::start(Connection::Events events) {
   wait_readable();
 }
 
-// ---- reading
-// --------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 void AsioStream::wait_readable() {
   if (reading_ || peer_done_ || state_ == State::kClosed) return;
@@ -180,8 +179,7 @@ void AsioStream::resume_reading() {
   wait_readable();
 }
 
-// ---- writing
-// --------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 void AsioStream::send(v1::FrameType type, std::uint64_t request_id,
                       const google::protobuf::MessageLite& metadata,
@@ -242,8 +240,7 @@ void AsioStream::trim(std::string& buffer, std::size_t used) {
   if (too_big || idle) buffer = std::string();
 }
 
-// ---- the end
-// --------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 void AsioStream::refuse(const std::string& answer, Status reason) {
   pending_.append(answer);

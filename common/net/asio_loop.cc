@@ -83,8 +83,8 @@ class AsioLoop::Impl {
   }
 
  private:
-  using Key =
-      std::pair<MonoTime, TimerId>;  // timers of the same time run in the order they were made
+  // Timers of the same time run in the order they were made.
+  using Key = std::pair<MonoTime, TimerId>;
 
   void arm() {
     if (timers_.empty()) return;

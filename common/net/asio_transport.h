@@ -20,8 +20,8 @@ struct AsioShared;
 struct AsioTransportOptions {
   Duration frame_timeout = std::chrono::seconds(10);  // for the rest of a frame that has begun
   Duration close_flush = std::chrono::seconds(1);  // how long close() tries to send what is queued
-  Duration accept_backoff =
-      std::chrono::milliseconds(100);  // after accept failed (no file descriptors left)
+  // After accept failed (no file descriptors left).
+  Duration accept_backoff = std::chrono::milliseconds(100);
   // Unfinished frames of all connections together; the connection that would exceed it is closed.
   std::size_t receive_bytes_max = std::size_t{256} << 20;
 };

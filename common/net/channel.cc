@@ -120,8 +120,7 @@ class FrameChannel final : public Channel {
   std::uint64_t bytes_drained_ = 0;   // of these, gone at the last ping
 };
 
-// ---- connecting
-// -------------------------------------------------------------------------------------
+// ---- connecting ---------------------------------------------------------------------------------
 
 void FrameChannel::start() {
   BATON_CHECK(state_ == State::kIdle && !options_.addresses.empty());
@@ -208,8 +207,7 @@ void FrameChannel::on_hello_ok(const v1::HelloOk& answer) {
   end_connection(accepted);
 }
 
-// ---- frames
-// -----------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 void FrameChannel::send(v1::FrameType type, std::uint64_t request_id,
                         const google::protobuf::MessageLite& metadata,
@@ -264,8 +262,7 @@ void FrameChannel::on_goodbye(const Frame& frame) {
   if (events_.on_goodbye) events_.on_goodbye();
 }
 
-// ---- signs of life
-// ------------------------------------------------------------------------------------
+// ---- signs of life ------------------------------------------------------------------------------
 
 void FrameChannel::set_outstanding(bool outstanding) {
   if (std::exchange(outstanding_, outstanding) == outstanding || state_ != State::kOpen) return;
@@ -314,8 +311,7 @@ void FrameChannel::on_ping_time(MonoTime due) {
   arm_ping();
 }
 
-// ---- the end of a connection
-// --------------------------------------------------------------------------
+// ---- the end of a connection --------------------------------------------------------------------
 
 void FrameChannel::reconnect(Status reason) {
   if (state_ == State::kIdle || state_ == State::kWaiting || state_ == State::kStopped) return;

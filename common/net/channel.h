@@ -32,11 +32,11 @@ struct ChannelOptions {
   Duration connect_timeout = std::chrono::seconds(2);
   Duration hello_timeout = std::chrono::seconds(5);
   Duration ping_interval = kPingInterval;  // while something is outstanding
-  Duration dead_after =
-      kPeerDeadAfter;  // without a byte from the peer while something is outstanding
-  Duration goodbye_patience =
-      std::chrono::seconds(2);  // for answers that are still outstanding after GOODBYE
-  std::string what = "peer";    // "center", "manager": for log lines
+  // Without a byte from the peer while something is outstanding.
+  Duration dead_after = kPeerDeadAfter;
+  // For answers that are still outstanding after GOODBYE.
+  Duration goodbye_patience = std::chrono::seconds(2);
+  std::string what = "peer";  // "center", "manager": for log lines
 };
 
 // Events come from the loop, never inside a call to the channel. All but on_frame may be left

@@ -3,9 +3,11 @@
 // A frame is a header of 28 bytes (all numbers little-endian), the metadata (a protobuf message
 // that the type names) and the payload (raw bytes that the metadata cuts apart):
 //
-//   0  "BTN"           3  version (1)       4  type, 2 bytes     6  flags, 2 bytes, 0
-//   8  request id, 8  16  metadata length  20  payload length   24  CRC32C of bytes 0-23, metadata,
-//   payload
+//    0  "BTN"                 3  version (1)
+//    4  type, 2 bytes         6  flags, 2 bytes, 0
+//    8  request id, 8 bytes
+//   16  metadata length      20  payload length
+//   24  CRC32C of bytes 0-23, metadata and payload
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// NodeContext: the world a daemon runs in. No globals: a node owns all of this, so that `baton dev` and the
-// simulator can run many nodes in one process.
+// NodeContext: the world a daemon runs in. No globals: a node owns all of this, so that `baton dev`
+// and the simulator can run many nodes in one process.
 #pragma once
 
 #include <cstdint>

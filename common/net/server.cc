@@ -136,8 +136,7 @@ class FrameServer final : public Server {
   std::function<void()> drained_;
 };
 
-// ---- handshakes
-// -------------------------------------------------------------------------------------
+// ---- handshakes ---------------------------------------------------------------------------------
 
 void FrameServer::accept(ConnectionPtr connection) {
   ++counters_.accepted;
@@ -237,8 +236,7 @@ void FrameServer::on_hello(ServerPeer& peer, std::uint64_t request_id, v1::Hello
   handler_.on_open(peer);
 }
 
-// ---- frames
-// -----------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 void FrameServer::on_frame(ServerPeer& peer, const Frame& frame) {
   if (peer.closing()) return;
@@ -309,8 +307,7 @@ void FrameServer::on_closed(PeerId id, const Status& reason) {
   if (drained_ && peers_.empty()) finish_drain();
 }
 
-// ---- peers that do not read
-// ---------------------------------------------------------------------------
+// ---- peers that do not read ---------------------------------------------------------------------
 
 void FrameServer::arm_sweep() {
   if (sweep_timer_ != 0) return;
@@ -328,8 +325,7 @@ void FrameServer::sweep() {
   if (!peers_.empty()) arm_sweep();
 }
 
-// ---- the end
-// ------------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 void FrameServer::say_goodbye(std::string_view reason) {
   if (std::exchange(said_goodbye_, true)) return;

@@ -37,10 +37,10 @@ struct ServerOptions {
   // Parsing may take many times the memory of the bytes: a client's metadata has a limit of its
   // own.
   std::size_t client_metadata_bytes_max = kFrameMetadataBytesMax;
-  std::size_t queue_bytes_soft = std::size_t{1}
-                                 << 20;  // unread answers: stop reading from the peer
-  std::size_t queue_bytes_hard = std::size_t{8}
-                                 << 20;  // beyond it (plus one frame) the peer is cut off
+  // Unread answers: from the first on nothing is read from the peer, beyond the second (plus one
+  // frame) it is cut off.
+  std::size_t queue_bytes_soft = std::size_t{1} << 20;
+  std::size_t queue_bytes_hard = std::size_t{8} << 20;
   Duration stalled_after = std::chrono::seconds(10);  // unread answers without progress: cut off
   int unparsable_max = 3;                             // requests that cannot be parsed until close
   Duration drain_flush = std::chrono::seconds(2);     // how long drain() waits for peers to read

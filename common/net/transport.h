@@ -50,8 +50,8 @@ class Connection {
  public:
   struct Events {
     std::function<void(const Frame&)> on_frame;
-    std::function<void(const Status&)>
-        on_closed;  // exactly once, never inside a call to this connection
+    // Exactly once, never inside a call to this connection.
+    std::function<void(const Status&)> on_closed;
     // May be empty. bytes_queued() has fallen because the kernel took some; never inside a call to
     // this connection. A transport that never queues need not call it.
     std::function<void()> on_writable = {};

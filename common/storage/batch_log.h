@@ -36,11 +36,12 @@ class BatchLog {
     std::uint32_t log = 0;  // shard id of a payload log, 0 for the ledger's log
     SyncMode sync_mode = SyncMode::kAdaptive;
     std::uint32_t batch_records_max = 1024;
-    std::size_t batch_bytes_max = std::size_t{1}
-                                  << 20;  // a single larger record is a batch of its own
-    std::size_t checkpoint_bytes = std::size_t{4}
-                                   << 20;  // verified again at the next open: at most this
-    std::size_t cache_bytes = std::size_t{8} << 20;  // of recent batches
+    // A single larger record is a batch of its own.
+    std::size_t batch_bytes_max = std::size_t{1} << 20;
+    // What is verified again at the next open: at most this.
+    std::size_t checkpoint_bytes = std::size_t{4} << 20;
+    // Of recent batches.
+    std::size_t cache_bytes = std::size_t{8} << 20;
     // Called when a checkpoint is taken with batch `last`, on the loop: what is put into `changes`
     // becomes durable together with that batch.
     std::function<void(Lsn last, KvBatch& changes)> on_checkpoint;
@@ -58,13 +59,12 @@ class BatchLog {
 
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] Life life() const { return life_; }
-  [[nodiscard]] Lsn first_lsn() const {
-    return first_;
-  }  // first that is kept; last + 1 when none is
-  [[nodiscard]] Lsn last_lsn() const {
-    return last_;
-  }  // last that has anything in it, durable or not
-  [[nodiscard]] Lsn durable_lsn() const { return durable_; }  // last that is synced
+  // First that is kept; last + 1 when none is.
+  [[nodiscard]] Lsn first_lsn() const { return first_; }
+  // Last that has anything in it, durable or not.
+  [[nodiscard]] Lsn last_lsn() const { return last_; }
+  // Last that is synced.
+  [[nodiscard]] Lsn durable_lsn() const { return durable_; }
   [[nodiscard]] const Status& failure() const { return failure_; }
 
   // Called once, posted, after the first failure, also one that LevelDB met in the background. Set

@@ -1,10 +1,10 @@
 // DurableEnv: the file operations of a store, with the two habits that LevelDB lacks.
 //
 // 1. A file's name is durable before the call that created, renamed or removed it returns (the
-// directory is
-//    synced too). 2. Fail-stop (I15): after the first failed write, sync, create, rename or remove
-//    every later one fails as well, so nothing is acknowledged on top of a hole; a failed sync is
-//    never tried again, since the kernel may have marked the lost pages clean. Reading goes on.
+//    directory is synced too).
+// 2. Fail-stop (I15): after the first failed write, sync, create, rename or remove every later one
+//    fails as well, so nothing is acknowledged on top of a hole; a failed sync is never tried
+//    again, since the kernel may have marked the lost pages clean. Reading goes on.
 //
 // May be used from any thread, as LevelDB does.
 #pragma once

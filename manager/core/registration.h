@@ -1,10 +1,22 @@
 // Registration: how a store becomes a shard that may append (R2).
 //
-//   away ─connected─► enrolling ─► (opening a new shard) ─► reading_crc ─► registering ─►
-//   registered
-//                         ▲                                     ▲  expected │   │ behind, rolled
-//                         back └── sealed: a new shard is wanted ────┼───────────┘   ▼
-//                                        refused: try again ────┴──────────  sealing
+//   state         what comes                     the next state
+//   away          the channel is open            enrolling
+//   enrolling     the shard that is open here    reading_crc
+//                 another shard                  opening
+//                 not now                        waiting
+//   opening       it is open                     reading_crc
+//   reading_crc   the record's CRC, or none      registering
+//   registering   registered                     registered
+//                 expected, behind created_hi    reading_crc
+//                 behind, rolled back            sealing
+//                 sealed                         enrolling, for a new shard
+//                 in use                         waiting
+//   sealing       sealed                         enrolling, for a new shard
+//                 refused                        waiting
+//   waiting       it is time                     enrolling
+//   any           the channel is lost            away
+//   any           refused for good, or too long  failed
 //
 // A step machine: every input returns what to do next. A wrong disk never appends: it is sealed and
 // the store gets a new shard. Losing the channel goes back to `away`, and the next connection

@@ -16,8 +16,7 @@ namespace baton::manager {
 using ConnectionId = std::uint64_t;  // of a client's connection, never reused within a process
 using CommandId = std::uint64_t;     // of a forwarded command, from 1
 
-// ---- towards the ledger
-// ---------------------------------------------------------------------------
+// ---- towards the ledger -------------------------------------------------------------------------
 
 struct AttachCommand {
   SessionId session;
@@ -86,8 +85,7 @@ struct GiveBackCommand {
 using RelayCommand = std::variant<AttachCommand, DemandCommand, EndWaitCommand, ClosedCommand,
                                   OperationsCommand, HeartbeatCommand, GiveBackCommand>;
 
-// ---- from the ledger
-// ------------------------------------------------------------------------------
+// ---- from the ledger ----------------------------------------------------------------------------
 
 struct SessionGrant {
   SessionId session;
@@ -122,8 +120,7 @@ struct ResyncResult {
   std::vector<SessionGrant> claims;
 };
 
-// ---- towards clients
-// ------------------------------------------------------------------------------
+// ---- towards clients ----------------------------------------------------------------------------
 
 struct TellAttached {
   ConnectionId connection = 0;

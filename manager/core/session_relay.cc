@@ -18,8 +18,7 @@ Status not_attached() {
 
 }  // namespace
 
-// ---- clients
-// -----------------------------------------------------------------------------------------
+// ---- clients ------------------------------------------------------------------------------------
 
 void SessionRelay::attach(ConnectionId connection, std::uint64_t request, AttachCommand attach) {
   if (connections_.contains(connection)) {
@@ -145,8 +144,7 @@ void SessionRelay::closed(ConnectionId connection) {
   enqueue(closed, 0, 0);
 }
 
-// ---- the channel
-// -------------------------------------------------------------------------------------
+// ---- the channel --------------------------------------------------------------------------------
 
 void SessionRelay::channel_up() {
   up_ = true;
@@ -266,8 +264,7 @@ void SessionRelay::announce_died(const Session& session, std::vector<GrantNumber
   if (!numbers.empty()) tell(TellDied{session.connection, session.conn_epoch, std::move(numbers)});
 }
 
-// ---- commands
-// ----------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 std::vector<CommandId> SessionRelay::take_unsent() {
   if (!up_) return {};
@@ -364,8 +361,7 @@ void SessionRelay::answered(CommandId id, const Status& status) {
   finish(id);
 }
 
-// ---- delivery
-// ----------------------------------------------------------------------------------------
+// ---- delivery -----------------------------------------------------------------------------------
 
 void SessionRelay::delivered(ConnectionId connection, const SessionGrant& grant) {
   Session* session = find(connection);
@@ -401,8 +397,7 @@ void SessionRelay::settle_line(Session& session, LineId line) {
 
 std::vector<RelayEffect> SessionRelay::take_effects() { return std::exchange(effects_, {}); }
 
-// ---- tables
-// ------------------------------------------------------------------------------------------
+// ---- tables -------------------------------------------------------------------------------------
 
 SessionRelay::Session* SessionRelay::find(ConnectionId connection) {
   const auto found = connections_.find(connection);

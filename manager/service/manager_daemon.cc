@@ -29,8 +29,7 @@ ManagerDaemon::ManagerDaemon(NodeContext context, ManagerOptions options,
 
 ManagerDaemon::~ManagerDaemon() = default;
 
-// ---- start
-// -------------------------------------------------------------------------------------------
+// ---- start --------------------------------------------------------------------------------------
 
 Status ManagerDaemon::start() {
   if (options_.centers.empty()) {
@@ -134,8 +133,7 @@ void ManagerDaemon::fail(const Status& status) {
   on_failed(status);
 }
 
-// ---- peers and clients
-// -------------------------------------------------------------------------------
+// ---- peers and clients --------------------------------------------------------------------------
 
 Result<v1::HelloOk> ManagerDaemon::on_hello(Peer&, const v1::Hello& hello) {
   const Identity& identity = logs_->identity();
@@ -216,8 +214,7 @@ void ManagerDaemon::on_closed(Peer& peer, const Status&) {
   if (peer.role() == v1::ROLE_CLIENT) sessions_->on_closed(peer.id());
 }
 
-// ---- the center
-// --------------------------------------------------------------------------------------
+// ---- the center ---------------------------------------------------------------------------------
 
 void ManagerDaemon::on_center_open() { registrar_->channel_open(); }
 
@@ -297,8 +294,7 @@ void ManagerDaemon::refresh_members() {
                });
 }
 
-// ---- time
-// --------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 void ManagerDaemon::tick() {
   ++ticks_;
@@ -324,8 +320,7 @@ void ManagerDaemon::beat() {
   link_->send_beat(beat);
 }
 
-// ---- stop
-// --------------------------------------------------------------------------------------------
+// ---- stop ---------------------------------------------------------------------------------------
 
 void ManagerDaemon::drain(std::function<void()> done) {
   drained_ = std::move(done);

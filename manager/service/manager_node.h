@@ -24,7 +24,7 @@ struct ManagerOptions {
   std::size_t connections_max = 10'000;
   std::size_t payload_bytes_max = kPayloadBytesDefaultMax;
   std::uint64_t disk_free_min = std::uint64_t{1} << 30;  // bytes; below, produces get retry_later
-  // The simulator forces the other modes, and makes stretches so small that short runs collect them.
+  // The simulator forces the other modes, and makes stretches so small that short runs fill them.
   SyncMode sync_mode = SyncMode::kAdaptive;
   std::size_t stretch_bytes = std::size_t{4} << 20;
 };

@@ -205,8 +205,7 @@ ReportRun ProduceService::report_of(const TaskAttributes& attributes,
   return run;
 }
 
-// ---- durable
-// -----------------------------------------------------------------------------------------
+// ---- durable ------------------------------------------------------------------------------------
 
 void ProduceService::enqueue(WhenDurable waiting) {
   if (waiting.lsn <= log_->durable_lsn() && waiting.reports.empty()) {
@@ -253,8 +252,7 @@ void ProduceService::reply(PeerId peer_id, std::uint64_t request, std::span<cons
   peer->send(v1::PRODUCED, request, answer_);
 }
 
-// ---- moved
-// -------------------------------------------------------------------------------------------
+// ---- moved --------------------------------------------------------------------------------------
 
 void ProduceService::reported(ShardId shard, Offset created_hi,
                               const std::vector<MovedWinner>& winners) {

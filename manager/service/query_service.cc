@@ -132,8 +132,7 @@ void QueryService::ask_again(const QuestionPtr& question, const Status& why) {
   question->pause = std::min<Duration>(question->pause * 2, kPauseMax);
 }
 
-// ---- completing
-// --------------------------------------------------------------------------------------
+// ---- completing ---------------------------------------------------------------------------------
 
 void QueryService::complete(v1::Answer& answer) const {
   if (answer.what_case() == v1::Answer::kTask) return complete(*answer.mutable_task());

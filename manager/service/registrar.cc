@@ -95,8 +95,8 @@ void Registrar::on_register_outcome(const v1::RegisterOutcome& outcome) {
   const RegisterAnswer answer = from_wire(outcome);
   if (answer.verdict != RegisterVerdict::kRegistered &&
       answer.verdict != RegisterVerdict::kExpected) {
-    may_append_ =
-        false;  // somebody else has the shard, or it is another's: nothing is confirmed any more
+    // Somebody else has the shard, or it is another's: nothing is confirmed any more.
+    may_append_ = false;
     context_.logger.warn("registration refused", {kv("verdict", static_cast<int>(outcome.result())),
                                                   kv("shard", logs_.active()->shard())});
   }

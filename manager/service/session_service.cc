@@ -45,8 +45,7 @@ SessionService::SessionService(ServiceContext& context, ShardLogs& logs, CenterL
       results_(results),
       may_append_(std::move(may_append)) {}
 
-// ---- frames of clients
-// -------------------------------------------------------------------------------
+// ---- frames of clients --------------------------------------------------------------------------
 
 Status SessionService::on_attach(Peer& peer, const Frame& frame) {
   v1::Attach attach;
@@ -251,8 +250,7 @@ void SessionService::on_closed(PeerId peer) {
   changed();
 }
 
-// ---- the channel
-// -------------------------------------------------------------------------------------
+// ---- the channel --------------------------------------------------------------------------------
 
 void SessionService::channel_up() {
   ++channel_;
@@ -383,8 +381,7 @@ void SessionService::on_outcome(CommandId id, const v1::Outcome& outcome) {
   }
 }
 
-// ---- effects
-// -----------------------------------------------------------------------------------------
+// ---- effects ------------------------------------------------------------------------------------
 
 void SessionService::changed() {
   if (std::exchange(flush_planned_, true)) return;

@@ -26,8 +26,7 @@ namespace baton::manager {
 class ShardLogs {
  public:
   // Opens the directory and the logs of every shard in it, each with `log_options` but for its own
-  // identity. `random` and what the context refers to
-  // outlive this.
+  // identity. `random` and what the context refers to outlive this.
   static Result<std::unique_ptr<ShardLogs>> open(NodeContext context, const std::string& path,
                                                  Random& random, PayloadLog::Options log_options);
 

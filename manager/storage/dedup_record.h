@@ -2,10 +2,12 @@
 // start without reading the payloads. Only plain records; waiting ones are decided by the ledger.
 //
 //   producers  count varint, producer ids
-//   runs       count varint, then per run: producer, its place above, varint | first offset, since
-//   the run before,
-//              varint | seq of the first task varint | stored at, since the run before, zigzag
-//              varint | tasks varint | content hash u64 of each
+//   runs       count varint, then per run:
+//                producer, its place above, varint
+//                first offset, since the run before, varint
+//                seq of the first task varint
+//                stored at, since the run before, zigzag varint
+//                tasks varint, content hash u64 of each
 #pragma once
 
 #include <string>

@@ -76,8 +76,8 @@ class LogStore {
   virtual ~LogStore() = default;
 
   [[nodiscard]] virtual ShardId shard() const = 0;
-  [[nodiscard]] virtual Epoch epoch()
-      const = 0;  // raised and synced with a new `life` by this open
+  // Raised and synced by this open, together with a new life.
+  [[nodiscard]] virtual Epoch epoch() const = 0;
   [[nodiscard]] virtual Life life() const = 0;
   [[nodiscard]] virtual Offset next_offset() const = 0;  // of the next task appended
   [[nodiscard]] virtual Offset durable_end() const = 0;  // first offset that is not durable

@@ -2,9 +2,9 @@
 // so that keys sort as the numbers do.
 //
 //   's' shard lsn               a stretch record, under its first batch (stretch.h)
-//   'd' shard lsn               what the producers of a stretch sent, under its first batch
-//   (dedup_record.h) 'v' shard offset            a task that outlived its stretch (survivor.h) 'r'
-//   shard lsn task token    a result that outlived its stretch
+//   'd' shard lsn               what its producers sent, under the same number (dedup_record.h)
+//   'v' shard offset            a task that outlived its stretch (survivor.h)
+//   'r' shard lsn task token    a result that outlived its stretch
 #pragma once
 
 #include <string>

@@ -9,8 +9,8 @@ namespace baton::sim {
 
 struct SimClock {
   Duration mono_offset{std::chrono::hours(1)};  // the machine's uptime when the run began
-  std::int64_t rate_ppm =
-      1'000'000;  // the monotonic clock's seconds per million seconds of the world
+  // The monotonic clock's seconds per million seconds of the world.
+  std::int64_t rate_ppm = 1'000'000;
   std::int64_t wall_ms = 1'795'000'000'000;  // the calendar when the run began
 
   [[nodiscard]] MonoTime mono(Duration world) const {

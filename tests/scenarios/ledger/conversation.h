@@ -75,8 +75,8 @@ class Conversation {
   Ledger ledger_;
   Effects effects_;
   std::map<std::string, Member> members_;
-  std::map<TaskId, Token>
-      tokens_;  // of the last grant of a task, for operations that do not name one
+  // Of the last grant of a task, for operations that do not name one.
+  std::map<TaskId, Token> tokens_;
   std::uint64_t lives_ = 0;
   WallTime wall_{1'000'000};
 };

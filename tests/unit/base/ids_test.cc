@@ -16,7 +16,8 @@ TEST_CASE("a task id is read back from its text, and nothing else is") {
   const TaskId task{ShardId(3), Offset(17)};
 
   CHECK(parse_task_id(to_string(task)).value() == task);
-  for (const char* text : {"", "x", "-1", "1", "17592186044416", "18446744073709551616", "52776558133265 "}) {
+  for (const char* text :
+       {"", "x", "-1", "1", "17592186044416", "18446744073709551616", "52776558133265 "}) {
     CAPTURE(text);
     CHECK(parse_task_id(text).status().code() == ErrorCode::kInvalidArgument);
   }

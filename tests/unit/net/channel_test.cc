@@ -238,8 +238,7 @@ TEST_CASE("another frame than HELLO_OK, another version or garbage is no handsha
   }
 }
 
-// ---- signs of life
-// ----------------------------------------------------------------------------------
+// ---- signs of life ------------------------------------------------------------------------------
 
 TEST_CASE("nothing outstanding, nothing sent, and silence is no death") {
   ChannelWorld world;
@@ -317,8 +316,7 @@ TEST_CASE("the daemon's pings are answered") {
   CHECK(world.transport.last()->sent.back().metadata == ping.SerializeAsString());
 }
 
-// ---- going elsewhere
-// ----------------------------------------------------------------------------------
+// ---- going elsewhere ----------------------------------------------------------------------------
 
 TEST_CASE("GOODBYE with nothing outstanding moves to another address at once") {
   ChannelWorld world;
@@ -429,8 +427,7 @@ TEST_CASE("a destroyed channel leaves nothing that runs") {
   CHECK(world.transport.connects.size() == 1);
 }
 
-// ---- over real sockets
-// --------------------------------------------------------------------------------
+// ---- over real sockets --------------------------------------------------------------------------
 
 class SilentHandler final : public ServerHandler {
  public:

@@ -150,8 +150,7 @@ std::string produce_bytes(std::uint64_t request_id, std::string_view payload) {
   return frame_bytes(v1::PRODUCE, request_id, v1::Produce(), payload);
 }
 
-// ---- the good
-// ---------------------------------------------------------------------------------------
+// ---- the good -----------------------------------------------------------------------------------
 
 TEST_CASE("HELLO is answered with version and limits, then requests are served") {
   ServerWorld world;
@@ -206,8 +205,7 @@ TEST_CASE("the handler hears of every open and close, with the peer's own data")
   CHECK(world.counters().closed_by_peer == 1);
 }
 
-// ---- bytes that are no frames
-// -----------------------------------------------------------------------
+// ---- bytes that are no frames -------------------------------------------------------------------
 
 TEST_CASE("foreign protocols are closed at once, without a byte, and named in the log") {
   ServerWorld world;
@@ -301,8 +299,7 @@ TEST_CASE("a frame that stays unfinished is cut off, also after HELLO") {
   CHECK(world.handler.closed.size() == 1);
 }
 
-// ---- frames that are no requests
-// --------------------------------------------------------------------
+// ---- frames that are no requests ----------------------------------------------------------------
 
 TEST_CASE("metadata that cannot be parsed is answered, and the third time closed") {
   ServerWorld world;
@@ -351,8 +348,7 @@ TEST_CASE("a client's metadata has a limit of its own") {
   CHECK(error_of(client->frames()[1]).limit() == kFrameMetadataBytesMax);
 }
 
-// ---- handshakes
-// -------------------------------------------------------------------------------------
+// ---- handshakes ---------------------------------------------------------------------------------
 
 TEST_CASE("a request before HELLO is unauthenticated") {
   ServerWorld world;
@@ -470,8 +466,7 @@ TEST_CASE("beyond the connection limit a HELLO gets retry_later with a time") {
   CHECK(world.enter() != nullptr);
 }
 
-// ---- peers that do not read
-// -------------------------------------------------------------------------
+// ---- peers that do not read ---------------------------------------------------------------------
 
 TEST_CASE("who does not read gets no more requests served, and goes on after reading") {
   ServerWorld world;
@@ -547,8 +542,7 @@ TEST_CASE("a flood of requests is served in bounded memory") {
   CHECK(world.counters().closed_slow_reader == 0);
 }
 
-// ---- the end
-// ------------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 TEST_CASE("drain says GOODBYE, sends what is queued, closes and accepts nobody more") {
   ServerWorld world;

@@ -33,8 +33,7 @@ bool LineLogger::has(std::string_view event) const {
                      [event](const std::string& line) { return line.starts_with(event); });
 }
 
-// ---- FakePeer
-// ----------------------------------------------------------------------------------------
+// ---- FakePeer -----------------------------------------------------------------------------------
 
 FakePeer::FakePeer(sim::SimScheduler& scheduler, sim::SimNetwork& network, const std::string& host)
     : scheduler_(scheduler),
@@ -104,8 +103,7 @@ bool FakePeer::await_close() {
   return scheduler_.run_until([this] { return closed_; }, std::chrono::seconds(3));
 }
 
-// ---- FakeManager
-// -------------------------------------------------------------------------------------
+// ---- FakeManager --------------------------------------------------------------------------------
 
 FakeManager::FakeManager(sim::SimScheduler& scheduler, sim::SimNetwork& network, Logger& logger,
                          Uuid cluster)
@@ -147,8 +145,7 @@ Status FakeManager::on_frame(Peer& peer, const Frame& frame) {
   return {};
 }
 
-// ---- NodeWorld
-// ---------------------------------------------------------------------------------------
+// ---- NodeWorld ----------------------------------------------------------------------------------
 
 struct NodeWorld::Life {
   Life(sim::SimScheduler& scheduler, sim::SimNetwork& network)
