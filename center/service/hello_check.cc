@@ -24,10 +24,10 @@ Status check_hello(const v1::Hello& hello, const LedgerPosition& ledger) {
   const ClusterId cluster(from_wire(hello.cluster()));
   if (!cluster) return Status();  // it has not enrolled yet
   if (cluster != ledger.cluster) {
-    return Status(ErrorCode::kConflict, "manager " + hello.name() + " belongs to cluster " +
-                                            to_string(cluster) + ", this center to cluster " +
-                                            to_string(ledger.cluster) +
-                                            ": one of the data directories is new or foreign");
+    return Status(ErrorCode::kConflict,
+                  "foreign cluster: manager " + hello.name() + " belongs to cluster " +
+                      to_string(cluster) + ", this center to cluster " + to_string(ledger.cluster) +
+                      ": one of the data directories is new or foreign");
   }
   const std::uint64_t generation = ledger.generation.value();
   const std::uint64_t seen = hello.generation_seen();
@@ -36,7 +36,7 @@ Status check_hello(const v1::Hello& hello, const LedgerPosition& ledger) {
   }
   const bool tell = seen != generation;
   return Status(ErrorCode::kDataLoss,
-                "the ledger went back: manager " + hello.name() + " has seen index " +
+                "ledger went back: manager " + hello.name() + " has seen index " +
                     position(hello.index_seen(), seen, tell) + ", this center has " +
                     position(ledger.index.value(), generation, tell));
 }

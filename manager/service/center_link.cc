@@ -37,6 +37,7 @@ CenterLink::CenterLink(ServiceContext& context, Transport& transport, ShardLogs&
   channel_events.on_open = [this](const v1::HelloOk& hello) { return on_hello_ok(hello); };
   channel_events.on_frame = [this](const Frame& frame) { on_frame(frame); };
   channel_events.on_closed = [this](const Status& reason) { on_channel_closed(reason); };
+  channel_events.on_failed = [this](const Status& reason) { on_attempt_failed(reason); };
   channel_events.on_goodbye = [this] {
     reconnect(Status(ErrorCode::kUnavailable, "the center is stopping"));
   };
@@ -64,17 +65,17 @@ Status CenterLink::on_hello_ok(const v1::HelloOk& hello) {
   if (!cluster) return Status(ErrorCode::kUnavailable, "the center has no cluster yet");
   const Identity& identity = logs_.identity();
   if (identity.cluster && identity.cluster != cluster) {
-    return refuse("foreign cluster: the data directory belongs to cluster " +
-                  baton::to_string(identity.cluster) + ", the center to " +
-                  baton::to_string(cluster));
+    return Status(ErrorCode::kConflict, "foreign cluster: the data directory belongs to cluster " +
+                                            baton::to_string(identity.cluster) +
+                                            ", the center to " + baton::to_string(cluster));
   }
   const Generation generation(hello.generation());
   const Lsn index(hello.index());
   if (identity.cluster &&
       std::tie(generation, index) < std::tie(identity.generation, identity.ledger_index)) {
-    return refuse("ledger went back: this manager has seen position " +
-                  position(identity.generation, identity.ledger_index) + ", the center is at " +
-                  position(generation, index));
+    return Status(ErrorCode::kDataLoss, "ledger went back: this manager has seen position " +
+                                            position(identity.generation, identity.ledger_index) +
+                                            ", the center is at " + position(generation, index));
   }
   if (Status status = logs_.set_cluster(cluster); !status.ok()) return status;
   note_position(generation, index);
@@ -89,10 +90,11 @@ Status CenterLink::on_hello_ok(const v1::HelloOk& hello) {
   return {};
 }
 
-Status CenterLink::refuse(std::string why) {
-  Status status(ErrorCode::kConflict, std::move(why));
-  context_.post([this, status] { events_.on_foreign(status); });
-  return status;
+// Whoever of the two finds it first: a center refuses HELLO with these codes for nothing else.
+void CenterLink::on_attempt_failed(const Status& reason) {
+  if (reason.code() == ErrorCode::kConflict || reason.code() == ErrorCode::kDataLoss) {
+    events_.on_foreign(reason);
+  }
 }
 
 void CenterLink::on_frame(const Frame& frame) {

@@ -1,8 +1,9 @@
 // CenterLink: the manager's channel to the center.
 //
-// Finds the center, refuses one of another cluster or one whose ledger went back (R20), carries
-// command frames and queries, each answered or failed exactly once. What must survive a lost
-// channel is repeated by whoever owns it (SessionRelay, CreatedReporter), not here.
+// Finds the center, ends the manager when that is of another cluster or its ledger went back (R20),
+// whichever of the two sees it first, carries command frames and queries, each answered or failed
+// exactly once. What must survive a lost channel is repeated by whoever owns it (SessionRelay,
+// CreatedReporter), not here.
 #pragma once
 
 #include <cstdint>
@@ -75,9 +76,9 @@ class CenterLink {
   void on_answer(const Frame& frame);
   void on_error(const Frame& frame);
   void on_channel_closed(const Status& reason);
+  void on_attempt_failed(const Status& reason);
   void finish_query(std::uint64_t request, const Status& status, const v1::ChannelAnswer& answer);
   void note_position(Generation generation, Lsn index);
-  Status refuse(std::string why);
 
   ServiceContext& context_;
   ShardLogs& logs_;

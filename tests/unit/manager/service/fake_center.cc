@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "center/service/hello_check.h"
 #include "common/base/check.h"
 #include "common/net/frame.h"
 
@@ -48,7 +49,12 @@ void FakeCenter::drop_connections() {
       [](Peer& peer) { peer.close(Status(ErrorCode::kUnavailable, "dropped by the test")); });
 }
 
-Result<v1::HelloOk> FakeCenter::on_hello(Peer&, const v1::Hello&) {
+Result<v1::HelloOk> FakeCenter::on_hello(Peer&, const v1::Hello& hello) {
+  BATON_RETURN_IF_ERROR(refusal);
+  if (checks_hello) {
+    BATON_RETURN_IF_ERROR(
+        center::check_hello(hello, {ClusterId(cluster), Generation(generation), Lsn(index)}));
+  }
   v1::HelloOk ok;
   ok.mutable_cluster()->set_hi(cluster.hi);
   ok.mutable_cluster()->set_lo(cluster.lo);

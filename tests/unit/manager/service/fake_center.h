@@ -41,6 +41,10 @@ class FakeCenter final : private ServerHandler {
   std::function<v1::ChannelAnswer(const v1::Query&)> on_query;
   std::function<v1::LiveAnswer(const v1::Live&)> on_live;
   std::uint64_t answers_behind = 0;  // how far the index of answers is behind the ledger's
+  // Like the real one, it refuses the HELLO of a manager that is not its own. False: it lets
+  // everybody in, and the manager must look for itself.
+  bool checks_hello = true;
+  Status refusal;  // not ok: what every HELLO gets
   // Commands of these kinds get no answer (their whole frame does not).
   std::vector<v1::Command::KindCase> silent;
 
