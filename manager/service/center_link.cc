@@ -12,6 +12,8 @@ namespace {
 
 // The center answers within the query's own time or not at all; this much is left for the way back.
 constexpr Duration kQuerySlack = std::chrono::milliseconds(200);
+// Attempts follow each other quickly; the log says that they fail only so often.
+constexpr Duration kUnreachableEvery = std::chrono::seconds(60);
 
 std::string position(Generation generation, Lsn index) {
   return std::to_string(generation.value()) + "/" + std::to_string(index.value());
@@ -82,8 +84,9 @@ Status CenterLink::on_hello_ok(const v1::HelloOk& hello) {
   // Liveness both ways, also while nothing is asked: claims wait for grants.
   channel_->set_outstanding(true);
   ++context_.metrics.center_connections;
-  context_.logger.info("center found", {kv("address", channel_->address().to_string()),
-                                        kv("cluster", cluster), kv("index", index)});
+  unreachable_ = false;
+  context_.logger.info("center reached", {kv("address", channel_->address().to_string()),
+                                          kv("cluster", cluster), kv("index", index)});
   context_.post([this] {
     if (is_open()) events_.on_open();
   });
@@ -93,8 +96,19 @@ Status CenterLink::on_hello_ok(const v1::HelloOk& hello) {
 // Whoever of the two finds it first: a center refuses HELLO with these codes for nothing else.
 void CenterLink::on_attempt_failed(const Status& reason) {
   if (reason.code() == ErrorCode::kConflict || reason.code() == ErrorCode::kDataLoss) {
-    events_.on_foreign(reason);
+    return events_.on_foreign(reason);
   }
+  tell_unreachable(reason);
+}
+
+// The first failed attempt since there was a center, then one now and then.
+void CenterLink::tell_unreachable(const Status& reason) {
+  const MonoTime now = context_.loop.now();
+  if (unreachable_ && now - unreachable_told_ < kUnreachableEvery) return;
+  unreachable_ = true;
+  unreachable_told_ = now;
+  context_.logger.warn("center cannot be reached",
+                       {kv("reason", reason), kv("address", channel_->address().to_string())});
 }
 
 void CenterLink::on_frame(const Frame& frame) {

@@ -77,6 +77,7 @@ class CenterLink {
   void on_error(const Frame& frame);
   void on_channel_closed(const Status& reason);
   void on_attempt_failed(const Status& reason);
+  void tell_unreachable(const Status& reason);
   void finish_query(std::uint64_t request, const Status& status, const v1::ChannelAnswer& answer);
   void note_position(Generation generation, Lsn index);
 
@@ -87,6 +88,8 @@ class CenterLink {
   Incarnation incarnation_;
   Generation generation_;
   Lsn index_;
+  bool unreachable_ = false;  // and the log says so
+  MonoTime unreachable_told_{};
   std::map<std::uint64_t, OutcomesDone> commands_;
   std::map<std::uint64_t, PendingQuery> queries_;
   v1::ChannelOutcomes outcomes_;  // reused

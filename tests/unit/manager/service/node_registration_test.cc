@@ -129,12 +129,32 @@ TEST_CASE_METHOD(
              Catch::StartsWith(foreign ? "foreign cluster: " : "ledger went back: "));
 }
 
+TEST_CASE_METHOD(NodeWorld, "a manager says once that its center cannot be reached, and why") {
+  REQUIRE(start().ok());
+  until([&] { return logger.has("center cannot be reached"); }, std::chrono::seconds(1));
+  CHECK(logger.lines.back().find("reason=unavailable: ") != std::string::npos);
+  CHECK(logger.lines.back().find("address=center:10000") != std::string::npos);
+  run_for(std::chrono::seconds(50));
+  CHECK(logger.count("center cannot be reached") == 1);
+  run_for(std::chrono::seconds(30));
+  CHECK(logger.count("center cannot be reached") == 2);
+
+  center.start();
+  until([&] { return logger.has("registered"); }, std::chrono::seconds(15));
+  CHECK(logger.count("center reached") == 1);
+  run_for(std::chrono::seconds(2));
+  center.stop();
+  until([&] { return logger.count("center cannot be reached") == 3; }, std::chrono::seconds(2));
+}
+
 TEST_CASE_METHOD(NodeWorld, "a center that refuses for a while is asked again") {
   center.refusal = Status(ErrorCode::kUnavailable, "this center does not serve now");
   center.start();
   REQUIRE(start().ok());
   run_for(std::chrono::seconds(3));
   CHECK(failure.ok());
+  CHECK(logger.count("center cannot be reached reason=unavailable: this center does not serve") ==
+        1);
   center.refusal = Status();
   until([&] { return !center.beats.empty(); }, std::chrono::seconds(15));
 }

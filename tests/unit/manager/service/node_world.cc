@@ -28,9 +28,9 @@ void LineLogger::write(LogLevel, std::string_view event, std::span<const LogFiel
   lines.push_back(std::move(line));
 }
 
-bool LineLogger::has(std::string_view event) const {
-  return std::any_of(lines.begin(), lines.end(),
-                     [event](const std::string& line) { return line.starts_with(event); });
+std::ptrdiff_t LineLogger::count(std::string_view event) const {
+  return std::count_if(lines.begin(), lines.end(),
+                       [event](const std::string& line) { return line.starts_with(event); });
 }
 
 // ---- FakePeer -----------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ class LineLogger final : public Logger {
  public:
   void write(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
   [[nodiscard]] bool enabled(LogLevel level) const override { return level >= LogLevel::kInfo; }
-  [[nodiscard]] bool has(std::string_view event) const;
+  [[nodiscard]] bool has(std::string_view event) const { return count(event) > 0; }
+  // Lines that begin so.
+  [[nodiscard]] std::ptrdiff_t count(std::string_view event) const;
 
   std::vector<std::string> lines;
 };
