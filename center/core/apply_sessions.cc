@@ -10,8 +10,6 @@
 namespace baton::center {
 namespace {
 
-// Every token of a full window and of every unanswered operation.
-constexpr std::size_t kHeldMax = kSessionWindowMax + kSessionOutcomesMax;
 constexpr std::size_t kConsumerBytesMax = 200;
 
 // The slot of a session that is attached through the sender by this very connection.

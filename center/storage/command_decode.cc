@@ -127,9 +127,9 @@ Result<Command> decode(const v1::Created& wire) {
   return Command(std::move(created));
 }
 
-Status check_tokens(const google::protobuf::RepeatedField<std::uint64_t>& tokens,
+Status check_tokens(const google::protobuf::RepeatedField<std::uint64_t>& tokens, std::size_t max,
                     const char* too_many) {
-  return check(tokens.size() <= static_cast<int>(kBatchItemsMax), too_many);
+  return check(tokens.size() <= static_cast<int>(max), too_many);
 }
 
 std::vector<Token> decode_tokens(const google::protobuf::RepeatedField<std::uint64_t>& wire) {
@@ -142,7 +142,7 @@ std::vector<Token> decode_tokens(const google::protobuf::RepeatedField<std::uint
 Result<Command> decode(const v1::AttachSession& wire) {
   BATON_RETURN_IF_ERROR(check(is_uuid(wire.session()), "attach: no session"));
   BATON_RETURN_IF_ERROR(check(wire.conn_epoch() >= 1, "attach: no conn_epoch"));
-  BATON_RETURN_IF_ERROR(check_tokens(wire.held(), "attach: more than 1024 tokens held"));
+  BATON_RETURN_IF_ERROR(check_tokens(wire.held(), kHeldMax, "attach: more than 5120 tokens held"));
   BATON_RETURN_IF_ERROR(
       check(wire.consumer().size() <= kConsumerBytesMax, "attach: consumer name too long"));
   return Command(AttachSession{SessionId(from_wire(wire.session())), ConnEpoch(wire.conn_epoch()),
@@ -223,7 +223,8 @@ Result<Command> decode(const v1::SessionOperations& wire) {
 
 Result<Command> decode(const v1::SessionHeartbeat& wire) {
   BATON_RETURN_IF_ERROR(check(is_uuid(wire.session()), "heartbeat: no session"));
-  BATON_RETURN_IF_ERROR(check_tokens(wire.token(), "heartbeat: more than 1024 tokens"));
+  BATON_RETURN_IF_ERROR(
+      check_tokens(wire.token(), kBatchItemsMax, "heartbeat: more than 1024 tokens"));
   return Command(
       SessionHeartbeat{SessionId(from_wire(wire.session())), decode_tokens(wire.token())});
 }

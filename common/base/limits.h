@@ -29,6 +29,8 @@ inline constexpr std::size_t kCreatedTasksMax = 4096;     // tasks that one crea
 inline constexpr std::size_t kEntryTasksMax = 4096;       // tasks that one ledger entry may touch
 inline constexpr std::size_t kSessionWindowMax = 1024;    // claims a session may hold at once
 inline constexpr std::size_t kSessionOutcomesMax = 4096;  // unanswered operations kept per session
+// What a client may name as held at ATTACH: a full window, and every operation without an answer.
+inline constexpr std::size_t kHeldMax = kSessionWindowMax + kSessionOutcomesMax;
 inline constexpr std::size_t kSessionLinesMax = 64;       // queues one session may wait on
 // Unresolved sequence numbers of one producer.
 inline constexpr std::size_t kProducerWindow = 1024;

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::size_t kReasonBytesMax = 1024;
 constexpr std::size_t kConsumerBytesMax = 200;
-// What a client may hold: its window, and operations without an answer.
-constexpr std::size_t kHeldMax = kSessionWindowMax + kSessionOutcomesMax;
 constexpr std::size_t kResyncSessionsMax = 1000;  // per question
 constexpr Duration kResyncTimeout = std::chrono::seconds(2);
 // A frame becomes a part of one ledger entry, which may touch kEntryTasksMax tasks.

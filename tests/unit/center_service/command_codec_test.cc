@@ -133,9 +133,7 @@ TEST_CASE("a command with a value out of its range is refused, and names it") {
       {"no session", 3, [](v1::Command& c) { c.mutable_attach()->clear_session(); }},
       {"conn_epoch 0", 3, [](v1::Command& c) { c.mutable_attach()->set_conn_epoch(0); }},
       {"too many held", 3,
-       [](v1::Command& c) {
-         for (int i = 0; i < 1025; ++i) c.mutable_attach()->add_held(1);
-       }},
+       [](v1::Command& c) { c.mutable_attach()->mutable_held()->Resize(5121, 1); }},
       {"a long consumer name", 3,
        [](v1::Command& c) { c.mutable_attach()->set_consumer(std::string(300, 'c')); }},
       {"line 0", 4, [](v1::Command& c) { c.mutable_demand()->set_line(0); }},
@@ -205,6 +203,22 @@ TEST_CASE("a command with a value out of its range is refused, and names it") {
     CHECK(decoded.status().code() == ErrorCode::kInvalidArgument);
     CHECK_FALSE(decoded.status().message().empty());
   }
+}
+
+TEST_CASE("an attach may hold a full window and every operation without an answer, in one frame") {
+  v1::Command wire = valid(3);
+  wire.mutable_attach()->mutable_held()->Resize(static_cast<int>(kHeldMax), 1);
+
+  const Result<Command> decoded = decode_command(wire);
+
+  REQUIRE(decoded.ok());
+  CHECK(std::get<AttachSession>(decoded.value()).held.size() == 5120);
+  v1::Attach attach;
+  *attach.mutable_session() = wire.attach().session();
+  attach.set_conn_epoch(UINT64_MAX);
+  *attach.mutable_held() = wire.attach().held();
+  attach.set_consumer(std::string(200, 'c'));
+  CHECK(attach.ByteSizeLong() <= kFrameMetadataBytesMax);
 }
 
 TEST_CASE("a refusal has the shape of the command's own answer") {
