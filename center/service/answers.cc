@@ -65,7 +65,7 @@ void encode_view(const ManagerView& view, const ManagerLiveness::Beat* beat,
 
 void encode_view(const SessionView& view, SessionId session, v1::ResyncState* wire) {
   to_wire(session, wire->mutable_session());
-  wire->set_code(to_wire(view.status.code()));
+  set_status(view.status, wire);
   wire->set_conn_epoch(view.conn_epoch.value());
   wire->set_grants(view.grants.value());
   wire->set_credit_total(view.credit_total);

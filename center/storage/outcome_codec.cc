@@ -52,7 +52,7 @@ void encode(const CreatedOutcome& outcome, v1::Outcome* out) {
 
 void encode(const AttachOutcome& outcome, v1::Outcome* out) {
   v1::AttachOutcome* wire = out->mutable_attach();
-  wire->set_code(to_wire(outcome.status.code()));
+  set_status(outcome.status, wire);
   wire->set_conn_epoch(outcome.conn_epoch.value());
   encode_tokens(outcome.kept, wire->mutable_kept());
 }
@@ -69,7 +69,7 @@ void encode(const OperationsOutcome& outcome, v1::Outcome* out) {
 }
 
 void encode(const HeartbeatOutcome& outcome, v1::Outcome* out) {
-  out->mutable_heartbeat()->set_code(to_wire(outcome.status.code()));
+  set_status(outcome.status, out->mutable_heartbeat());
   encode_tokens(outcome.lost, out->mutable_heartbeat()->mutable_lost());
 }
 

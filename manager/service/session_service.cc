@@ -346,8 +346,7 @@ void SessionService::on_outcome(CommandId id, const v1::Outcome& outcome) {
       const v1::AttachOutcome& attach = outcome.attach();
       std::vector<Token> kept;
       for (const std::uint64_t token : attach.kept()) kept.emplace_back(token);
-      relay_.attach_answered(id,
-                             status_from_wire(attach.code(), "a later connection has this session"),
+      relay_.attach_answered(id, status_from_wire(attach.code(), attach.message()),
                              ConnEpoch(attach.conn_epoch()), std::move(kept));
       return;
     }
@@ -369,9 +368,8 @@ void SessionService::on_outcome(CommandId id, const v1::Outcome& outcome) {
       const v1::SessionHeartbeatOutcome& heartbeat = outcome.heartbeat();
       std::vector<Token> lost;
       for (const std::uint64_t token : heartbeat.lost()) lost.emplace_back(token);
-      relay_.heartbeat_answered(
-          id, status_from_wire(heartbeat.code(), "the session was removed: attach again"),
-          std::move(lost));
+      relay_.heartbeat_answered(id, status_from_wire(heartbeat.code(), heartbeat.message()),
+                                std::move(lost));
       return;
     }
     default:

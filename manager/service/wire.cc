@@ -132,12 +132,11 @@ OperationResult from_wire(const v1::OperationOutcome& outcome) {
 }
 
 ResyncResult from_wire(const v1::ResyncState& state) {
-  ResyncResult result{
-      SessionId(from_wire(state.session())),
-      status_from_wire(state.code(), "the session is attached elsewhere or was removed"),
-      ConnEpoch(state.conn_epoch()),
-      GrantNumber(state.grants()),
-      {}};
+  ResyncResult result{SessionId(from_wire(state.session())),
+                      status_from_wire(state.code(), state.message()),
+                      ConnEpoch(state.conn_epoch()),
+                      GrantNumber(state.grants()),
+                      {}};
   for (const v1::Grant& claim : state.claim()) result.claims.push_back(from_wire(claim));
   return result;
 }

@@ -233,8 +233,10 @@ TEST_CASE("a refusal has the shape of the command's own answer") {
   CHECK(outcome.created().code() == v1::RETRY_LATER);
   encode_refusal(valid(3), status, &outcome);
   CHECK(outcome.attach().code() == v1::RETRY_LATER);
+  CHECK(outcome.attach().message() == "the disk is full");
   encode_refusal(valid(8), status, &outcome);
   CHECK(outcome.heartbeat().code() == v1::RETRY_LATER);
+  CHECK(outcome.heartbeat().message() == "the disk is full");
   encode_refusal(valid(10), status, &outcome);
   CHECK(outcome.simple().code() == v1::RETRY_LATER);
   CHECK(outcome.simple().message() == "the disk is full");

@@ -112,7 +112,9 @@ void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {
     case v1::Command::kAttach:
       out.mutable_attach()->set_conn_epoch(command.attach().conn_epoch());
       *out.mutable_attach()->mutable_kept() = command.attach().held();
-      return;
+      if (attach_script.empty()) return;
+      *out.mutable_attach() = attach_script.front();
+      return attach_script.pop_front();
     case v1::Command::kOperations:
       for (const v1::LedgerOperation& operation : command.operations().operation()) {
         out.mutable_operations()->add_outcome()->set_seq(operation.seq());
@@ -120,7 +122,9 @@ void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {
       return;
     case v1::Command::kHeartbeat:
       out.mutable_heartbeat();
-      return;
+      if (heartbeat_script.empty()) return;
+      *out.mutable_heartbeat() = heartbeat_script.front();
+      return heartbeat_script.pop_front();
     default:
       out.mutable_simple();
   }

@@ -35,6 +35,8 @@ class FakeCenter final : private ServerHandler {
   std::uint64_t incarnation = 900;
   std::deque<v1::RegisterOutcome> register_script;  // answers before the default one
   std::deque<v1::EnrollOutcome> enroll_script;
+  std::deque<v1::AttachOutcome> attach_script;
+  std::deque<v1::SessionHeartbeatOutcome> heartbeat_script;
   std::map<std::uint64_t, std::uint64_t> winners;  // offset -> task; default: the task itself
   std::vector<v1::Member> members;
   std::map<std::uint64_t, v1::ResyncState> resyncs;  // by the session's lo

@@ -175,6 +175,41 @@ TEST_CASE_METHOD(ConsumeWorld,
         v1::UNAVAILABLE);
 }
 
+TEST_CASE_METHOD(ConsumeWorld, "a refused attach or heartbeat carries the ledger's own sentence") {
+  v1::AttachOutcome full;
+  full.set_code(v1::RETRY_LATER);
+  full.set_message("too many sessions");
+  center.attach_script = {full};
+  const v1::Attached refused = attach(*consumer);
+  CHECK(refused.code() == v1::RETRY_LATER);
+  CHECK(refused.message() == "too many sessions");
+
+  consume(*consumer);
+  v1::SessionHeartbeatOutcome large;
+  large.set_code(v1::TOO_LARGE);
+  large.set_message("more than 1,024 tokens");
+  center.heartbeat_script = {large};
+  v1::Heartbeat heartbeat;
+  heartbeat.add_token(1001);
+  consumer->say(v1::HEARTBEAT, 62, heartbeat);
+  const auto done = consumer->await_message<v1::HeartbeatDone>(v1::HEARTBEAT_DONE, 62);
+  CHECK(done.code() == v1::TOO_LARGE);
+  CHECK(done.message() == "more than 1,024 tokens");
+}
+
+TEST_CASE_METHOD(ConsumeWorld,
+                 "a session that moved away is closed with the ledger's own sentence") {
+  consume(*consumer);
+  v1::ResyncState moved;
+  moved.set_code(v1::CONFLICT);
+  moved.set_message("the session is attached by another connection");
+  center.resyncs[6] = moved;
+  center.drop_connections();
+  const auto error = consumer->await_message<v1::Error>(v1::ERROR);
+  CHECK(error.code() == v1::CONFLICT);
+  CHECK(error.message() == "the session is attached by another connection");
+}
+
 TEST_CASE_METHOD(ConsumeWorld,
                  "an ack that was sent when the channel broke is sent again and answered") {
   consume(*consumer);
