@@ -18,7 +18,8 @@ Result<Command> decode_command(const v1::Command& wire);
 
 void encode_command(const Command& command, v1::Command* wire);
 
-// True for what only the center itself may ask for: tick, term start, continue, shard offline.
+// True for what only the center itself may ask for: tick, term start, continue, shard offline, and
+// the removal of a manager, which a client asks for by a query.
 bool is_center_command(const v1::Command& wire);
 
 // How many tasks, sessions or tokens the command may touch: what an entry is filled by (R21).

@@ -344,6 +344,7 @@ bool is_center_command(const v1::Command& wire) {
     case v1::Command::kShardOffline:
     case v1::Command::kTermStart:
     case v1::Command::kTick:
+    case v1::Command::kRemove:
     case v1::Command::kContinue:
       return true;
     default:

@@ -248,10 +248,10 @@ TEST_CASE("a refusal has the shape of the command's own answer") {
   CHECK(outcome.operations().outcome(0).code() == v1::RETRY_LATER);
 }
 
-TEST_CASE("only the center may ask for time, terms, and what follows from silence") {
+TEST_CASE("only the center may ask for time, terms, removals, and what follows from silence") {
   for (int kind = 0; kind < RandomCommands::kKinds; ++kind) {
     CAPTURE(kind);
-    const bool own = kind == 12 || kind == 14 || kind == 15 || kind == 18;
+    const bool own = kind == 12 || kind == 14 || kind == 15 || kind == 16 || kind == 18;
     CHECK(is_center_command(valid(kind)) == own);
   }
 }
