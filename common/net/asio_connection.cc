@@ -195,6 +195,7 @@ void AsioStream::schedule_flush() {
   shared_->loop.post([self = shared_from_this()] {
     self->flush_posted_ = false;
     self->flush();
+    self->tell_writable();
   });
 }
 
@@ -226,9 +227,12 @@ void AsioStream::wait_writable() {
                        self->waiting_writable_ = false;
                        if (error) return;
                        self->flush();
-                       if (self->state_ == State::kOpen && self->events_.on_writable)
-                         self->events_.on_writable();
+                       self->tell_writable();
                      });
+}
+
+void AsioStream::tell_writable() {
+  if (state_ == State::kOpen && events_.on_writable) events_.on_writable();
 }
 
 // Empties a buffer whose `used` bytes were sent, and gives its memory back when it is out of

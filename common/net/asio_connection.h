@@ -81,6 +81,7 @@ class AsioStream : public std::enable_shared_from_this<AsioStream> {
   void schedule_flush();
   void flush();
   void wait_writable();
+  void tell_writable();
   void trim(std::string& buffer, std::size_t used);
 
   // A fault of the peer's bytes: it is told, then the connection closes.

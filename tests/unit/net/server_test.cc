@@ -487,6 +487,19 @@ TEST_CASE("who does not read gets no more requests served, and goes on after rea
   CHECK(client->frames()[2].payload == "later");
 }
 
+TEST_CASE("a burst that the kernel takes at once ends the pause at once") {
+  ServerOptions options;
+  options.queue_bytes_soft = 1000;
+  options.stalled_after = std::chrono::minutes(10);  // its sweep, which also looks, comes too late
+  ServerWorld world(options);
+  world.handler.flood = 5000;
+  const auto client = world.enter();
+  client->write(frame_bytes(v1::QUERY, 1, v1::Query()));
+  REQUIRE(world.wait([&] { return world.handler.drained == 1; }));
+  client->write(produce_bytes(2, "later"));
+  CHECK(world.wait_frames(*client, 3));
+}
+
 TEST_CASE("beyond the hard limit, a peer that does not read is cut off") {
   ServerWorld world;
   world.handler.flood = std::size_t{1} << 20;
