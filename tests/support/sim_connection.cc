@@ -47,7 +47,7 @@ void SimConnection::send(v1::FrameType type, std::uint64_t request_id,
   append_frame(out_, type, request_id, metadata, payload);
   if (flush_posted_) return;
   flush_posted_ = true;
-  post(&SimConnection::flush);
+  post(&SimConnection::flush_turn);
 }
 
 void SimConnection::close(Status reason) {
@@ -101,6 +101,23 @@ void SimConnection::flush() {
     wire_->send(side_, out_);
   }
   out_.clear();
+}
+
+void SimConnection::flush_turn() {
+  flush();
+  was_full_ = bytes_queued() > 0;
+  tell_writable();
+}
+
+// What was taken makes room for what waits in front of the kernel.
+void SimConnection::on_wire_taken() {
+  if (!was_full_) return;
+  was_full_ = bytes_queued() > 0;
+  post(&SimConnection::tell_writable);
+}
+
+void SimConnection::tell_writable() {
+  if (started_ && !closing_ && events_.on_writable) events_.on_writable();
 }
 
 void SimConnection::schedule_read() {

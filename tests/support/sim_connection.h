@@ -62,6 +62,7 @@ class SimConnection final : public Connection,
   [[nodiscard]] std::string peer() const override { return peer_; }
 
   void on_wire_bytes(std::string_view bytes) override;
+  void on_wire_taken() override;
   void on_wire_ended(const Status& why) override;
 
   // The process is gone: nothing is told to anybody, whatever the events own is let go.
@@ -70,6 +71,8 @@ class SimConnection final : public Connection,
  private:
   void post(void (SimConnection::*member)());
   void flush();
+  void flush_turn();
+  void tell_writable();
   void schedule_read();
   void read();
   void finish(Status reason);
@@ -85,6 +88,7 @@ class SimConnection final : public Connection,
   bool closing_ = false;  // close() was called, or on_closed is on its way
   bool paused_ = false;
   bool flush_posted_ = false;
+  bool was_full_ = false;  // the kernel buffers are: on_writable is owed when they have room again
   bool read_posted_ = false;
   std::string out_;              // queued in this turn
   std::string inbox_;            // arrived, not read

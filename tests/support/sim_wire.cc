@@ -47,6 +47,7 @@ void SimWire::close(std::size_t side) {
 void SimWire::consumed(std::size_t side, std::size_t bytes) {
   Side& sender = sides_[1 - side];
   sender.outstanding -= std::min(sender.outstanding, bytes);
+  if (const auto end = sender.end.lock()) end->on_wire_taken();
 }
 
 void SimWire::abort(std::size_t side) {

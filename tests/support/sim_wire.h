@@ -25,6 +25,8 @@ class WireEnd {
  public:
   virtual ~WireEnd() = default;
   virtual void on_wire_bytes(std::string_view bytes) = 0;
+  // The other process has taken some of what was sent.
+  virtual void on_wire_taken() = 0;
   // No more bytes will come and none will leave. Once.
   virtual void on_wire_ended(const Status& why) = 0;
 };
