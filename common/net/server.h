@@ -91,6 +91,8 @@ class Peer {
   [[nodiscard]] virtual const v1::Hello& hello() const = 0;
   [[nodiscard]] virtual std::string address() const = 0;  // HOST:PORT of the other end, for logs
   [[nodiscard]] virtual std::size_t bytes_queued() const = 0;
+  // It has more than options.queue_bytes_soft to read and on_drained has not followed yet.
+  [[nodiscard]] virtual bool is_behind() const = 0;
 
   // Ignored once the connection is closing.
   virtual void send(v1::FrameType type, std::uint64_t request_id,
@@ -133,8 +135,8 @@ class ServerHandler {
   // third. What is understood but fails is answered by the handler itself.
   virtual Status on_frame(Peer& peer, const Frame& frame) = 0;
 
-  // The peer has read what made bytes_queued() exceed options.queue_bytes_soft. Whoever pushes
-  // large things stops above that mark and goes on here; a peer beyond the hard limit is cut off.
+  // The peer is no longer behind (Peer::is_behind). Whoever pushes large things stops when it is
+  // and goes on here, or in on_closed; a peer beyond the hard limit is cut off.
   virtual void on_drained(Peer&) {}
 
   // The last word about a peer that on_hello let in.

@@ -45,6 +45,7 @@ class ServerPeer final : public Peer {
   [[nodiscard]] const v1::Hello& hello() const override { return hello_; }
   [[nodiscard]] std::string address() const override { return address_; }
   [[nodiscard]] std::size_t bytes_queued() const override { return connection_->bytes_queued(); }
+  [[nodiscard]] bool is_behind() const override { return paused_; }
   void send(v1::FrameType type, std::uint64_t request_id,
             const google::protobuf::MessageLite& metadata,
             std::span<const std::string_view> payload = {}) override;

@@ -8,13 +8,6 @@
 #include "manager/service/wire.h"
 
 namespace baton::manager {
-namespace {
-
-// A client with this much unread gets no more payloads for now; its grants wait.
-constexpr std::size_t kUnreadMax = std::size_t{1} << 20;
-constexpr Duration kUnreadRetry = std::chrono::milliseconds(5);
-
-}  // namespace
 
 Courier::Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, SessionRelay& relay,
                  std::size_t frame_bytes_max, std::function<void()> relay_changed)
@@ -30,25 +23,18 @@ void Courier::pump() {
   const auto may_deliver = [this](ConnectionId connection) {
     const Peer* peer = server_->find(connection);
     if (peer == nullptr) return true;
-    return peer->bytes_queued() < kUnreadMax && !unread_.contains(connection);
+    return !peer->is_behind() && !unread_.contains(connection);
   };
   while (auto fetch = table_.next_fetch(may_deliver)) start(*fetch);
-  if (table_.waiting() > 0 && table_.in_flight() == 0) retry_later();
 }
 
-// Nothing tells when a client has read: look again.
-void Courier::retry_later() {
-  if (std::exchange(retry_planned_, true)) return;
-  context_.call_after(kUnreadRetry, [this] {
-    retry_planned_ = false;
-    for (auto entry = unread_.begin(); entry != unread_.end();) {
-      hand_over(entry->first, entry->second);
-      entry = entry->second.empty() ? unread_.erase(entry) : std::next(entry);
-    }
-    if (!unread_.empty()) retry_later();
-    relay_changed_();
-    pump();
-  });
+void Courier::go_on(ConnectionId connection) {
+  if (const auto waiting = unread_.find(connection); waiting != unread_.end()) {
+    hand_over(connection, waiting->second);
+    if (waiting->second.empty()) unread_.erase(waiting);
+  }
+  relay_changed_();
+  pump();
 }
 
 void Courier::start(const DeliveryTable::Fetch& fetch) {
@@ -113,9 +99,7 @@ void Courier::deliver(ConnectionId connection, std::deque<Parcel> parcels) {
     return;
   }
   hand_over(connection, parcels);
-  if (parcels.empty()) return;
-  unread_[connection] = std::move(parcels);
-  retry_later();
+  if (!parcels.empty()) unread_[connection] = std::move(parcels);
 }
 
 void Courier::hand_over(ConnectionId connection, std::deque<Parcel>& parcels) {
@@ -125,7 +109,7 @@ void Courier::hand_over(ConnectionId connection, std::deque<Parcel>& parcels) {
     for (const Parcel& parcel : parcels) give_back(parcel.delivery, GiveBackReason::kUndelivered);
     return parcels.clear();
   }
-  while (!parcels.empty() && peer->bytes_queued() < kUnreadMax) {
+  while (!parcels.empty() && !peer->is_behind()) {
     std::vector<Parcel> frame;
     std::size_t bytes = 0;
     while (!parcels.empty() && frame.size() < kBatchItemsMax) {

@@ -29,8 +29,11 @@ class Courier {
   void set_server(Server& server) { server_ = &server; }
 
   void add(Deliver delivery) { table_.add(std::move(delivery)); }
-  // Starts what can be started; called after a group of add().
+  // Starts what can be started; called after a group of add(). A client that is behind with reading
+  // gets no more payloads for now: its grants wait for go_on().
   void pump();
+  // The client has read what it was behind with, or is gone.
+  void go_on(ConnectionId connection);
 
   [[nodiscard]] bool idle() const {
     return table_.waiting() == 0 && table_.in_flight() == 0 && unread_.empty();
@@ -45,10 +48,9 @@ class Courier {
   void start(const DeliveryTable::Fetch& fetch);
   void on_payloads(std::uint64_t fetch, bool local, std::vector<Result<std::string>> payloads);
   void deliver(ConnectionId connection, std::deque<Parcel> parcels);
-  // Sends parcels until the client has enough to read; what is left waits in unread_.
+  // Sends parcels until the client is behind; what is left waits in unread_.
   void hand_over(ConnectionId connection, std::deque<Parcel>& parcels);
   void send(Peer& peer, const std::vector<Parcel>& parcels);
-  void retry_later();
   void give_back(const Deliver& delivery, GiveBackReason reason);
 
   ServiceContext& context_;
@@ -60,7 +62,6 @@ class Courier {
   Server* server_ = nullptr;
   DeliveryTable table_;
   std::map<ConnectionId, std::deque<Parcel>> unread_;  // fetched for clients that read slowly
-  bool retry_planned_ = false;
   v1::Tasks tasks_;  // reused
   std::vector<std::string_view> pieces_;
 };

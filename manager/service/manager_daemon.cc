@@ -211,7 +211,13 @@ Status ManagerDaemon::on_producer_resolved(const Frame& frame) {
 }
 
 void ManagerDaemon::on_closed(Peer& peer, const Status&) {
-  if (peer.role() == v1::ROLE_CLIENT) sessions_->on_closed(peer.id());
+  if (peer.role() != v1::ROLE_CLIENT) return;
+  sessions_->on_closed(peer.id());
+  courier_->go_on(peer.id());
+}
+
+void ManagerDaemon::on_drained(Peer& peer) {
+  if (peer.role() == v1::ROLE_CLIENT) courier_->go_on(peer.id());
 }
 
 // ---- the center ---------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   Result<v1::HelloOk> on_hello(Peer& peer, const v1::Hello& hello) override;
   Status on_frame(Peer& peer, const Frame& frame) override;
   void on_closed(Peer& peer, const Status& reason) override;
+  void on_drained(Peer& peer) override;
   Status on_client_frame(Peer& peer, const Frame& frame);
   Status on_manager_frame(Peer& peer, const Frame& frame);
   Status on_producer_resolved(const Frame& frame);

@@ -45,6 +45,8 @@ class EchoHandler final : public ServerHandler {
         const std::string bytes(flood, 'x');
         const std::string_view payload[] = {bytes};
         peer.send(v1::ANSWER, frame.request_id, v1::Answer(), payload);
+        queued = peer.bytes_queued();
+        behind = peer.is_behind();
         return {};
       }
       default:
@@ -52,7 +54,10 @@ class EchoHandler final : public ServerHandler {
         return {};
     }
   }
-  void on_drained(Peer&) override { ++drained; }
+  void on_drained(Peer& peer) override {
+    CHECK_FALSE(peer.is_behind());
+    ++drained;
+  }
   void on_closed(Peer& peer, const Status& reason) override {
     closed.push_back(peer.data<Name>()->text + ": " + reason.to_string());
   }
@@ -62,6 +67,8 @@ class EchoHandler final : public ServerHandler {
     std::string text;
   };
   std::size_t flood = 0;
+  std::size_t queued = 0;  // right behind the flood
+  bool behind = false;
   int drained = 0;
   std::vector<PeerId> opened;
   std::vector<std::string> closed;
@@ -498,6 +505,22 @@ TEST_CASE("a burst that the kernel takes at once ends the pause at once") {
   REQUIRE(world.wait([&] { return world.handler.drained == 1; }));
   client->write(produce_bytes(2, "later"));
   CHECK(world.wait_frames(*client, 3));
+}
+
+TEST_CASE(
+    "a peer is behind above the soft limit, not at it, and whoever is behind gets on_drained") {
+  const std::size_t over = GENERATE(0, 1);
+  ServerOptions options;
+  options.queue_bytes_soft = 5000;
+  ServerWorld world(options);
+  world.handler.flood = 5000 - kFrameHeaderBytes + over;
+  const auto client = world.enter();
+  client->write(frame_bytes(v1::QUERY, 1, v1::Query()));
+  REQUIRE(world.wait_frames(*client, 2));
+  CHECK(world.handler.queued == 5000 + over);
+  CHECK(world.handler.behind == (over == 1));
+  world.run_for(milliseconds(20));
+  CHECK(world.handler.drained == (over == 1 ? 1 : 0));
 }
 
 TEST_CASE("beyond the hard limit, a peer that does not read is cut off") {

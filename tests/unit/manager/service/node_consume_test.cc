@@ -255,8 +255,13 @@ TEST_CASE_METHOD(ConsumeWorld,
   for (std::uint64_t n = 1; n <= 30; ++n) center.grant(grant(n, task(n + 2)));
   run_for(std::chrono::seconds(3));
   CHECK_FALSE(consumer->closed());
+  // Who waits for the client to read does nothing meanwhile: what happens is beats and pings.
+  const std::uint64_t before = scheduler.events();
+  run_for(std::chrono::seconds(1));
+  CHECK(scheduler.events() - before < 150);
 
   consumer->go_on_reading();
+  const auto begun = scheduler.now();
   std::size_t delivered = 0;
   std::size_t bytes = 0;
   while (delivered < 30) {
@@ -268,6 +273,25 @@ TEST_CASE_METHOD(ConsumeWorld,
     bytes += heard.payload.size();
   }
   CHECK(bytes == 30 * large.size());
+  CHECK(scheduler.now() - begun < std::chrono::milliseconds(500));  // no sweep had to help
+}
+
+TEST_CASE_METHOD(ConsumeWorld,
+                 "what waits for a client that reads slowly is given back when it hangs up") {
+  const std::string large(400'000, 'L');
+  for (std::uint64_t seq = 3; seq < 13; ++seq) produce(*consumer, seq, {large});
+  consume(*consumer);
+  consumer->stop_reading();
+  for (std::uint64_t n = 1; n <= 10; ++n) center.grant(grant(n, task(n + 2)));
+  run_for(std::chrono::milliseconds(300));
+  CHECK(center.count(v1::Command::kGiveBack) == 0);
+  consumer->hang_up();
+  until([&] { return center.count(v1::Command::kGiveBack) > 0; });
+  run_for(std::chrono::milliseconds(300));
+  CHECK(center.count(v1::Command::kGiveBack) < 10);  // some were sent
+  bool done = false;
+  drain(&done);
+  until([&] { return done; }, std::chrono::seconds(1));  // nothing waits any more
 }
 
 TEST_CASE_METHOD(ConsumeWorld, "the end of a wait is confirmed by the ledger") {
