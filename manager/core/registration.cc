@@ -133,6 +133,26 @@ Registration::Step Registration::wait_or_fail(MonoTime now, const char* what) {
   return RetryAt{now + kRetryAfter};
 }
 
+std::string_view to_string(RegisterVerdict verdict) {
+  switch (verdict) {
+    case RegisterVerdict::kRegistered:
+      return "registered";
+    case RegisterVerdict::kBehind:
+      return "behind";
+    case RegisterVerdict::kExpected:
+      return "expected another created_hi";
+    case RegisterVerdict::kRolledBack:
+      return "rolled back";
+    case RegisterVerdict::kSealed:
+      return "sealed";
+    case RegisterVerdict::kInUse:
+      return "in use";
+    case RegisterVerdict::kUnknown:
+      break;
+  }
+  return "unknown shard";
+}
+
 std::string_view to_string(Registration::State state) {
   switch (state) {
     case Registration::State::kAway:

@@ -51,6 +51,8 @@ enum class RegisterVerdict : std::uint8_t {
   kUnknown = 7,
 };
 
+std::string_view to_string(RegisterVerdict verdict);
+
 struct RegisterAnswer {
   RegisterVerdict verdict = RegisterVerdict::kUnknown;
   Offset created_hi;

@@ -19,6 +19,12 @@ std::string position(Generation generation, Lsn index) {
   return std::to_string(generation.value()) + "/" + std::to_string(index.value());
 }
 
+// HELLO_OK; a number for one of a later version.
+std::string frame_type_text(v1::FrameType type) {
+  const std::string& name = v1::FrameType_Name(type);
+  return name.empty() ? std::to_string(type) : name;
+}
+
 Status closed_status() { return Status(ErrorCode::kUnavailable, "the center cannot be reached"); }
 
 }  // namespace
@@ -126,7 +132,7 @@ void CenterLink::on_frame(const Frame& frame) {
       return on_error(frame);
     default:
       context_.logger.warn("unexpected frame",
-                           {kv("peer", "center"), kv("type", static_cast<int>(frame.type))});
+                           {kv("peer", "center"), kv("type", frame_type_text(frame.type))});
   }
 }
 

@@ -97,7 +97,7 @@ void Registrar::on_register_outcome(const v1::RegisterOutcome& outcome) {
       answer.verdict != RegisterVerdict::kExpected) {
     // Somebody else has the shard, or it is another's: nothing is confirmed any more.
     may_append_ = false;
-    context_.logger.warn("registration refused", {kv("verdict", static_cast<int>(outcome.result())),
+    context_.logger.warn("registration refused", {kv("verdict", to_string(answer.verdict)),
                                                   kv("shard", logs_.active()->shard())});
   }
   run(machine_.answered(answer, context_.loop.now()));

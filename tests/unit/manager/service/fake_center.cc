@@ -44,6 +44,10 @@ void FakeCenter::grant(const v1::Grant& grant) {
   server_->for_each([&grants](Peer& peer) { peer.send(v1::CHANNEL_GRANTS, 0, grants); });
 }
 
+void FakeCenter::say(v1::FrameType type) {
+  server_->for_each([type](Peer& peer) { peer.send(type, 0, v1::Ping()); });
+}
+
 void FakeCenter::drop_connections() {
   server_->for_each(
       [](Peer& peer) { peer.close(Status(ErrorCode::kUnavailable, "dropped by the test")); });

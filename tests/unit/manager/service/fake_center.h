@@ -69,6 +69,8 @@ class FakeCenter final : private ServerHandler {
 
   // ---- what it does ----
   void grant(const v1::Grant& grant);
+  // A frame that no manager waits for.
+  void say(v1::FrameType type);
   void drop_connections();
 
  private:

@@ -89,6 +89,7 @@ TEST_CASE_METHOD(NodeWorld,
   REQUIRE(start().ok());
   until([&] { return !failure.ok(); }, std::chrono::seconds(30));
   CHECK(failure.message().find("copy") != std::string::npos);
+  CHECK(logger.has("registration refused verdict=in use shard=5"));
 }
 
 TEST_CASE_METHOD(NodeWorld,
@@ -157,6 +158,15 @@ TEST_CASE_METHOD(NodeWorld, "a center that refuses for a while is asked again") 
         1);
   center.refusal = Status();
   until([&] { return !center.beats.empty(); }, std::chrono::seconds(15));
+}
+
+TEST_CASE_METHOD(NodeWorld, "a frame that the center should not send is named in the log") {
+  center.start();
+  start_registered();
+  center.say(v1::PRODUCED);
+  until([&] { return logger.has("unexpected frame peer=center type=PRODUCED"); });
+  center.say(static_cast<v1::FrameType>(999));
+  until([&] { return logger.has("unexpected frame peer=center type=999"); });
 }
 
 TEST_CASE_METHOD(NodeWorld, "a manager keeps the name of its first start") {
