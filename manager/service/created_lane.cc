@@ -10,6 +10,7 @@ namespace {
 
 // A center that is short of room refuses created batches for a while.
 constexpr Duration kPauseAfterRefusal = std::chrono::milliseconds(200);
+constexpr Duration kPauseAfterReadError = std::chrono::seconds(1);
 
 ReportRun to_report(StoredRun& run) {
   ReportRun report;
@@ -110,20 +111,35 @@ void CreatedLane::scan() {
   const auto wanted = reporter_->next_scan();
   if (!wanted) return;
   log_->scan(wanted->from, wanted->tasks_max,
-             context_.guarded([this, log = log_](Result<std::vector<StoredRun>> found) {
-               if (log != log_) return;
-               std::vector<ReportRun> runs;
-               if (found.ok()) {
-                 for (StoredRun& run : found.value()) runs.push_back(to_report(run));
-               } else {
-                 context_.logger.error("log cannot be read", {kv("status", found.status())});
-               }
-               const bool progress = !runs.empty();
-               reporter_->scanned(std::move(runs));
-               if (progress) return pump();
-               // Damaged or not readable now: looked at again later, loudly each time.
-               context_.call_after(std::chrono::seconds(1), [this] { pump(); });
-             }));
+             context_.guarded(
+                 [this, log = log_, from = wanted->from](Result<std::vector<StoredRun>> found) {
+                   if (log == log_) on_scanned(from, std::move(found));
+                 }));
+}
+
+void CreatedLane::on_scanned(Offset from, Result<std::vector<StoredRun>> found) {
+  const Status status = found.ok() && found.value().empty()
+                            ? Status(ErrorCode::kDataLoss, "the log has none of them")
+                            : found.status();
+  std::vector<ReportRun> runs;
+  if (status.ok()) {
+    for (StoredRun& run : found.value()) runs.push_back(to_report(run));
+  }
+  reporter_->scanned(std::move(runs));
+  // The question may be older than the ledger's word that it has them: then nothing is lost.
+  if (status.ok() || from < reporter_->created_hi()) return pump();
+  if (status.code() == ErrorCode::kUnavailable) {
+    context_.logger.warn("log cannot be read now", {kv("status", status)});
+    context_.call_after(kPauseAfterReadError, [this] { pump(); });
+    return;
+  }
+  // To go on would leave tasks unreported that their producers believe to be safe (I1, I17).
+  events_.on_failed(Status(status.code(), "tasks of shard " +
+                                              std::to_string(log_->shard().value()) +
+                                              " from offset " + std::to_string(from.value()) +
+                                              " on were confirmed, but the center has not heard "
+                                              "of them and they cannot be read: " +
+                                              status.message()));
 }
 
 void CreatedLane::pause() {

@@ -104,6 +104,7 @@ void ManagerDaemon::build_parts() {
     produce_->reported(shard, created_hi, winners);
   };
   lane_events.on_stuck = [this] { register_again(); };
+  lane_events.on_failed = [this](const Status& status) { fail(status); };
   lane_ = std::make_unique<CreatedLane>(context_, *link_, std::move(lane_events));
 
   ProduceService::Options produce_options;

@@ -103,7 +103,8 @@ class LogStore {
                            std::function<void(Result<std::string>)> done) = 0;
 
   // What was stored from `from` on, at most `tasks_max` tasks, only durable ones: for reporting it
-  // again. conflict when `from` was collected (the ledger knew it), data_loss when it is damaged.
+  // again. conflict when `from` was collected (the ledger knew it), data_loss when it is damaged;
+  // what is damaged further on only ends the answer early.
   virtual void scan(Offset from, std::size_t tasks_max,
                     std::function<void(Result<std::vector<StoredRun>>)> done) = 0;
   // The record CRC32C of a stored task.

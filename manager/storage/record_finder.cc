@@ -125,7 +125,8 @@ Result<std::vector<StoredRun>> RecordFinder::scan(Offset from, Lsn start, Lsn la
     return left == 0 ? Status(ErrorCode::kInternal, "enough") : Status();
   };
   const Status read = reader_.scan(start, last, std::nullopt, visit);
-  if (!read.ok() && left > 0) return read;
+  // What stands in front of the damage is good.
+  if (!read.ok() && left > 0 && runs.empty()) return read;
   return runs;
 }
 

@@ -44,7 +44,7 @@ class RecordFinder {
   Result<std::string> read_result(const ResultRecordId& id) const;
 
   // The runs from `from` on, which is in batch `start` or later, to batch `last`; at most
-  // `tasks_max` tasks.
+  // `tasks_max` tasks, and fewer in front of a damaged batch. An error only when there are none.
   Result<std::vector<StoredRun>> scan(Offset from, Lsn start, Lsn last,
                                       std::size_t tasks_max) const;
 

@@ -201,6 +201,29 @@ TEST_CASE_METHOD(NodeWorld,
   CHECK(produce(*producer, 1, {"a"}).run(0).code() == v1::OK);
 }
 
+TEST_CASE_METHOD(NodeWorld,
+                 "a manager whose unreported tasks are damaged reports those in front and ends, "
+                 "naming the first") {
+  options.stretch_bytes = 4096;
+  center.start();
+  start_registered();
+  const auto producer = client();
+  center.silent = {v1::Command::kCreated};
+  for (std::uint64_t seq = 1; seq <= 8; ++seq) {
+    produce(*producer, seq, {"payload-" + std::to_string(seq) + std::string(2000, 'x')});
+  }
+  kill();
+  spoil_batch(Lsn(3), "payload-3");
+  center.silent.clear();
+
+  REQUIRE(start().ok());
+  until([&] { return !failure.ok(); });
+  CHECK(failure.code() == ErrorCode::kDataLoss);
+  CHECK_THAT(failure.message(), Catch::Contains("shard 5 from offset 3 on were confirmed"));
+  until([&] { return center.created_hi == 3; });
+  CHECK(center.last(v1::Command::kCreated).created().from() == 1);
+}
+
 TEST_CASE_METHOD(NodeWorld, "a failed write confirms nothing and ends the node") {
   center.start();
   start_registered();

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/storage/batch_reader.h"
+#include "common/storage/kv_store.h"
+
 namespace baton::manager {
 namespace {
 
@@ -205,6 +208,20 @@ void NodeWorld::cut_power() {
   life_.reset();
   env.restart_after_power_cut();
   center.beats.clear();
+}
+
+void NodeWorld::spoil_batch(Lsn lsn, std::string_view text) {
+  DurableEnv durable(env);
+  const auto store = KvStore::open(durable, options.data + "/store");
+  REQUIRE(store.ok());
+  const std::string key = batch_key(kShard, lsn);
+  std::string batch = store.value()->get(key).value();
+  const std::size_t at = batch.find(text);
+  REQUIRE(at != std::string::npos);
+  batch[at] ^= 1;
+  KvBatch change;
+  change.put(key, batch);
+  REQUIRE(store.value()->write(change).ok());
 }
 
 void NodeWorld::drain(bool* done) {

@@ -116,6 +116,8 @@ class NodeWorld {
   void start_registered();
   void kill();
   void cut_power();
+  // While it is down: changes one byte of the batch, where the text stands.
+  void spoil_batch(Lsn lsn, std::string_view text);
   void drain(bool* done);
   [[nodiscard]] bool up() const { return life_ != nullptr; }
 
