@@ -110,7 +110,8 @@ void ManagerDaemon::build_parts() {
   ProduceService::Options produce_options;
   produce_options.payload_bytes_max = options_.payload_bytes_max;
   produce_ = std::make_unique<ProduceService>(context_, *lane_, may_append, produce_options);
-  peer_links_ = std::make_unique<PeerLinks>(context_, node_.transport, *logs_, *members_);
+  peer_links_ = std::make_unique<PeerLinks>(context_, node_.transport, *logs_, *members_,
+                                            [this] { refresh_members(); });
   peers_ = std::make_unique<PeerService>(context_, *logs_, frame_bytes_max);
   sessions_ =
       std::make_unique<SessionService>(context_, *logs_, *link_, relay_, results_, may_append);

@@ -19,13 +19,17 @@ constexpr std::size_t kWaitingMax = 1024;
 }  // namespace
 
 PeerLinks::PeerLinks(ServiceContext& context, Transport& transport, ShardLogs& logs,
-                     const Members& members)
-    : context_(context), transport_(transport), logs_(logs), members_(members) {}
+                     const Members& members, std::function<void()> refresh_members)
+    : context_(context),
+      transport_(transport),
+      logs_(logs),
+      members_(members),
+      refresh_members_(std::move(refresh_members)) {}
 
 void PeerLinks::fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fetched done) {
   v1::PeerFetch request;
   for (const TaskId task : tasks) request.add_task(task.value());
-  fetch(shard, std::move(request), tasks.size(), std::move(done));
+  fetch(shard, std::move(request), {tasks.size(), std::move(done), 0});
 }
 
 void PeerLinks::fetch_result(TaskId task, Token token, ShardId shard, Lsn lsn, Fetched done) {
@@ -35,25 +39,17 @@ void PeerLinks::fetch_result(TaskId task, Token token, ShardId shard, Lsn lsn, F
   result.set_token(token.value());
   result.set_shard(shard.value());
   result.set_lsn(lsn.value());
-  fetch(shard, std::move(request), 1, std::move(done));
+  fetch(shard, std::move(request), {1, std::move(done), 0});
 }
 
-void PeerLinks::fetch(ShardId shard, v1::PeerFetch request, std::size_t items, Fetched done) {
+void PeerLinks::fetch(ShardId shard, v1::PeerFetch request, PendingFetch pending) {
   const Members::Place* place = members_.find(shard);
-  if (place == nullptr || stopped_) {
-    context_.post([items, done = std::move(done)] {
-      done(failed(items, "the manager that keeps it is not known"));
-    });
-    return;
-  }
+  if (place == nullptr) return ask_where(shard, std::move(request), std::move(pending));
+  if (stopped_) return post_failed(std::move(pending), "the manager is stopping");
   Link& link = open_link(place->address);
-  PendingFetch pending{items, std::move(done), 0};
   if (link.channel->is_open()) return send(link, request, std::move(pending));
   if (link.waiting.size() >= kWaitingMax) {
-    context_.post([items, done = std::move(pending.done)] {
-      done(failed(items, "too much waits for a manager that does not answer"));
-    });
-    return;
+    return post_failed(std::move(pending), "too much waits for a manager that does not answer");
   }
   link.waiting.emplace_back(std::move(request), std::move(pending));
   if (link.waiting.size() > 1) return;
@@ -61,6 +57,42 @@ void PeerLinks::fetch(ShardId shard, v1::PeerFetch request, std::size_t items, F
     const auto found = links_.find(address);
     if (found != links_.end() && !found->second->channel->is_open()) fail_all(*found->second);
   });
+}
+
+// Right after a start the member list is empty, and later up to a second old.
+void PeerLinks::ask_where(ShardId shard, v1::PeerFetch request, PendingFetch pending) {
+  if (stopped_ || unplaced_.size() >= kWaitingMax) {
+    return post_failed(std::move(pending), "the manager that keeps it is not known");
+  }
+  const std::uint64_t id = ++last_unplaced_;
+  pending.timer = context_.call_after(kConnectPatience, [this, id] { give_up_unplaced(id); });
+  unplaced_.push_back({id, shard, std::move(request), std::move(pending)});
+  refresh_members_();
+}
+
+void PeerLinks::place_waiting() {
+  for (UnplacedFetch& waiting : std::exchange(unplaced_, {})) {
+    if (members_.find(waiting.shard) == nullptr) {
+      unplaced_.push_back(std::move(waiting));
+      continue;
+    }
+    context_.loop.cancel(std::exchange(waiting.pending.timer, 0));
+    fetch(waiting.shard, std::move(waiting.request), std::move(waiting.pending));
+  }
+}
+
+void PeerLinks::give_up_unplaced(std::uint64_t id) {
+  const auto found = std::find_if(unplaced_.begin(), unplaced_.end(),
+                                  [id](const UnplacedFetch& fetch) { return fetch.id == id; });
+  if (found == unplaced_.end()) return;
+  const PendingFetch pending = std::move(found->pending);
+  unplaced_.erase(found);
+  pending.done(failed(pending.items, "the manager that keeps it is not known"));
+}
+
+void PeerLinks::post_failed(PendingFetch pending, const char* why) {
+  context_.post(
+      [items = pending.items, done = std::move(pending.done), why] { done(failed(items, why)); });
 }
 
 PeerLinks::Link& PeerLinks::open_link(const Address& address) {
@@ -187,6 +219,7 @@ void PeerLinks::update() {
     if (!link.fetches.empty() || !link.waiting.empty()) return false;  // closed at the next update
     return true;
   });
+  place_waiting();
 }
 
 void PeerLinks::beat() {

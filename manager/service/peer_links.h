@@ -24,15 +24,17 @@ namespace baton::manager {
 
 class PeerLinks {
  public:
-  PeerLinks(ServiceContext& context, Transport& transport, ShardLogs& logs, const Members& members);
+  // `refresh_members` asks the center for its members now; update() follows when it answers.
+  PeerLinks(ServiceContext& context, Transport& transport, ShardLogs& logs, const Members& members,
+            std::function<void()> refresh_members);
 
   // One entry per task (or result) asked for, in order. A whole fetch that failed: every entry
-  // unavailable.
+  // unavailable. A shard that is not known yet is asked for first.
   using Fetched = std::function<void(std::vector<Result<std::string>>)>;
   void fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fetched done);
   void fetch_result(TaskId task, Token token, ShardId shard, Lsn lsn, Fetched done);
 
-  // Opens links to new members, closes those to members that are gone.
+  // The members are others now: opens links to new ones, closes those to members that are gone.
   void update();
   // Sends how far the shards here are durable, where that has changed.
   void beat();
@@ -44,6 +46,13 @@ class PeerLinks {
     Fetched done;
     Loop::TimerId timer = 0;
   };
+  // For a shard that the center has not named yet.
+  struct UnplacedFetch {
+    std::uint64_t id = 0;
+    ShardId shard;
+    v1::PeerFetch request;
+    PendingFetch pending;
+  };
   struct Link {
     Address address;
     std::unique_ptr<Channel> channel;
@@ -54,7 +63,11 @@ class PeerLinks {
   };
 
   Link& open_link(const Address& address);
-  void fetch(ShardId shard, v1::PeerFetch request, std::size_t items, Fetched done);
+  void fetch(ShardId shard, v1::PeerFetch request, PendingFetch pending);
+  void ask_where(ShardId shard, v1::PeerFetch request, PendingFetch pending);
+  void place_waiting();
+  void give_up_unplaced(std::uint64_t id);
+  void post_failed(PendingFetch pending, const char* why);
   void send(Link& link, const v1::PeerFetch& request, PendingFetch pending);
   void on_open(Link& link);
   void on_frame(Link& link, const Frame& frame);
@@ -67,6 +80,9 @@ class PeerLinks {
   Transport& transport_;
   ShardLogs& logs_;
   const Members& members_;
+  const std::function<void()> refresh_members_;
+  std::vector<UnplacedFetch> unplaced_;  // the oldest first
+  std::uint64_t last_unplaced_ = 0;
   std::map<std::string, std::unique_ptr<Link>> links_;  // by address
   bool stopped_ = false;
 };

@@ -171,9 +171,13 @@ void QueryService::fetch_result(const QuestionPtr& question, std::uint64_t index
       [this, question, index, place](const std::vector<Result<std::string>>& items) {
         send_result(*question, index, place, items.front());
       });
+  question->timer = context_.call_after(question->deadline - context_.loop.now(), [this, question] {
+    fail(*question, Status(ErrorCode::kDeadlineExceeded,
+                           "the manager that keeps the result did not answer in time"));
+  });
 }
 
-void QueryService::send_result(const Question& question, std::uint64_t index,
+void QueryService::send_result(Question& question, std::uint64_t index,
                                const v1::ResultPlace& place, const Result<std::string>& bytes) {
   if (!bytes.ok()) {
     const ErrorCode code = bytes.status().code();
@@ -196,15 +200,16 @@ void QueryService::send_result(const Question& question, std::uint64_t index,
   send(question, answer, bytes.value());
 }
 
-void QueryService::fail(const Question& question, const Status& status) {
+void QueryService::fail(Question& question, const Status& status) {
   v1::Answer answer;
   answer.set_code(to_wire(status.code()));
   answer.set_message(status.message());
   send(question, answer);
 }
 
-void QueryService::send(const Question& question, const v1::Answer& answer,
-                        std::string_view payload) {
+void QueryService::send(Question& question, const v1::Answer& answer, std::string_view payload) {
+  if (std::exchange(question.answered, true)) return;
+  context_.loop.cancel(std::exchange(question.timer, 0));
   Peer* peer = server_->find(question.peer);
   if (peer == nullptr) return;
   if (payload.empty()) return peer->send(v1::ANSWER, question.request, answer);

@@ -38,6 +38,8 @@ class QueryService {
     v1::Query query;
     MonoTime deadline{};
     Duration pause{};  // before it is asked again
+    Loop::TimerId timer = 0;  // of the deadline, while a result is fetched
+    bool answered = false;
   };
   using QuestionPtr = std::shared_ptr<Question>;
 
@@ -51,10 +53,11 @@ class QueryService {
   void complete(v1::Answer& answer) const;
   void complete(v1::TaskInfo& task) const;
   void fetch_result(const QuestionPtr& question, std::uint64_t index, const v1::ResultPlace& place);
-  void send_result(const Question& question, std::uint64_t index, const v1::ResultPlace& place,
+  void send_result(Question& question, std::uint64_t index, const v1::ResultPlace& place,
                    const Result<std::string>& bytes);
-  void fail(const Question& question, const Status& status);
-  void send(const Question& question, const v1::Answer& answer, std::string_view payload = {});
+  void fail(Question& question, const Status& status);
+  // Only the first answer to a question leaves.
+  void send(Question& question, const v1::Answer& answer, std::string_view payload = {});
 
   ServiceContext& context_;
   ShardLogs& logs_;

@@ -28,14 +28,35 @@ class ConsumeWorld : public NodeWorld {
     return center.last(v1::Command::kGiveBack).give_back().reason();
   }
 
-  void add_peer_member() {
+  // The center knows it; the manager will when it asks.
+  void enroll_peer() {
     v1::Member member;
     member.set_name("peer");
     member.set_address("peer:7101");
     member.set_online(true);
     member.add_shard(9);
     center.members = {member};
+  }
+  void add_peer_member() {
+    enroll_peer();
     run_for(std::chrono::milliseconds(1500));
+  }
+  // The ledger says that the peer keeps the result of its task.
+  void result_at_peer() {
+    center.on_query = [this](const v1::Query&) {
+      v1::ChannelAnswer answer;
+      v1::ResultPlace& place = *answer.mutable_result();
+      place.set_task(at_peer.value());
+      place.set_token(1001);
+      place.set_shard(at_peer.shard().value());
+      place.set_lsn(7);
+      return answer;
+    };
+  }
+  v1::Query result_query() const {
+    v1::Query query;
+    query.mutable_task_result()->set_task(at_peer.value());
+    return query;
   }
 
   std::unique_ptr<FakePeer> consumer;
@@ -65,6 +86,49 @@ TEST_CASE_METHOD(ConsumeWorld,
   center.grant(grant(1, at_peer));
   CHECK(consumer->await(v1::TASKS).payload == "far");
   CHECK(peer.fetches == 1);
+}
+
+TEST_CASE_METHOD(ConsumeWorld,
+                 "a grant or a result at a manager that this one has not heard of is fetched all "
+                 "the same") {
+  FakeManager peer(scheduler, network, logger, center.cluster);
+  peer.payloads[at_peer.value()] = "far";
+  peer.results[at_peer.value()] = "done";
+  result_at_peer();
+  consume(*consumer);
+  enroll_peer();
+  SECTION("a grant") {
+    center.grant(grant(1, at_peer));
+    CHECK(consumer->await(v1::TASKS).payload == "far");
+  }
+  SECTION("a result") {
+    consumer->say(v1::QUERY, 68, result_query());
+    CHECK(consumer->await(v1::ANSWER, 68).payload == "done");
+  }
+  CHECK(center.count(v1::Command::kGiveBack) == 0);
+}
+
+TEST_CASE_METHOD(ConsumeWorld, "a result whose shard nobody knows is unavailable before long") {
+  result_at_peer();
+  consumer->say(v1::QUERY, 68, result_query());
+  const auto begun = scheduler.now();
+  CHECK(consumer->await_message<v1::Answer>(v1::ANSWER, 68).code() == v1::UNAVAILABLE);
+  CHECK(scheduler.now() - begun < std::chrono::seconds(1));
+}
+
+TEST_CASE_METHOD(ConsumeWorld, "a result is waited for no longer than the question allows") {
+  FakeManager peer(scheduler, network, logger, center.cluster);
+  peer.answers = false;
+  add_peer_member();
+  result_at_peer();
+  v1::Query query = result_query();
+  query.set_timeout_ms(300);
+  const auto begun = scheduler.now();
+  consumer->say(v1::QUERY, 68, query);
+  CHECK(consumer->await_message<v1::Answer>(v1::ANSWER, 68).code() == v1::DEADLINE_EXCEEDED);
+  CHECK(scheduler.now() - begun < std::chrono::milliseconds(400));
+  run_for(std::chrono::seconds(3));
+  CHECK_FALSE(consumer->has(v1::ANSWER));  // one question, one answer
 }
 
 TEST_CASE_METHOD(ConsumeWorld, "a manager tells its peers how far it is durable") {

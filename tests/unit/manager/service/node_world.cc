@@ -144,7 +144,11 @@ Status FakeManager::on_frame(Peer& peer, const Frame& frame) {
       item.set_length(static_cast<std::uint32_t>(pieces.back().size()));
     }
   }
-  peer.send(v1::PEER_FETCHED, frame.request_id, answer, pieces);
+  for (const v1::FetchResult& result : request.result()) {
+    pieces.push_back(results[result.task()]);
+    answer.add_item()->set_length(static_cast<std::uint32_t>(pieces.back().size()));
+  }
+  if (answers) peer.send(v1::PEER_FETCHED, frame.request_id, answer, pieces);
   return {};
 }
 

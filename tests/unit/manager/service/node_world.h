@@ -89,6 +89,8 @@ class FakeManager final : private ServerHandler {
   ~FakeManager() override;
 
   std::map<std::uint64_t, std::string> payloads;  // by task
+  std::map<std::uint64_t, std::string> results;   // likewise
+  bool answers = true;
   std::map<std::uint64_t, v1::ErrorCode> codes;   // instead of a payload
   std::size_t fetches = 0;
   std::vector<v1::PeerBeat> beats;
