@@ -148,12 +148,18 @@ void AsioStream::account_buffered() {
 void AsioStream::watch_unfinished_frame(bool new_frame) {
   if (buffered_ == 0) return;
   if (new_frame || unfinished_since_ == MonoTime{}) unfinished_since_ = shared_->loop.now();
-  if (frame_timer_ != 0) return;  // it looks at unfinished_since_ itself
-  frame_timer_ = shared_->loop.call_at(unfinished_since_ + shared_->options.frame_timeout,
-                                       [self = weak_from_this()] {
-                                         if (const auto stream = self.lock())
-                                           stream->check_unfinished_frame();
-                                       });
+  if (frame_timer_ != 0) return;  // it looks at frame_due() itself
+  frame_timer_ = shared_->loop.call_at(frame_due(), [self = weak_from_this()] {
+    if (const auto stream = self.lock()) stream->check_unfinished_frame();
+  });
+}
+
+MonoTime AsioStream::frame_due() const {
+  const auto earned =
+      std::chrono::duration<double>(static_cast<double>(buffered_) /
+                                    static_cast<double>(shared_->options.frame_bytes_per_second));
+  return unfinished_since_ + shared_->options.frame_timeout +
+         std::chrono::duration_cast<Duration>(earned);
 }
 
 void AsioStream::check_unfinished_frame() {
@@ -163,7 +169,7 @@ void AsioStream::check_unfinished_frame() {
     unfinished_since_ = MonoTime{};
     return;
   }
-  const bool overdue = shared_->loop.now() - unfinished_since_ >= shared_->options.frame_timeout;
+  const bool overdue = shared_->loop.now() >= frame_due();
   if (!overdue || paused_) return watch_unfinished_frame(paused_);
   const Status late(ErrorCode::kBadFrame, "a frame stayed unfinished for too long");
   std::string answer;

@@ -77,6 +77,7 @@ class AsioStream : public std::enable_shared_from_this<AsioStream> {
   void account_buffered();
   void watch_unfinished_frame(bool new_frame);
   void check_unfinished_frame();
+  [[nodiscard]] MonoTime frame_due() const;
 
   void schedule_flush();
   void flush();

@@ -2,7 +2,7 @@
 //
 // One read takes all that the kernel has, all frames in it are delivered, and all that a loop turn
 // queued leaves in one write. An idle connection holds no buffer. A frame that stays unfinished for
-// 10 s closes its connection.
+// 10 s, and one more for every 256 KiB that have come of it, closes its connection.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,9 @@ struct AsioShared;
 
 struct AsioTransportOptions {
   Duration frame_timeout = std::chrono::seconds(10);  // for the rest of a frame that has begun
+  // What has come of it gives it more time: 16 MiB take a minute on a slow line, and a trickle of
+  // bytes gains nothing.
+  std::size_t frame_bytes_per_second = std::size_t{256} << 10;
   Duration close_flush = std::chrono::seconds(1);  // how long close() tries to send what is queued
   // After accept failed (no file descriptors left).
   Duration accept_backoff = std::chrono::milliseconds(100);

@@ -219,6 +219,43 @@ TEST_CASE("a slow frame that does get finished in time closes nothing") {
   CHECK(server.end.closes == 0);
 }
 
+TEST_CASE("a large frame has more time, the more of it has come") {
+  AsioTransportOptions options;
+  options.frame_timeout = milliseconds(50);
+  options.frame_bytes_per_second = 10'000;
+  NetWorld world(options);
+  Accepting server(world);
+  RawClient client(server.listener->address().port);
+  REQUIRE(world.wait([&] { return server.end.connection != nullptr; }));
+  server.end.connection->set_frame_bytes_max(1 << 20);
+  const std::string frame =
+      testing::frame_bytes(v1::PRODUCE, 1, v1::Ping(), std::string(100'000, 'x'));
+  for (std::size_t at = 0; at < frame.size(); at += 20'000) {
+    client.write(frame.substr(at, 20'000));  // worth two seconds
+    world.run_for(milliseconds(30));
+  }
+  CHECK(world.wait([&] { return server.end.frames.size() == 1; }));
+  CHECK(server.end.closes == 0);
+}
+
+TEST_CASE("a frame that trickles in does not gain time by that") {
+  AsioTransportOptions options;
+  options.frame_timeout = milliseconds(100);
+  NetWorld world(options);
+  Accepting server(world);
+  RawClient client(server.listener->address().port);
+  REQUIRE(world.wait([&] { return server.end.connection != nullptr; }));
+  server.end.connection->set_frame_bytes_max(1 << 20);
+  const std::string frame =
+      testing::frame_bytes(v1::PRODUCE, 1, v1::Ping(), std::string(100'000, 'x'));
+  std::size_t sent = 0;
+  REQUIRE(world.wait([&] {
+    if (sent < 10'000) sent += client.write_some(std::string_view(frame).substr(sent, 1));
+    return server.end.closes == 1;
+  }));
+  CHECK(server.end.reason.code() == ErrorCode::kBadFrame);
+}
+
 TEST_CASE("a connection that ends inside a frame says so") {
   NetWorld world;
   Accepting server(world);
