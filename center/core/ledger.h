@@ -19,6 +19,7 @@
 #include "center/core/command.h"
 #include "center/core/effects.h"
 #include "center/core/views.h"
+#include "common/base/record_kind.h"
 
 namespace baton::center {
 
@@ -86,7 +87,8 @@ class Ledger {
   [[nodiscard]] SessionView resync(SessionId session, ConnEpoch conn_epoch, Incarnation manager,
                                    GrantNumber last_number) const;
   // Whether a result record must be kept (R16).
-  [[nodiscard]] Settled settle(TaskId task, Token token, ShardId shard, Lsn lsn) const;
+  [[nodiscard]] Settled settle(TaskId task, Token token, RecordKind kind, ShardId shard,
+                               Lsn lsn) const;
   // The live offsets of [from, to) of a shard as runs; at or above created_hi everything counts as
   // live.
   [[nodiscard]] LiveOffsets live(ShardId shard, Offset from, Offset to) const;

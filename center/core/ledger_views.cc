@@ -93,7 +93,9 @@ SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manag
   return view;
 }
 
-Settled Ledger::settle(TaskId task, Token token, ShardId shard, Lsn lsn) const {
+Settled Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId shard, Lsn lsn) const {
+  // What a newer Baton wrote is judged by one that knows it.
+  if (kind != RecordKind::kResult && kind != RecordKind::kCheckpoint) return Settled::kKeep;
   const Tables& tables = state_->tables;
   const Counters& counters = tables.counters;
   const Token newest((std::uint64_t{counters.generation.value()} << 52) | counters.grants);
@@ -106,8 +108,8 @@ Settled Ledger::settle(TaskId task, Token token, ShardId shard, Lsn lsn) const {
   const TaskRow& row = tables.rows[value.row_slot()];
   if (row.token != token) return Settled::kDrop;
   if (row.state == TaskState::kClaimed) return Settled::kOpen;
-  const bool points_to_it =
-      row.state == TaskState::kDone && row.result_shard == shard && row.result_lsn == lsn;
+  const bool points_to_it = row.state == TaskState::kDone && kind == RecordKind::kResult &&
+                            row.result_shard == shard && row.result_lsn == lsn;
   return points_to_it ? Settled::kKeep : Settled::kDrop;
 }
 

@@ -163,6 +163,7 @@ void QueryService::task_result(const TaskView& task, v1::ChannelAnswer& answer) 
   place->set_task(task.task.value());
   place->set_token(task.token.value());
   place->set_shard(task.result.shard.value());
+  place->set_kind(v1::RECORD_RESULT);
   place->set_lsn(task.result.lsn.value());
   place->set_length(task.result.bytes);
 }
@@ -303,14 +304,20 @@ void QueryService::resync(Incarnation asker, const v1::Resync& query,
   }
 }
 
+Settled QueryService::settle(const v1::SettleItem& item) const {
+  // A number that does not fit is one that this build does not know.
+  const RecordKind kind = item.kind() > UINT8_MAX ? RecordKind() : RecordKind(item.kind());
+  return ledger().settle(TaskId(item.task()), Token(item.token()), kind, ShardId(item.shard()),
+                         Lsn(item.lsn()));
+}
+
 void QueryService::settle(const v1::Settle& query, v1::ChannelAnswer& answer) const {
   if (query.item_size() > static_cast<int>(kItemsMax)) {
     return set_status(invalid("settle: too many records"), &answer);
   }
   v1::SettleAnswer* verdicts = answer.mutable_settle();
   for (const v1::SettleItem& item : query.item()) {
-    verdicts->add_verdict(static_cast<v1::SettleVerdict>(ledger().settle(
-        TaskId(item.task()), Token(item.token()), ShardId(item.shard()), Lsn(item.lsn()))));
+    verdicts->add_verdict(static_cast<v1::SettleVerdict>(settle(item)));
   }
 }
 
@@ -324,9 +331,7 @@ void QueryService::live(const v1::Live& query, v1::ChannelAnswer& answer) const 
               found);
   // Not open any more and not pointed to: only then is a result garbage (R17).
   for (const v1::SettleItem& item : query.result()) {
-    found->add_result_live(ledger().settle(TaskId(item.task()), Token(item.token()),
-                                           ShardId(item.shard()),
-                                           Lsn(item.lsn())) != Settled::kDrop);
+    found->add_result_live(settle(item) != Settled::kDrop);
   }
 }
 

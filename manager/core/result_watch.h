@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/record_kind.h"
 #include "common/base/time.h"
 
 namespace baton::manager {
@@ -17,6 +18,7 @@ namespace baton::manager {
 struct ResultKey {
   TaskId task;
   Token token;
+  RecordKind kind = RecordKind::kResult;
   ShardId shard;
   Lsn lsn;
   friend auto operator<=>(const ResultKey&, const ResultKey&) = default;

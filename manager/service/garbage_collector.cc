@@ -41,6 +41,7 @@ void GarbageCollector::settle() {
     v1::SettleItem& item = *query.mutable_settle()->add_item();
     item.set_task(key.task.value());
     item.set_token(key.token.value());
+    item.set_kind(to_wire(key.kind));
     item.set_shard(key.shard.value());
     item.set_lsn(key.lsn.value());
   }
@@ -103,6 +104,7 @@ void GarbageCollector::ask(const QuestionPtr& question) {
     v1::SettleItem& item = *live.add_result();
     item.set_task(result.task.value());
     item.set_token(result.token.value());
+    item.set_kind(to_wire(result.kind));
     item.set_shard(question->shard.value());
     item.set_lsn(result.lsn.value());
   }
@@ -152,7 +154,7 @@ bool GarbageCollector::note_results(Question& question, std::size_t results,
   for (std::size_t i = 0; i < results; ++i) {
     const ResultRecordId& result = question.stretch.results[question.results_asked + i];
     const bool in_doubt =
-        results_.in_doubt({result.task, result.token, question.shard, result.lsn});
+        results_.in_doubt({result.task, result.token, result.kind, question.shard, result.lsn});
     if (in_doubt || answer.result_live(static_cast<int>(i)))
       question.live_results.push_back(result);
   }

@@ -32,13 +32,14 @@ void PeerLinks::fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fet
   fetch(shard, std::move(request), {tasks.size(), std::move(done), 0});
 }
 
-void PeerLinks::fetch_result(TaskId task, Token token, ShardId shard, Lsn lsn, Fetched done) {
+void PeerLinks::fetch_result(ShardId shard, const ResultRecordId& id, Fetched done) {
   v1::PeerFetch request;
   v1::FetchResult& result = *request.add_result();
-  result.set_task(task.value());
-  result.set_token(token.value());
+  result.set_task(id.task.value());
+  result.set_token(id.token.value());
+  result.set_kind(to_wire(id.kind));
   result.set_shard(shard.value());
-  result.set_lsn(lsn.value());
+  result.set_lsn(id.lsn.value());
   fetch(shard, std::move(request), {1, std::move(done), 0});
 }
 

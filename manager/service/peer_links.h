@@ -32,7 +32,7 @@ class PeerLinks {
   // unavailable. A shard that is not known yet is asked for first.
   using Fetched = std::function<void(std::vector<Result<std::string>>)>;
   void fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fetched done);
-  void fetch_result(TaskId task, Token token, ShardId shard, Lsn lsn, Fetched done);
+  void fetch_result(ShardId shard, const ResultRecordId& id, Fetched done);
 
   // The members are others now: opens links to new ones, closes those to members that are gone.
   void update();

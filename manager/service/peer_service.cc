@@ -70,11 +70,12 @@ void PeerService::read_results(const std::shared_ptr<Fetch>& fetch, const v1::Pe
     if (log == nullptr) continue;
     ++fetch->open;
     const auto item = static_cast<std::size_t>(request.task_size() + i);
-    log->read_result(TaskId(wanted.task()), Token(wanted.token()), Lsn(wanted.lsn()),
-                     context_.guarded([this, fetch, item](Result<std::string> bytes) {
-                       fetch->items[item] = std::move(bytes);
-                       finish(fetch);
-                     }));
+    log->read_result(
+        {TaskId(wanted.task()), Token(wanted.token()), from_wire(wanted.kind()), Lsn(wanted.lsn())},
+        context_.guarded([this, fetch, item](Result<std::string> bytes) {
+          fetch->items[item] = std::move(bytes);
+          finish(fetch);
+        }));
   }
 }
 

@@ -151,24 +151,21 @@ void QueryService::complete(v1::TaskInfo& task) const {
 void QueryService::fetch_result(const QuestionPtr& question, std::uint64_t index,
                                 const v1::ResultPlace& place) {
   const ShardId shard(place.shard());
-  const TaskId task(place.task());
-  const Token token(place.token());
-  const Lsn lsn(place.lsn());
-  if (!lsn) {
+  const ResultRecordId id{TaskId(place.task()), Token(place.token()), from_wire(place.kind()),
+                          Lsn(place.lsn())};
+  if (!id.lsn) {
     return fail(*question,
-                Status(ErrorCode::kNotFound, "task " + to_string(task) + " has no result"));
+                Status(ErrorCode::kNotFound, "task " + to_string(id.task) + " has no result"));
   }
   if (LogStore* log = logs_.find(shard); log != nullptr) {
     log->read_result(
-        task, token, lsn,
-        context_.guarded([this, question, index, place](const Result<std::string>& bytes) {
+        id, context_.guarded([this, question, index, place](const Result<std::string>& bytes) {
           send_result(*question, index, place, bytes);
         }));
     return;
   }
   peers_.fetch_result(
-      task, token, shard, lsn,
-      [this, question, index, place](const std::vector<Result<std::string>>& items) {
+      shard, id, [this, question, index, place](const std::vector<Result<std::string>>& items) {
         send_result(*question, index, place, items.front());
       });
   question->timer = context_.call_after(question->deadline - context_.loop.now(), [this, question] {

@@ -20,6 +20,12 @@ constexpr std::size_t kFrameTasksMax = kEntryTasksMax;
 
 Status invalid(const char* why) { return Status(ErrorCode::kInvalidArgument, why); }
 
+// REQUIRES: the operation has a result.
+ResultKey result_key(const SessionOperation& operation) {
+  return {operation.task, operation.token, RecordKind::kResult, operation.result_shard,
+          operation.result_lsn};
+}
+
 std::size_t tasks_of(const RelayCommand& command) {
   if (const auto* operations = std::get_if<OperationsCommand>(&command)) {
     return 2 * operations->operations.size();  // each may end one claim and begin another
@@ -210,11 +216,11 @@ bool SessionService::store_result(std::string_view bytes, SessionOperation& oper
   LogStore* log = logs_.active();
   if (log == nullptr || !may_append_()) return false;
   operation.result_shard = log->shard();
-  operation.result_lsn = log->append_result({operation.task, operation.token, std::string(bytes)});
+  operation.result_lsn = log->append_result(
+      {operation.task, operation.token, RecordKind::kResult, std::string(bytes)});
   operation.result_bytes = static_cast<std::uint32_t>(bytes.size());
   last_lsn = std::max(last_lsn, operation.result_lsn);
-  results_.written({operation.task, operation.token, operation.result_shard, operation.result_lsn},
-                   context_.loop.now());
+  results_.written(result_key(operation), context_.loop.now());
   return true;
 }
 
@@ -237,8 +243,7 @@ void SessionService::forward(Request request) {
 void SessionService::forget_results(const std::vector<SessionOperation>& operations) {
   for (const SessionOperation& operation : operations) {
     if (!operation.result_lsn) continue;
-    results_.abandoned(
-        {operation.task, operation.token, operation.result_shard, operation.result_lsn});
+    results_.abandoned(result_key(operation));
   }
 }
 
@@ -357,9 +362,7 @@ void SessionService::on_outcome(CommandId id, const v1::Outcome& outcome) {
       }
       for (const SessionOperation& operation :
            std::get<OperationsCommand>(relay_.command(id)).operations) {
-        if (!operation.result_lsn) continue;
-        results_.answered(
-            {operation.task, operation.token, operation.result_shard, operation.result_lsn});
+        if (operation.result_lsn) results_.answered(result_key(operation));
       }
       relay_.operations_answered(id, std::move(results));
       return;

@@ -5,6 +5,7 @@
 #include "proto/center.pb.h"
 
 #include "common/base/ids.h"
+#include "common/base/record_kind.h"
 #include "common/base/status.h"
 #include "manager/core/created_reporter.h"
 #include "manager/core/registration.h"
@@ -14,6 +15,11 @@ namespace baton::manager {
 
 inline v1::ErrorCode to_wire(ErrorCode code) { return static_cast<v1::ErrorCode>(code); }
 inline ErrorCode from_wire(v1::ErrorCode code) { return error_code_from_wire(code); }
+// Kinds that this build does not know pass unchanged.
+inline v1::RecordKind to_wire(RecordKind kind) { return static_cast<v1::RecordKind>(kind); }
+inline RecordKind from_wire(v1::RecordKind kind) {
+  return kind > UINT8_MAX ? RecordKind() : static_cast<RecordKind>(kind);
+}
 // ok, or the code with its text.
 Status status_from_wire(v1::ErrorCode code, const std::string& message);
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/record_kind.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
 
@@ -45,13 +46,17 @@ struct StoredRun {
 struct ResultRecord {
   TaskId task;
   Token token;
+  RecordKind kind = RecordKind::kResult;
   std::string bytes;
 };
 
 struct ResultRecordId {
   TaskId task;
   Token token;
+  RecordKind kind = RecordKind::kResult;
   Lsn lsn;
+
+  friend bool operator==(const ResultRecordId&, const ResultRecordId&) = default;
 };
 
 // A closed stretch of the log, the unit of garbage collection (R17).
@@ -99,7 +104,7 @@ class LogStore {
   // bytes).
   using Payloads = std::vector<Result<std::string>>;
   virtual void read(std::vector<Offset> offsets, std::function<void(Payloads)> done) = 0;
-  virtual void read_result(TaskId task, Token token, Lsn lsn,
+  virtual void read_result(const ResultRecordId& id,
                            std::function<void(Result<std::string>)> done) = 0;
 
   // What was stored from `from` on, at most `tasks_max` tasks, only durable ones: for reporting it

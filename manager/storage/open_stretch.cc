@@ -23,8 +23,8 @@ void OpenStretch::add_tasks(std::uint32_t count, std::uint64_t bytes) {
   bytes_ += bytes;
 }
 
-void OpenStretch::add_result(TaskId task, Token token, std::uint64_t bytes) {
-  results_.push_back({task, token, index_.back().lsn});
+void OpenStretch::add_result(TaskId task, Token token, RecordKind kind, std::uint64_t bytes) {
+  results_.push_back({task, token, kind, index_.back().lsn});
   bytes_ += bytes;
 }
 

@@ -25,7 +25,7 @@ class OpenStretch {
   // What was added to the last batch, in its order.
   void add_tasks(std::uint32_t count, std::uint64_t bytes);
   void add_dedup_run(StoredRun run) { dedup_runs_.push_back(std::move(run)); }
-  void add_result(TaskId task, Token token, std::uint64_t bytes);
+  void add_result(TaskId task, Token token, RecordKind kind, std::uint64_t bytes);
 
   // The record of all of it; the stretch begins anew behind its last batch. REQUIRES: not empty.
   StretchRecord close();

@@ -27,6 +27,7 @@ std::string result_survivor_key(ShardId shard, const ResultRecordId& id) {
   ByteWriter out(key);
   out.be64(id.task.value());
   out.be64(id.token.value());
+  out.u8(static_cast<std::uint8_t>(id.kind));
   return key;
 }
 

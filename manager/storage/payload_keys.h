@@ -1,10 +1,10 @@
 // The keys of a payload log in the KvStore, beside those of its BatchLog. Numbers are big-endian,
 // so that keys sort as the numbers do.
 //
-//   's' shard lsn               a stretch record, under its first batch (stretch.h)
-//   'd' shard lsn               what its producers sent, under the same number (dedup_record.h)
-//   'v' shard offset            a task that outlived its stretch (survivor.h)
-//   'r' shard lsn task token    a result that outlived its stretch
+//   's' shard lsn                   a stretch record, under its first batch (stretch.h)
+//   'd' shard lsn                   what its producers sent, under the same number (dedup_record.h)
+//   'v' shard offset                a task that outlived its stretch (survivor.h)
+//   'r' shard lsn task token kind   a result that outlived its stretch
 #pragma once
 
 #include <string>

@@ -53,7 +53,7 @@ Lsn PayloadLogImpl::append_result(const ResultRecord& result) {
   const BatchLog::Gathering batch = gather(1, result.bytes.size());
   const std::size_t before = batch.body.size();
   write_result(batch.body, result);
-  open_.add_result(result.task, result.token, batch.body.size() - before);
+  open_.add_result(result.task, result.token, result.kind, batch.body.size() - before);
   return batch.lsn;
 }
 

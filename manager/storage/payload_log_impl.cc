@@ -90,7 +90,7 @@ Status PayloadLogImpl::recover_batch(const StoredBatch& stored) {
     if (is_deduplicated(run.attributes)) open_.add_dedup_run(std::move(run));
   }
   for (const TaskBatch::ResultPlace& result : batch.value()->results()) {
-    open_.add_result(result.task, result.token, 0);
+    open_.add_result(result.task, result.token, result.kind, 0);
   }
   return {};
 }

@@ -45,7 +45,7 @@ class PayloadLogImpl final : public PayloadLog {
   void when_durable(Lsn lsn, std::function<void(Status)> done) override;
 
   void read(std::vector<Offset> offsets, std::function<void(Payloads)> done) override;
-  void read_result(TaskId task, Token token, Lsn lsn,
+  void read_result(const ResultRecordId& id,
                    std::function<void(Result<std::string>)> done) override;
   void scan(Offset from, std::size_t tasks_max,
             std::function<void(Result<std::vector<StoredRun>>)> done) override;

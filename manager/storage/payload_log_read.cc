@@ -139,27 +139,24 @@ void PayloadLogImpl::note_damaged(Offset offset) {
 bool PayloadLogImpl::was_dropped(const ResultRecordId& id) const {
   const StretchRecord* stretch = table_.find(id.lsn);
   if (stretch == nullptr || !stretch->collected) return false;
-  return std::none_of(
-      stretch->results.begin(), stretch->results.end(),
-      [&](const ResultRecordId& kept) { return kept.task == id.task && kept.token == id.token; });
+  return std::find(stretch->results.begin(), stretch->results.end(), id) == stretch->results.end();
 }
 
-void PayloadLogImpl::read_result(TaskId task, Token token, Lsn lsn,
+void PayloadLogImpl::read_result(const ResultRecordId& id,
                                  std::function<void(Result<std::string>)> done) {
-  const ResultRecordId id{task, token, lsn};
   const auto post = [&](Result<std::string> result) {
     loop_.post(
         gate_.on_loop([done = std::move(done), result = std::move(result)] { done(result); }));
   };
-  if (!lsn || lsn > durable_lsn() || was_dropped(id)) {
+  if (!id.lsn || id.lsn > durable_lsn() || was_dropped(id)) {
     post(Status(ErrorCode::kNotFound,
-                "the result of task " + to_string(task) + " is not stored here"));
+                "the result of task " + to_string(id.task) + " is not stored here"));
     return;
   }
-  if (const auto fresh = log_ ? log_->cached(lsn) : nullptr) {
+  if (const auto fresh = log_ ? log_->cached(id.lsn) : nullptr) {
     const Result<std::shared_ptr<const TaskBatch>> batch = TaskBatch::decode(options_.shard, fresh);
     const Result<std::string_view> bytes =
-        batch.ok() ? batch.value()->result(task, token) : batch.status();
+        batch.ok() ? batch.value()->result(id.task, id.token, id.kind) : batch.status();
     post(bytes.ok() ? Result<std::string>(std::string(bytes.value())) : bytes.status());
     return;
   }

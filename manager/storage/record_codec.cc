@@ -161,8 +161,8 @@ void write_result(std::string& body, const ResultRecord& result) {
   out.u8(kResultItem);
   out.u64(result.task.value());
   out.u64(result.token.value());
-  out.u8(static_cast<std::uint8_t>(RecordKind::kResult));
-  RecordHeader::of_result(result.task, result.token, RecordKind::kResult, result.bytes).write(out);
+  out.u8(static_cast<std::uint8_t>(result.kind));
+  RecordHeader::of_result(result.task, result.token, result.kind, result.bytes).write(out);
   out.bytes(result.bytes);
 }
 

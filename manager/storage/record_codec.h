@@ -19,6 +19,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
+#include "common/base/record_kind.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
 #include "manager/storage/log_store.h"
@@ -27,8 +28,6 @@ namespace baton::manager {
 
 inline constexpr std::uint8_t kTaskRunItem = 1;
 inline constexpr std::uint8_t kResultItem = 2;
-
-enum class RecordKind : std::uint8_t { kResult = 1, kCheckpoint = 2 };
 
 struct RecordHeader {
   static constexpr std::size_t kBytes = 12;

@@ -90,12 +90,12 @@ Result<std::string> RecordFinder::read_result(const ResultRecordId& id) const {
         TaskBatch::check(shard_, id.lsn, raw.value());
     if (batch.ok()) {
       BATON_ASSIGN_OR_RETURN(const std::string_view bytes,
-                             batch.value()->result(id.task, id.token));
+                             batch.value()->result(id.task, id.token, id.kind));
       return std::string(bytes);
     }
     // What a damaged batch still holds proves itself; what is not found in it may have been there.
     const Result<std::string_view> saved =
-        TaskBatch::salvage(shard_, std::move(raw).value())->result(id.task, id.token);
+        TaskBatch::salvage(shard_, std::move(raw).value())->result(id.task, id.token, id.kind);
     return saved.ok() ? Result<std::string>(std::string(saved.value())) : batch.status();
   }
   if (!is_missing(raw.status())) return raw.status();

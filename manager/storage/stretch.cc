@@ -51,6 +51,7 @@ std::string encode_stretch(const StretchRecord& record) {
   for (const ResultRecordId& result : record.results) {
     out.u64(result.task.value());
     out.u64(result.token.value());
+    out.u8(static_cast<std::uint8_t>(result.kind));
     out.varint(result.lsn.value() - record.first.value());
   }
   out.varint(record.survivors.size());
@@ -79,7 +80,8 @@ Result<StretchRecord> decode_stretch(std::string_view body) {
   for (std::uint64_t i = 0; i < results && in.ok(); ++i) {
     const TaskId task(in.u64());
     const Token token(in.u64());
-    record.results.push_back({task, token, Lsn(record.first.value() + in.varint())});
+    const auto kind = static_cast<RecordKind>(in.u8());
+    record.results.push_back({task, token, kind, Lsn(record.first.value() + in.varint())});
   }
   const std::uint64_t runs = read_count(in);
   for (std::uint64_t i = 0; i < runs && in.ok(); ++i) {

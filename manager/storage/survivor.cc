@@ -51,12 +51,12 @@ Result<Survivor> decode_survivor(ShardId shard, Offset offset, std::string_view 
 
 Result<std::string> encode_result_survivor(ShardId shard, const ResultRecordId& id,
                                            const TaskBatch& batch) {
-  BATON_ASSIGN_OR_RETURN(const std::string_view bytes, batch.result(id.task, id.token));
+  BATON_ASSIGN_OR_RETURN(const std::string_view bytes, batch.result(id.task, id.token, id.kind));
   std::string body;
   ByteWriter out(body);
   out.bytes(envelope_of(batch));
-  out.u8(static_cast<std::uint8_t>(RecordKind::kResult));
-  RecordHeader::of_result(id.task, id.token, RecordKind::kResult, bytes).write(out);
+  out.u8(static_cast<std::uint8_t>(id.kind));
+  RecordHeader::of_result(id.task, id.token, id.kind, bytes).write(out);
   out.bytes(bytes);
   return seal_record(result_survivor_key(shard, id), kVersion, body);
 }
@@ -71,7 +71,9 @@ Result<std::string> decode_result_survivor(ShardId shard, const ResultRecordId& 
   const auto kind = static_cast<RecordKind>(in.u8());
   const RecordHeader header = RecordHeader::read(in);
   const std::string_view bytes = in.bytes(header.length);
-  if (!in.at_end() || !header.fits_result(id.task, id.token, kind, bytes)) return damaged(id.task);
+  if (!in.at_end() || kind != id.kind || !header.fits_result(id.task, id.token, kind, bytes)) {
+    return damaged(id.task);
+  }
   return std::string(bytes);
 }
 

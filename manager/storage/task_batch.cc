@@ -123,11 +123,11 @@ Result<TaskBatch::TaskRecord> TaskBatch::task(Offset offset) const {
   return record;
 }
 
-Result<std::string_view> TaskBatch::result(TaskId task, Token token) const {
+Result<std::string_view> TaskBatch::result(TaskId task, Token token, RecordKind kind) const {
   for (const ResultPlace& place : results_) {
-    if (place.task != task || place.token != token) continue;
+    if (place.task != task || place.token != token || place.kind != kind) continue;
     const std::string_view bytes = batch_->body().substr(place.position, place.header.length);
-    if (place.header.fits_result(task, token, place.kind, bytes)) return bytes;
+    if (place.header.fits_result(task, token, kind, bytes)) return bytes;
     return Status(ErrorCode::kDataLoss, "the result of task " + to_string(task) + " is damaged");
   }
   return Status(ErrorCode::kNotFound, "the batch does not have this result");

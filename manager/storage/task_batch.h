@@ -51,7 +51,7 @@ class TaskBatch {
 
   // not_found when the batch does not have it, data_loss when its bytes are damaged.
   [[nodiscard]] Result<TaskRecord> task(Offset offset) const;
-  [[nodiscard]] Result<std::string_view> result(TaskId task, Token token) const;
+  [[nodiscard]] Result<std::string_view> result(TaskId task, Token token, RecordKind kind) const;
   // The runs from `from` on, at most `tasks_max` tasks.
   [[nodiscard]] Result<std::vector<StoredRun>> runs(Offset from, std::size_t tasks_max) const;
 

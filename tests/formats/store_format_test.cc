@@ -86,7 +86,7 @@ std::string payload_batch() {
                  std::vector<std::string_view>{"one", "", "three"});
   write_task_run(batch, kShard, Offset(44), all_attributes(),
                  std::vector<std::string_view>{"four"});
-  write_result(batch, {TaskId(kShard, Offset(2)), Token(99), "a result"});
+  write_result(batch, {TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult, "a result"});
   seal_batch({kShard.value(), Epoch(5), Lsn(12), 0xdeadbeef, Lsn(10)}, batch);
   return batch;
 }
@@ -106,7 +106,8 @@ TEST_CASE("batch version 1 and its records are read and written as ever") {
   CHECK(batch->task(Offset(41)).value().payload == "one");
   CHECK(batch->task(Offset(42)).value().payload.empty());
   CHECK(batch->task(Offset(44)).value().payload == "four");
-  CHECK(batch->result(TaskId(kShard, Offset(2)), Token(99)).value() == "a result");
+  CHECK(batch->result(TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult).value() ==
+        "a result");
   const std::vector<StoredRun> runs = batch->runs(Offset(41), 100).value();
   REQUIRE(runs.size() == 2);
   CHECK(runs[0].attributes.queue == "mail");
@@ -179,7 +180,8 @@ TEST_CASE("a stretch record version 1 is read and written as ever") {
   closed.to = Offset(5000);
   closed.bytes = 4'194'999;
   closed.index = {{Offset(1000), Lsn(10)}, {Offset(2500), Lsn(17)}};
-  closed.results = {{TaskId(kShard, Offset(3)), Token(77), Lsn(20)}};
+  closed.results = {{TaskId(kShard, Offset(3)), Token(77), RecordKind::kResult, Lsn(20)},
+                    {TaskId(kShard, Offset(3)), Token(77), RecordKind::kCheckpoint, Lsn(21)}};
   const std::string closed_key = stretch_key(kShard, closed.first);
   const std::string closed_bytes =
       golden("stretch_closed_v1", seal_record(closed_key, kStretchVersion, encode_stretch(closed)));
@@ -188,7 +190,7 @@ TEST_CASE("a stretch record version 1 is read and written as ever") {
   CHECK(read.last == Lsn(30));
   CHECK(read.to == Offset(5000));
   CHECK(read.index == closed.index);
-  CHECK(read.results.at(0).lsn == Lsn(20));
+  CHECK(read.results == closed.results);
   CHECK_FALSE(read.collected);
 
   StretchRecord collected = closed;
@@ -238,14 +240,14 @@ TEST_CASE("survivors version 1 are read and written as ever") {
   CHECK(decode_survivor(kShard, Offset(43), task).value().payload == "three");
   CHECK(decode_survivor(kShard, Offset(42), task).status().code() == ErrorCode::kDataLoss);
 
-  const ResultRecordId id{TaskId(kShard, Offset(2)), Token(99), Lsn(12)};
+  const ResultRecordId id{TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult, Lsn(12)};
   const std::string result =
       golden("result_survivor_v1", encode_result_survivor(kShard, id, *batch).value());
   CHECK(decode_result_survivor(kShard, id, result).value() == "a result");
 }
 
 TEST_CASE("keys are written as ever") {
-  const ResultRecordId id{TaskId(kShard, Offset(2)), Token(99), Lsn(12)};
+  const ResultRecordId id{TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult, Lsn(12)};
   std::string keys;
   for (const std::string& key :
        {batch_key(7, Lsn(12)), stretch_key(kShard, Lsn(12)), dedup_key(kShard, Lsn(12)),
@@ -265,10 +267,11 @@ TEST_CASE("a store that version 1 left behind opens with everything in it") {
   attributes.maybe_at.clear();
   rig.append(attributes, {"one", "two"});
   const TaskId task(rig.shard(), Offset(1));
-  const Lsn lsn = rig.log().append_result({task, Token(5), "done"});
+  const Lsn lsn = rig.log().append_result({task, Token(5), RecordKind::kResult, "done"});
   rig.fill_stretch();
-  REQUIRE(
-      rig.collect(rig.log().closed_stretches(1).at(0), {Offset(2)}, {{task, Token(5), lsn}}).ok());
+  REQUIRE(rig.collect(rig.log().closed_stretches(1).at(0), {Offset(2)},
+                      {{task, Token(5), RecordKind::kResult, lsn}})
+              .ok());
   rig.append("mail", {"behind"});
   rig.settle();
   std::string entries;

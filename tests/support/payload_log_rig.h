@@ -102,9 +102,10 @@ class PayloadLogRig {
     log.read({offset}, [&](LogStore::Payloads payloads) { answer = payloads.at(0); });
     return wait(answer);
   }
-  Result<std::string> read_result(TaskId task, Token token, Lsn lsn) {
+  Result<std::string> read_result(TaskId task, Token token, Lsn lsn,
+                                  RecordKind kind = RecordKind::kResult) {
     std::optional<Result<std::string>> answer;
-    log_->read_result(task, token, lsn, [&](Result<std::string> bytes) { answer = bytes; });
+    log_->read_result({task, token, kind, lsn}, [&](Result<std::string> bytes) { answer = bytes; });
     return wait(answer);
   }
   Result<std::vector<StoredRun>> scan(Offset from, std::size_t tasks_max) {

@@ -91,9 +91,16 @@ void PayloadModel::append_result() {
   ResultRecord result;
   result.task = TaskId(ShardId(3), Offset(1 + random_.below(1000)));
   result.token = Token(1 + random_.next() % 1'000'000);
-  result.bytes = std::string(random_.below(300), static_cast<char>(random_.next()));
-  const Lsn lsn = rig_.log().append_result(result);
-  oracle_.append_result(result, lsn);
+  Lsn lsn;
+  // Often records of several kinds share their task and token, and mostly their batch: also of a
+  // kind that this version does not know.
+  for (std::uint64_t kinds = 1 + random_.below(3); kinds > 0; --kinds) {
+    constexpr std::uint8_t kKinds[] = {1, 2, 200};
+    result.kind = static_cast<RecordKind>(kKinds[kinds - 1]);
+    result.bytes = std::string(random_.below(300), static_cast<char>(random_.next()));
+    lsn = rig_.log().append_result(result);
+    oracle_.append_result(result, lsn);
+  }
   watch(lsn);
 }
 
@@ -147,19 +154,20 @@ void PayloadModel::read_a_result() {
   // By index: the vector may grow before the answer comes.
   const std::size_t at = random_.below(oracle_.results().size());
   const OracleResult asked = oracle_.results()[at];
-  rig_.log().read_result(
-      asked.task, asked.token, asked.lsn, [this, at, told = asked.told](Result<std::string> bytes) {
-        const OracleResult& result = oracle_.results().at(at);
-        if (bytes.ok()) {
-          require(bytes.value() == result.bytes, "a result has wrong bytes");
-        } else if (bytes.status().code() == ErrorCode::kUnavailable) {
-          require(fault_armed_ || rig_.env().stopped(), "a result is unavailable without a fault");
-        } else {
-          const bool may_be_gone = !told || (result.finished && result.offered);
-          require(bytes.status().code() == ErrorCode::kNotFound && may_be_gone,
-                  "a told result: " + bytes.status().to_string());
-        }
-      });
+  rig_.log().read_result({asked.task, asked.token, asked.kind, asked.lsn},
+                         [this, at, told = asked.told](Result<std::string> bytes) {
+                           const OracleResult& result = oracle_.results().at(at);
+                           if (bytes.ok()) {
+                             require(bytes.value() == result.bytes, "a result has wrong bytes");
+                           } else if (bytes.status().code() == ErrorCode::kUnavailable) {
+                             require(fault_armed_ || rig_.env().stopped(),
+                                     "a result is unavailable without a fault");
+                           } else {
+                             const bool may_be_gone = !told || (result.finished && result.offered);
+                             require(bytes.status().code() == ErrorCode::kNotFound && may_be_gone,
+                                     "a told result: " + bytes.status().to_string());
+                           }
+                         });
   rig_.settle();
 }
 
@@ -218,7 +226,9 @@ void PayloadModel::collect_one() {
   for (OracleResult& result : oracle_.results()) {
     if (result.lsn < stretch.first || result.lsn > stretch.last) continue;
     result.offered = true;
-    if (!result.finished) live_results.push_back({result.task, result.token, result.lsn});
+    if (!result.finished) {
+      live_results.push_back({result.task, result.token, result.kind, result.lsn});
+    }
   }
   rig_.log().collect(stretch, live, live_results, [this](const Status& status) {
     if (status.ok()) ++counts_.collections;

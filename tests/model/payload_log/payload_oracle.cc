@@ -19,7 +19,7 @@ void PayloadOracle::append(const TaskAttributes& attributes,
 }
 
 void PayloadOracle::append_result(const ResultRecord& result, Lsn lsn) {
-  results_.push_back({result.task, result.token, result.bytes, lsn});
+  results_.push_back({result.task, result.token, result.kind, result.bytes, lsn});
 }
 
 void PayloadOracle::tell(Lsn lsn) {

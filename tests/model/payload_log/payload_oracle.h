@@ -28,6 +28,7 @@ struct OracleTask {
 struct OracleResult {
   TaskId task;
   Token token;
+  RecordKind kind = RecordKind::kResult;
   std::string bytes;
   Lsn lsn;
   bool told = false;

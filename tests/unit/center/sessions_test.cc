@@ -278,9 +278,13 @@ TEST_CASE(
     "settle says open while the token is current or not granted yet, drop when it can never be "
     "again") {
   TwoClaims c;
-  CHECK(c.world.ledger().settle(c.first.task, c.first.token, c.m.shard, Lsn(1)) == Settled::kOpen);
-  CHECK(c.world.ledger().settle(c.first.task, Token(c.first.token.value() + 50), c.m.shard,
-                                Lsn(1)) == Settled::kOpen);
+  const auto settle = [&c](Token token, RecordKind kind) {
+    return c.world.ledger().settle(c.first.task, token, kind, c.m.shard, Lsn(1));
+  };
+  CHECK(settle(c.first.token, RecordKind::kResult) == Settled::kOpen);
+  CHECK(settle(c.first.token, RecordKind::kCheckpoint) == Settled::kOpen);
+  CHECK(settle(Token(c.first.token.value() + 50), RecordKind::kResult) == Settled::kOpen);
   c.world.operate(c.m, 1, ack(1, c.first));
-  CHECK(c.world.ledger().settle(c.first.task, c.first.token, c.m.shard, Lsn(1)) == Settled::kDrop);
+  CHECK(settle(c.first.token, RecordKind::kResult) == Settled::kDrop);
+  CHECK(settle(c.first.token, RecordKind::kCheckpoint) == Settled::kDrop);
 }

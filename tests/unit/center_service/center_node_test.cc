@@ -363,9 +363,14 @@ TEST_CASE("lists, members, live offsets and settlements are answered with their 
   item->set_token(manager.grants[0].token());
   item->set_shard(manager.shard.value());
   item->set_lsn(5);
+  item->set_kind(v1::RECORD_RESULT);
+  v1::SettleItem* of_a_newer_baton = settle.mutable_settle()->add_item();
+  *of_a_newer_baton = settle.settle().item(0);
+  of_a_newer_baton->set_kind(static_cast<v1::RecordKind>(257));
   CHECK(manager.ask(settle).settle().verdict(0) == v1::OPEN);
   manager.send({ack(kSession, 1, manager.grants[0])});
   CHECK(manager.ask(settle).settle().verdict(0) == v1::DROP);
+  CHECK(manager.ask(settle).settle().verdict(1) == v1::KEEP);
 
   v1::Query unknown;
   CHECK(manager.ask_client(unknown).code() == v1::INVALID_ARGUMENT);

@@ -64,7 +64,7 @@ TEST_CASE("a result is found by its task, token and batch, also after a restart"
   PayloadLogRig rig;
   rig.open();
   const TaskId task(rig.shard(), Offset(7));
-  const Lsn lsn = rig.log().append_result({task, Token(9), "the result"});
+  const Lsn lsn = rig.log().append_result({task, Token(9), RecordKind::kResult, "the result"});
   rig.settle();
 
   CHECK(rig.read_result(task, Token(9), lsn).value() == "the result");
@@ -72,6 +72,40 @@ TEST_CASE("a result is found by its task, token and batch, also after a restart"
   CHECK(rig.read_result(task, Token(9), lsn).value() == "the result");
   CHECK(rig.read_result(task, Token(9), Lsn(lsn.value() + 1)).status().code() ==
         ErrorCode::kNotFound);
+}
+
+TEST_CASE("records of one claim are told apart by their kind, in one batch and as survivors") {
+  PayloadLogRig rig;
+  rig.open();
+  const TaskId task(rig.shard(), Offset(7));
+  const auto unknown = static_cast<RecordKind>(200);
+  const Lsn lsn = rig.log().append_result({task, Token(9), RecordKind::kCheckpoint, "half"});
+  REQUIRE(rig.log().append_result({task, Token(9), RecordKind::kResult, "done"}) == lsn);
+  REQUIRE(rig.log().append_result({task, Token(9), unknown, "of a newer Baton"}) == lsn);
+  rig.fill_stretch();
+  const Stretch stretch = rig.log().closed_stretches(1).at(0);
+  CHECK(stretch.results ==
+        std::vector<ResultRecordId>{{task, Token(9), RecordKind::kCheckpoint, lsn},
+                                    {task, Token(9), RecordKind::kResult, lsn},
+                                    {task, Token(9), unknown, lsn}});
+
+  for (int round = 0; round < 2; ++round) {
+    CHECK(rig.read_result(task, Token(9), lsn).value() == "done");
+    CHECK(rig.read_result(task, Token(9), lsn, RecordKind::kCheckpoint).value() == "half");
+    CHECK(rig.read_result(task, Token(9), lsn, unknown).value() == "of a newer Baton");
+    rig.reopen();
+  }
+  REQUIRE(rig.collect(stretch, {},
+                      {{task, Token(9), RecordKind::kResult, lsn}, {task, Token(9), unknown, lsn}})
+              .ok());
+
+  for (int round = 0; round < 2; ++round) {
+    CHECK(rig.read_result(task, Token(9), lsn).value() == "done");
+    CHECK(rig.read_result(task, Token(9), lsn, RecordKind::kCheckpoint).status().code() ==
+          ErrorCode::kNotFound);
+    CHECK(rig.read_result(task, Token(9), lsn, unknown).value() == "of a newer Baton");
+    rig.reopen();
+  }
 }
 
 TEST_CASE("scan gives the attributes of what was stored, from the middle of a run too") {
@@ -163,14 +197,14 @@ TEST_CASE("a collected stretch keeps what lives and drops the rest, over restart
   rig.open();
   const TaskId task(rig.shard(), Offset(1));
   rig.append("mail", {"one", "two", "three", "four"});
-  const Lsn kept = rig.log().append_result({task, Token(1), "kept"});
-  const Lsn dropped = rig.log().append_result({task, Token(2), "dropped"});
+  const Lsn kept = rig.log().append_result({task, Token(1), RecordKind::kResult, "kept"});
+  const Lsn dropped = rig.log().append_result({task, Token(2), RecordKind::kResult, "dropped"});
   rig.fill_stretch();
   const std::uint32_t crc = rig.record_crc(Offset(2)).value();
   const Stretch stretch = rig.log().closed_stretches(1).at(0);
   REQUIRE(stretch.results.size() == 2);
 
-  CHECK(rig.collect(stretch, {Offset(2)}, {{task, Token(1), kept}}).ok());
+  CHECK(rig.collect(stretch, {Offset(2)}, {{task, Token(1), RecordKind::kResult, kept}}).ok());
   rig.append("mail", {"behind"});
   rig.settle();
 

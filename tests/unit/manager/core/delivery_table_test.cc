@@ -108,7 +108,8 @@ TEST_CASE("the first fetch of a shard is small, later ones are as large as paylo
 
 TEST_CASE("a result is in doubt until its ack is answered") {
   ResultWatch watch;
-  const ResultKey key{TaskId(ShardId(1), Offset(1)), Token(3), ShardId(1), Lsn(9)};
+  const ResultKey key{TaskId(ShardId(1), Offset(1)), Token(3), RecordKind::kResult, ShardId(1),
+                      Lsn(9)};
   const MonoTime now{std::chrono::seconds(100)};
   watch.written(key, now);
   CHECK(watch.in_doubt(key));
@@ -119,7 +120,8 @@ TEST_CASE("a result is in doubt until its ack is answered") {
 
 TEST_CASE("a result whose ack was given up is settled after a minute, and again while it is open") {
   ResultWatch watch;
-  const ResultKey key{TaskId(ShardId(1), Offset(1)), Token(3), ShardId(1), Lsn(9)};
+  const ResultKey key{TaskId(ShardId(1), Offset(1)), Token(3), RecordKind::kResult, ShardId(1),
+                      Lsn(9)};
   const MonoTime now{std::chrono::seconds(100)};
   watch.written(key, now);
   watch.abandoned(key);

@@ -195,6 +195,7 @@ TEST_CASE_METHOD(
     v1::ResultPlace& place = *answer.mutable_result();
     place.set_task(query.task_result().task());
     place.set_token(1001);
+    place.set_kind(v1::RECORD_RESULT);
     place.set_shard(kShard);
     place.set_lsn(operation.result_lsn());
     place.set_length(4);

@@ -121,6 +121,7 @@ TEST_CASE_METHOD(GarbageWorld,
   REQUIRE(center.settled.size() == 1);
   CHECK(center.settled[0].task() == task(1).value());
   CHECK(center.settled[0].token() == 1001);
+  CHECK(center.settled[0].kind() == v1::RECORD_RESULT);
   CHECK(center.settled[0].shard() == kShard);
 }
 
