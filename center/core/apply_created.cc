@@ -21,9 +21,7 @@ Status check_run(const Tables& tables, const CreatedRun& run) {
   }
   if (run.priority < kPriorityMin || run.priority > kPriorityMax)
     return invalid("a priority outside 1 to 10");
-  if (run.producer && (!run.seq || run.seq.value() + run.count < run.seq.value())) {
-    return invalid("a producer's run without a sequence number");
-  }
+  if (run.producer) BATON_RETURN_IF_ERROR(validate_producer_seqs(run.seq.value(), run.count));
   if (run.waits && !run.producer) return invalid("a waiting run without a producer");
   const std::size_t hashes = run.waits && !run.is_void ? run.count : 0;
   if (hashes > run.content_hash.size()) return invalid("a waiting run without content hashes");

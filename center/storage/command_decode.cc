@@ -59,9 +59,8 @@ Result<Command> decode(const v1::Register& wire) {
 Status check_producer(const v1::CreatedRun& wire) {
   if (!is_uuid(wire.producer()))
     return check(!wire.waits(), "created: a waiting run has no producer");
-  BATON_RETURN_IF_ERROR(check(wire.seq() >= 1, "created: no seq"));
-  BATON_RETURN_IF_ERROR(
-      check(wire.seq() <= UINT64_MAX - kCreatedTasksMax, "created: seq out of range"));
+  // With this a manager checks before it confirms: what it confirmed is never refused here (R1).
+  BATON_RETURN_IF_ERROR(validate_producer_seqs(wire.seq(), wire.count()));
   // What waits is told apart from another use of the same number by its content (R5).
   const int hashes = wire.waits() ? static_cast<int>(wire.count()) : 0;
   return check(wire.content_hash_size() == hashes,

@@ -35,6 +35,12 @@ Status validate_manager_name(std::string_view name) {
   return validate_name("manager name", name, kManagerNameBytesMax);
 }
 
+Status validate_producer_seqs(std::uint64_t seq, std::uint64_t count) {
+  if (seq == 0) return Status(ErrorCode::kInvalidArgument, "sequence numbers start at 1");
+  if (seq < kProducerSeqEnd && count <= kProducerSeqEnd - seq) return {};
+  return Status(ErrorCode::kInvalidArgument, "sequence numbers end below 2^63");
+}
+
 Status validate_lease(Millis lease) {
   if (lease >= kLeaseMin && lease <= kLeaseMax) return {};
   return Status(ErrorCode::kInvalidArgument,

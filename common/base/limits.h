@@ -34,6 +34,8 @@ inline constexpr std::size_t kHeldMax = kSessionWindowMax + kSessionOutcomesMax;
 inline constexpr std::size_t kSessionLinesMax = 64;       // queues one session may wait on
 // Unresolved sequence numbers of one producer.
 inline constexpr std::size_t kProducerWindow = 1024;
+// Every sequence number is below this, so that no sum of one with a count overflows anywhere.
+inline constexpr std::uint64_t kProducerSeqEnd = std::uint64_t{1} << 63;
 
 inline constexpr Millis kLeaseMin = std::chrono::seconds(3);
 inline constexpr Millis kLeaseMax = std::chrono::hours(12);
@@ -60,6 +62,8 @@ inline constexpr Millis kPeerDeadAfter = std::chrono::milliseconds(600);
 Status validate_queue_name(std::string_view name);
 // The same alphabet: a manager's default name is its listen address.
 Status validate_manager_name(std::string_view name);
+// invalid_argument unless the `count` numbers from `seq` on are all within 1 .. kProducerSeqEnd - 1.
+Status validate_producer_seqs(std::uint64_t seq, std::uint64_t count);
 // invalid_argument when outside kLeaseMin..kLeaseMax.
 Status validate_lease(Millis lease);
 

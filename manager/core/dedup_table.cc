@@ -25,10 +25,7 @@ DedupTable::DedupTable(Options options) : options_(options) {}
 
 Status DedupTable::admit(ProducerId producer, ProducerSeq first, std::size_t count,
                          ProducerSeq resolved_below, MonoTime now) {
-  if (!first) return Status(ErrorCode::kInvalidArgument, "sequence numbers start at 1");
-  if (first.value() + count < first.value()) {
-    return Status(ErrorCode::kInvalidArgument, "sequence numbers overflow");
-  }
+  BATON_RETURN_IF_ERROR(validate_producer_seqs(first.value(), count));
   if (!windows_.contains(producer) && !make_room(now)) {
     return Status(ErrorCode::kRetryLater, "too many producers are active on this manager");
   }

@@ -66,7 +66,7 @@ Status ProduceService::check() const {
   if (payloads_.empty()) return invalid("a produce request has at least one item");
   BATON_RETURN_IF_ERROR(validate_queue_name(request_.queue()));
   const bool named = request_.producer().hi() != 0 || request_.producer().lo() != 0;
-  if (named && request_.seq() == 0) return invalid("sequence numbers start at 1");
+  if (named) BATON_RETURN_IF_ERROR(validate_producer_seqs(request_.seq(), payloads_.size()));
   if (request_.moved() && !named) return invalid("a moved request names its producer");
   if (request_.maybe_at_size() > static_cast<int>(kMaybeAtMax)) {
     return invalid("maybe_at has more than 64 shards");

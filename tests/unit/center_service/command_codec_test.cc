@@ -221,6 +221,15 @@ TEST_CASE("an attach may hold a full window and every operation without an answe
   CHECK(attach.ByteSizeLong() <= kFrameMetadataBytesMax);
 }
 
+TEST_CASE("the last numbers that a manager confirms are taken from it, none behind them") {
+  v1::Command wire = valid(2);
+  v1::CreatedRun& run = *wire.mutable_created()->mutable_run(0);
+  run.set_seq(kProducerSeqEnd - run.count());
+  CHECK(decode_command(wire).ok());
+  run.set_seq(run.seq() + 1);
+  CHECK(decode_command(wire).status().code() == ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("a refusal has the shape of the command's own answer") {
   const Status status(ErrorCode::kRetryLater, "the disk is full");
   v1::Outcome outcome;

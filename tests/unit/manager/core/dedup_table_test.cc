@@ -52,6 +52,16 @@ TEST_CASE("a number below resolved_below is forgotten and refused") {
         ErrorCode::kInvalidArgument);
 }
 
+TEST_CASE("a manager admits no number that the ledger would refuse to learn of") {
+  DedupTable table;
+  const std::uint64_t last = kProducerSeqEnd - 1;
+  CHECK(table.admit(kProducer, ProducerSeq(last - 9), 10, ProducerSeq(last - 9), kNow).ok());
+  CHECK(table.admit(kProducer, ProducerSeq(last - 8), 10, ProducerSeq(last - 8), kNow).code() ==
+        ErrorCode::kInvalidArgument);
+  CHECK(table.admit(kProducer, ProducerSeq(last + 1), 1, ProducerSeq(last + 1), kNow).code() ==
+        ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("a producer has a window of 1,024 unresolved numbers") {
   DedupTable table;
   CHECK(table.admit(kProducer, ProducerSeq(1), kProducerWindow, ProducerSeq(1), kNow).ok());
