@@ -6,6 +6,8 @@ namespace baton::manager {
 namespace {
 
 constexpr Duration kRetryAfter = std::chrono::milliseconds(100);
+// A disk that gives no answer now.
+constexpr Duration kReadAgainAfter = std::chrono::seconds(1);
 // The center takes 600 ms to notice that an earlier life of this store is dead, and longer when it
 // has just restarted itself. Who is refused for longer than this meets a living copy of its data
 // directory.
@@ -52,6 +54,7 @@ Registration::Step Registration::opened(const ShardFacts& facts) {
 
 Registration::Step Registration::ask_crc(Offset created_hi) {
   created_hi_ = std::max(created_hi, Offset(1));
+  unproven_ = Status();
   if (created_hi_ == Offset(1)) {
     state_ = State::kRegistering;
     return SendRegister{created_hi_, 0};
@@ -60,11 +63,17 @@ Registration::Step Registration::ask_crc(Offset created_hi) {
   return ReadCrc{Offset(created_hi_.value() - 1)};
 }
 
-Registration::Step Registration::crc_read(Result<std::uint32_t> crc) {
+Registration::Step Registration::crc_read(const Result<std::uint32_t>& crc, MonoTime now) {
   if (state_ != State::kReadingCrc) return Nothing{};
+  // A store that ends in front of the record needs no proof: the ledger sees it by next_offset.
+  const bool expected_here = created_hi_ <= facts_.next_offset;
+  if (expected_here && crc.status().code() == ErrorCode::kUnavailable) {
+    state_ = State::kWaiting;
+    return RetryAt{now + kReadAgainAfter};
+  }
   state_ = State::kRegistering;
-  // Without the record the store cannot prove that it is the one that was reported: the ledger will
-  // say so, by next_offset or by the CRC.
+  if (expected_here) unproven_ = crc.status();
+  // 0 is also what was reported of a record that was unreadable even then.
   return SendRegister{created_hi_, crc.ok() ? crc.value() : 0};
 }
 
@@ -86,6 +95,8 @@ Registration::Step Registration::answered(const RegisterAnswer& answer, MonoTime
       return ask_crc(answer.created_hi);
     case RegisterVerdict::kBehind:
     case RegisterVerdict::kRolledBack:
+      // Its disk, not its history, is what the ledger does not believe.
+      if (!unproven_.ok() && answer.verdict == RegisterVerdict::kRolledBack) return fail_unproven();
       state_ = State::kSealing;
       return SendSeal{facts_.shard, answer.epoch, answer.life, facts_.next_offset};
     case RegisterVerdict::kSealed:
@@ -101,6 +112,15 @@ Registration::Step Registration::answered(const RegisterAnswer& answer, MonoTime
   return Failed{Status(ErrorCode::kConflict,
                        "the center does not know shard " + std::to_string(facts_.shard.value()) +
                            " of this store: it was removed, or the ledger went back")};
+}
+
+Registration::Step Registration::fail_unproven() {
+  state_ = State::kFailed;
+  return Failed{Status(
+      ErrorCode::kDataLoss,
+      "shard " + std::to_string(facts_.shard.value()) +
+          " cannot be registered: its record at offset " + std::to_string(created_hi_.value() - 1) +
+          ", the last that the ledger knows, is damaged or missing: " + unproven_.message())};
 }
 
 Registration::Step Registration::seal_answered(const Status& status, MonoTime now) {

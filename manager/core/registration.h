@@ -6,10 +6,13 @@
 //                 another shard                  opening
 //                 not now                        waiting
 //   opening       it is open                     reading_crc
-//   reading_crc   the record's CRC, or none      registering
+//   reading_crc   the record's CRC               registering
+//                 it is behind the end           registering, which will say rolled back
+//                 not readable now               waiting
+//                 damaged                        registering without it
 //   registering   registered                     registered
 //                 expected, behind created_hi    reading_crc
-//                 behind, rolled back            sealing
+//                 behind, rolled back            sealing, or failed for want of that record
 //                 sealed                         enrolling, for a new shard
 //                 in use                         waiting
 //   sealing       sealed                         enrolling, for a new shard
@@ -118,8 +121,9 @@ class Registration {
 
   Step enrolled(const Status& status, ShardId shard, Offset created_hi, MonoTime now);
   Step opened(const ShardFacts& facts);
-  // `crc`: of the record asked for; an error when the store does not have it (any more).
-  Step crc_read(Result<std::uint32_t> crc);
+  // `crc`: of the record asked for. unavailable: it could not be read now. A store that cannot prove
+  // itself because of its disk is never sealed for it: its other records are whole, and confirmed.
+  Step crc_read(const Result<std::uint32_t>& crc, MonoTime now);
   Step answered(const RegisterAnswer& answer, MonoTime now);
   Step seal_answered(const Status& status, MonoTime now);
   Step retry();
@@ -131,11 +135,13 @@ class Registration {
  private:
   Step ask_crc(Offset created_hi);
   Step wait_or_fail(MonoTime now, const char* what);
+  Step fail_unproven();
 
   ShardFacts facts_;
   State state_ = State::kAway;
   ShardId sealed_;  // waiting for the shard that replaces it
   Offset created_hi_{1};
+  Status unproven_;  // why the record asked for was not read, or ok
   MonoTime refused_since_{};
   bool refused_ = false;
 };

@@ -70,8 +70,8 @@ void Registrar::act(const Registration::ReadCrc& step) {
       step.offset, context_.guarded([this, attempt = attempt_](Result<std::uint32_t> crc) {
         if (attempt != attempt_) return;
         if (!crc.ok())
-          context_.logger.error("reported record missing", {kv("status", crc.status())});
-        run(machine_.crc_read(std::move(crc)));
+          context_.logger.error("reported record not read", {kv("status", crc.status())});
+        run(machine_.crc_read(crc, context_.loop.now()));
       }));
 }
 

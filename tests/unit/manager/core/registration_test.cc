@@ -41,16 +41,58 @@ TEST_CASE("a store with records proves itself with the CRC of the last reported 
   machine.connected();
   CHECK(expect<Registration::ReadCrc>(machine.enrolled(Status(), ShardId(3), Offset(100), kNow))
             .offset == Offset(99));
-  const auto request = expect<Registration::SendRegister>(machine.crc_read(std::uint32_t{0xabcd}));
+  const auto request =
+      expect<Registration::SendRegister>(machine.crc_read(std::uint32_t{0xabcd}, kNow));
   CHECK(request.created_hi_seen == Offset(100));
   CHECK(request.crc_below == 0xabcd);
+}
+
+TEST_CASE("a record that the disk does not give now is read again, and nothing is sealed") {
+  Registration machine(facts(3, 4, 120));
+  machine.connected();
+  machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
+
+  const auto retry = expect<Registration::RetryAt>(
+      machine.crc_read(Status(ErrorCode::kUnavailable, "an I/O error"), kNow));
+
+  CHECK(retry.at > kNow);
+  expect<Registration::SendEnroll>(machine.retry());
+  machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
+  expect<Registration::SendRegister>(machine.crc_read(std::uint32_t{1}, kNow));
+}
+
+TEST_CASE("a damaged record below created_hi ends the process, and the shard is not sealed") {
+  const auto code = GENERATE(ErrorCode::kDataLoss, ErrorCode::kNotFound);
+  Registration machine(facts(3, 4, 100));
+  machine.connected();
+  machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
+
+  expect<Registration::SendRegister>(machine.crc_read(Status(code, "wrong checksum"), kNow));
+  const auto failed = expect<Registration::Failed>(
+      machine.answered(answer(RegisterVerdict::kRolledBack, 100), kNow));
+
+  CHECK(failed.status.code() == ErrorCode::kDataLoss);
+  CHECK(failed.status.message().find("shard 3") != std::string::npos);
+  CHECK(failed.status.message().find("offset 99") != std::string::npos);
+  CHECK(failed.status.message().find("wrong checksum") != std::string::npos);
+}
+
+TEST_CASE("a record that was reported as unreadable is no reason to refuse its store") {
+  Registration machine(facts(3, 4, 100));
+  machine.connected();
+  machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
+  const auto request = expect<Registration::SendRegister>(
+      machine.crc_read(Status(ErrorCode::kDataLoss, "wrong checksum"), kNow));
+  CHECK(request.crc_below == 0);
+  expect<Registration::Registered>(
+      machine.answered(answer(RegisterVerdict::kRegistered, 100), kNow));
 }
 
 TEST_CASE("an unexpected created_hi is read and asked again") {
   Registration machine(facts(3, 4, 120));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
-  machine.crc_read(std::uint32_t{1});
+  machine.crc_read(std::uint32_t{1}, kNow);
   CHECK(
       expect<Registration::ReadCrc>(machine.answered(answer(RegisterVerdict::kExpected, 110), kNow))
           .offset == Offset(109));
@@ -61,7 +103,7 @@ TEST_CASE("a rolled back store is sealed against what it was refused for, and ge
   Registration machine(facts(3, 4, 90));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
-  machine.crc_read(Status(ErrorCode::kNotFound, "no such record"));
+  machine.crc_read(Status(ErrorCode::kNotFound, "no such record"), kNow);
   const auto seal = expect<Registration::SendSeal>(machine.answered(answer(verdict), kNow));
   CHECK(seal.shard == ShardId(3));
   CHECK(seal.epoch == Epoch(5));
@@ -156,7 +198,7 @@ TEST_CASE("answers of a channel that was lost change nothing") {
   machine.connected();
   machine.disconnected();
   expect<Registration::Nothing>(machine.enrolled(Status(), ShardId(3), Offset(1), kNow));
-  expect<Registration::Nothing>(machine.crc_read(std::uint32_t{1}));
+  expect<Registration::Nothing>(machine.crc_read(std::uint32_t{1}, kNow));
   expect<Registration::Nothing>(machine.answered(answer(RegisterVerdict::kRegistered), kNow));
   CHECK_FALSE(machine.registered());
   expect<Registration::SendEnroll>(machine.connected());
