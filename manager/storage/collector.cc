@@ -41,6 +41,7 @@ Result<Collector::Outcome> Collector::collect(const Task& task) {
     BATON_RETURN_IF_ERROR(copy_from_log(task, outcome));
   }
   BATON_RETURN_IF_ERROR(finish(task, outcome));
+  outcome.old_dedup = task.old_dedup;
   return outcome;
 }
 

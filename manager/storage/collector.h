@@ -31,6 +31,7 @@ class Collector {
   struct Outcome {
     StretchRecord stretch;        // as it is now
     std::vector<Offset> damaged;  // live, but lost: named in the record all the same, never served
+    std::vector<Lsn> old_dedup;   // dedup records that are gone now
   };
   // One call per Collector. When it fails with a read error nothing was dropped.
   Result<Outcome> collect(const Task& task);

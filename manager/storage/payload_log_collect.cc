@@ -79,7 +79,7 @@ void PayloadLogImpl::collect_next() {
     offer_again_after(next.first, held == offers_.end()
                                       ? kOfferAgainFirst
                                       : std::min(held->second.pause * 2, kOfferAgainLast));
-    *outcome = Collector::Outcome{*stretch, {}};
+    *outcome = Collector::Outcome{*stretch, {}, {}};
     loop_.post(gate_.on_loop(finish));
     return;
   }
@@ -116,6 +116,9 @@ void PayloadLogImpl::finish_collection(const Collection& collection,
     const StretchRecord& stretch = outcome.value().stretch;
     table_.replace(stretch);
     ++collected_so_far_;
+    const std::vector<Lsn>& gone = outcome.value().old_dedup;
+    std::erase_if(dedup_records_,
+                  [&](Lsn lsn) { return std::binary_search(gone.begin(), gone.end(), lsn); });
     std::for_each(outcome.value().damaged.begin(), outcome.value().damaged.end(),
                   [this](Offset offset) { note_damaged(offset); });
     offers_.erase(collection.first);

@@ -117,7 +117,8 @@ class PayloadLogImpl final : public PayloadLog {
     Offset first;
   };
   mutable std::deque<Unsynced> unsynced_;  // batches that were not durable when last looked at
-  std::deque<Lsn> dedup_records_;  // stretches with a dedup record, as far as recent_runs saw them
+  // Stretches with a dedup record, in order, as far as recent_runs saw them.
+  std::deque<Lsn> dedup_records_;
 
   BatchCache cache_;
   std::set<Offset> known_damaged_;

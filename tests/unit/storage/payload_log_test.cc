@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "manager/storage/payload_keys.h"
 #include "tests/support/payload_log_rig.h"
 
 namespace baton::manager {
@@ -246,6 +247,31 @@ TEST_CASE("survivors that end are dropped by the next collection, and empty stre
   CHECK(rig.keys_of_kind('v') == 0);
   rig.reopen();
   CHECK(rig.read(survivor).status().code() == ErrorCode::kNotFound);
+}
+
+TEST_CASE("an old dedup record is deleted once, not again by every later collection") {
+  PayloadLogRig rig;
+  rig.open();
+  TaskAttributes attributes;
+  attributes.queue = "mail";
+  attributes.producer = ProducerId(Uuid{1, 2});
+  for (std::uint64_t seq = 1; seq <= 260; ++seq) {
+    attributes.seq = ProducerSeq(seq);
+    rig.append(attributes, {"x"});
+    rig.fill_stretch();
+  }
+  const std::vector<Stretch> stretches = rig.log().closed_stretches(2);
+  const std::string oldest = dedup_key(rig.shard(), stretches.at(0).first);
+  REQUIRE(rig.store().get(oldest).ok());
+  REQUIRE(rig.collect(stretches.at(0), {}, {}).ok());
+  REQUIRE(rig.store().get(oldest).status().code() == ErrorCode::kNotFound);
+
+  KvBatch mark;
+  mark.put(oldest, "not there for a second collection");
+  REQUIRE(rig.store().write(mark).ok());
+  REQUIRE(rig.collect(stretches.at(1), {}, {}).ok());
+
+  CHECK(rig.store().get(oldest).ok());
 }
 
 TEST_CASE("a stretch of which most lives is not copied but offered again later") {
