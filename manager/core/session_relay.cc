@@ -83,10 +83,10 @@ void SessionRelay::demand(ConnectionId connection, std::uint64_t request, Demand
     session->highest_line = demand.line;
     demand.session = session_of(connection);
     demand.conn_epoch = session->conn_epoch;
-    session->lines.emplace(demand.line, Line{demand, request, true, 0});
+    session->lines.emplace(demand.line, Line{.demand = demand, .request = request});
   }
   session->credit_total = std::max(session->credit_total, demand.total);
-  mark_demand(session_of(connection), *session);
+  mark_lines(session_of(connection), *session);
 }
 
 void SessionRelay::end_wait(ConnectionId connection, std::uint64_t request, LineId line) {
@@ -99,9 +99,18 @@ void SessionRelay::end_wait(ConnectionId connection, std::uint64_t request, Line
     session->highest_line = std::max(session->highest_line, line);
     return tell(TellWaitEnded{connection, request, line});
   }
-  session->ending[line] = {request, found->second.undelivered, false};
+  const Line ended = std::move(found->second);
   session->lines.erase(found);
-  enqueue(EndWaitCommand{session_of(connection), session->conn_epoch, line}, connection, request);
+  // Totals are the session's: what only this line's demand would have told goes with another's.
+  if (ended.dirty && !session->lines.empty()) {
+    Line& other = session->lines.begin()->second;
+    other.dirty |= other.demand.total < ended.demand.total;
+    other.demand.total = std::max(other.demand.total, ended.demand.total);
+  }
+  mark_lines(session_of(connection), *session);
+  // The ledger never heard of it: no grant of it will come.
+  if (!ended.known) return tell(TellWaitEnded{connection, request, line});
+  session->ending[line] = {.request = request, .undelivered = ended.undelivered};
 }
 
 void SessionRelay::operations(ConnectionId connection, std::uint64_t request,
@@ -153,7 +162,8 @@ void SessionRelay::channel_up() {
     session.resyncing = session.attached;
     // Also those that were answered: a manager that was offline has lost its sessions' credit.
     for (auto& [line_id, line] : session.lines) line.dirty = true;
-    mark_demand(id, session);
+    for (auto& [line_id, ending] : session.ending) ending.forwarded = ending.answered;
+    mark_lines(id, session);
   }
 }
 
@@ -174,8 +184,9 @@ void SessionRelay::channel_down() {
       attaching.push_back(attach->session);
       pending.open = false;
       --unanswered_;
-    } else if (std::holds_alternative<DemandCommand>(pending.command)) {
-      pending.open = false;  // its line is sent again with its newest total
+    } else if (std::holds_alternative<DemandCommand>(pending.command) ||
+               std::holds_alternative<EndWaitCommand>(pending.command)) {
+      pending.open = false;  // channel_up() marks its line again
       --unanswered_;
     }
   }
@@ -268,7 +279,7 @@ void SessionRelay::announce_died(const Session& session, std::vector<GrantNumber
 
 std::vector<CommandId> SessionRelay::take_unsent() {
   if (!up_) return {};
-  flush_demand();
+  flush_lines();
   std::vector<CommandId> ids;
   for (CommandId id = std::max(unsent_from_, first_id_); id < end_id(); ++id) {
     if (pending_[id - first_id_].open) ids.push_back(id);
@@ -282,21 +293,28 @@ const RelayCommand& SessionRelay::command(CommandId id) const {
   return pending_[id - first_id_].command;
 }
 
-void SessionRelay::mark_demand(SessionId id, Session& session) {
-  if (!std::exchange(session.demand_dirty, true)) dirty_.push_back(id);
+void SessionRelay::mark_lines(SessionId id, Session& session) {
+  if (!std::exchange(session.lines_dirty, true)) dirty_.push_back(id);
 }
 
-// A line's newest total is one command, however often it was renewed meanwhile.
-void SessionRelay::flush_demand() {
+// A line's newest total is one command, however often it was renewed meanwhile. Ends go last: the
+// ledger takes the end of a line that it does not have, and then ignores the demand of every lower
+// one that it does not have either.
+void SessionRelay::flush_lines() {
   for (const SessionId id : std::exchange(dirty_, {})) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) continue;
     Session& session = found->second;
-    session.demand_dirty = false;
+    session.lines_dirty = false;
     if (!session.attached) continue;  // attach_answered() marks it again
     for (auto& [line_id, line] : session.lines) {
       if (!std::exchange(line.dirty, false)) continue;
+      line.known = true;
       enqueue(line.demand, session.connection, line.request);
+    }
+    for (auto& [line_id, ending] : session.ending) {
+      if (std::exchange(ending.forwarded, true)) continue;
+      enqueue(EndWaitCommand{id, session.conn_epoch, line_id}, session.connection, ending.request);
     }
   }
 }
@@ -311,7 +329,7 @@ void SessionRelay::attach_answered(CommandId id, const Status& status, ConnEpoch
     if (Session* session = find(attach.session, attach.conn_epoch); session != nullptr) {
       if (status.ok()) {
         session->attached = true;
-        mark_demand(attach.session, *session);
+        mark_lines(attach.session, *session);
       } else {
         end_session(attach.session);
       }

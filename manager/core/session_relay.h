@@ -80,13 +80,15 @@ class SessionRelay {
   struct Line {
     DemandCommand demand;
     std::uint64_t request = 0;
-    bool dirty = true;  // its newest total was not forwarded on this channel
+    bool dirty = true;   // its newest total was not forwarded on this channel
+    bool known = false;  // was forwarded at all: the ledger may have the line
     std::size_t undelivered = 0;
   };
   // A line that the client ended and whose last grants are still being delivered.
   struct EndingLine {
     std::uint64_t request = 0;
     std::size_t undelivered = 0;
+    bool forwarded = false;  // its end, on this channel
     bool answered = false;
   };
   struct Session {
@@ -99,7 +101,7 @@ class SessionRelay {
     LineId highest_line;
     std::uint64_t credit_total = 0;
     GrantNumber last_number;
-    bool demand_dirty = false;            // listed in dirty_
+    bool lines_dirty = false;             // listed in dirty_
     std::vector<SessionGrant> held_back;  // arrived while resyncing
     std::size_t operations_open = 0;
   };
@@ -116,8 +118,8 @@ class SessionRelay {
   Pending* find_pending(CommandId id);
   void finish(CommandId id);
   void forget_requests(ConnectionId connection);
-  void mark_demand(SessionId id, Session& session);
-  void flush_demand();
+  void mark_lines(SessionId id, Session& session);
+  void flush_lines();
   void receive(Session& session, const SessionGrant& grant);
   void resync_session(Session& session, ResyncResult& result);
   void announce_died(const Session& session, std::vector<GrantNumber> numbers);
@@ -139,7 +141,7 @@ class SessionRelay {
   CommandId first_id_ = 1;
   CommandId unsent_from_ = 1;  // commands below were sent on this channel
   std::size_t unanswered_ = 0;
-  std::vector<SessionId> dirty_;  // sessions with demand that was not forwarded
+  std::vector<SessionId> dirty_;  // sessions with demand or ends of lines that were not forwarded
 
   std::vector<RelayEffect> effects_;
 };

@@ -181,6 +181,57 @@ TEST_CASE_METHOD(RelayTest, "the end of a wait is told after the last delivery o
 }
 
 TEST_CASE_METHOD(RelayTest,
+                 "a wait that ends before its demand left is not sent, nor is a lower line lost") {
+  attach();
+  demand(1, 1);
+  demand(2, 2);
+  relay.end_wait(kConnection, 33, LineId(2));
+
+  CHECK(take<TellWaitEnded>().at(0).request == 33);
+  const std::vector<CommandId> ids = relay.take_unsent();
+  REQUIRE(ids.size() == 1);
+  const auto& command = std::get<DemandCommand>(relay.command(ids[0]));
+  CHECK(command.line == LineId(1));
+  CHECK(command.total == 2);  // the session's, though line 2 told it
+}
+
+TEST_CASE_METHOD(RelayTest, "the demand of a lower line goes before the end of a higher one") {
+  attach();
+  demand(2, 1);
+  const auto second = sent<DemandCommand>();
+  REQUIRE(second.size() == 1);
+  relay.answered(second[0].first, Status());
+  demand(3, 2);
+  relay.end_wait(kConnection, 33, LineId(2));
+  const bool channel_lost = GENERATE(false, true);
+  if (channel_lost) {
+    relay.take_unsent();
+    relay.channel_down();
+    relay.channel_up();
+  }
+
+  const std::vector<CommandId> ids = relay.take_unsent();
+
+  REQUIRE(ids.size() == 2);
+  CHECK(std::get<DemandCommand>(relay.command(ids[0])).line == LineId(3));
+  CHECK(std::get<EndWaitCommand>(relay.command(ids[1])).line == LineId(2));
+  relay.answered(ids[1], Status());
+  if (channel_lost) resync(0, {});
+  CHECK(take<TellWaitEnded>().at(0).line == LineId(2));
+}
+
+TEST_CASE_METHOD(RelayTest, "a wait that ends before the session is attached is not sent") {
+  relay.attach(kConnection, 1, AttachCommand{kSession, ConnEpoch(1), {}, "test"});
+  demand(1, 1);
+  relay.end_wait(kConnection, 33, LineId(1));
+  CHECK(take<TellWaitEnded>().size() == 1);
+  const std::vector<CommandId> ids = relay.take_unsent();
+  REQUIRE(ids.size() == 1);
+  relay.attach_answered(ids[0], Status(), ConnEpoch(1), {});
+  CHECK(relay.take_unsent().empty());
+}
+
+TEST_CASE_METHOD(RelayTest,
                  "numbers that are jumped over have died, those seen before are ignored") {
   attach();
   give(1);
