@@ -116,14 +116,18 @@ void SessionRelay::end_wait(ConnectionId connection, std::uint64_t request, Line
 void SessionRelay::operations(ConnectionId connection, std::uint64_t request,
                               OpSeq answered_through, std::vector<SessionOperation> operations) {
   Session* session = find(connection);
-  if (session == nullptr) return tell(TellError{connection, request, not_attached()});
+  if (session == nullptr) {
+    tell(TellError{connection, request, not_attached()});
+    return tell(Forgotten{std::move(operations)});
+  }
   if (session->operations_open + operations.size() > kSessionOutcomesMax) {
     TellOperationsDone refused{connection, request, {}};
     for (const SessionOperation& operation : operations) {
       refused.outcomes.push_back(
           {operation.seq, ErrorCode::kRetryLater, "too many operations are unanswered", false});
     }
-    return tell(std::move(refused));
+    tell(std::move(refused));
+    return tell(Forgotten{std::move(operations)});
   }
   session->operations_open += operations.size();
   enqueue(OperationsCommand{session_of(connection), answered_through, std::move(operations)},

@@ -231,6 +231,15 @@ TEST_CASE_METHOD(RelayTest, "a wait that ends before the session is attached is 
   CHECK(relay.take_unsent().empty());
 }
 
+TEST_CASE_METHOD(RelayTest, "operations that are refused here are told as forgotten") {
+  relay.operations(kConnection, 4, OpSeq(), one_ack(1));
+  CHECK(take<Forgotten>().at(0).operations.at(0).seq == OpSeq(1));
+  attach();
+  relay.operations(kConnection, 5, OpSeq(), std::vector<SessionOperation>(kSessionOutcomesMax));
+  relay.operations(kConnection, 6, OpSeq(), one_ack(2));
+  CHECK(take<Forgotten>().at(0).operations.at(0).seq == OpSeq(2));
+}
+
 TEST_CASE_METHOD(RelayTest,
                  "numbers that are jumped over have died, those seen before are ignored") {
   attach();
