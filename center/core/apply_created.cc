@@ -58,7 +58,9 @@ class RunApplier {
     }
     const std::uint32_t count = run.count - skip;
     if (count == 0) return;
-    if (run.is_void) {
+    if (run.unreadable) {
+      create_quarantined(work_, shard_, count, queue_of(run), run.priority, wall_);
+    } else if (run.is_void) {
       create_void(work_, shard_, count, wall_, Cause::kCreated);
     } else if (!run.producer) {
       create_ready(work_, shard_, count, queue_of(run), run.priority, wall_);

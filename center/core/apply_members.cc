@@ -53,8 +53,9 @@ RegisterOutcome answer(RegisterResult result, const Tables& tables, const Shard&
 bool is_rolled_back(const Shard& shard, const Register& command) {
   if (command.next_offset < shard.created_hi() || command.next_offset < shard.durable_end)
     return true;
-  const bool any_reported = shard.created_hi() > Offset(1);
-  return any_reported && command.created_hi_seen == shard.created_hi() &&
+  // A record that was reported as unreadable proves nothing about its store.
+  const bool can_prove = shard.created_hi() > Offset(1) && shard.crc_last != 0;
+  return can_prove && command.created_hi_seen == shard.created_hi() &&
          command.crc_below != shard.crc_last;
 }
 

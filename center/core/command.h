@@ -46,6 +46,7 @@ struct CreatedRun {
   bool is_void = false;  // waited in an earlier epoch: nobody was told that they exist
   std::vector<ShardId> maybe_at;
   std::vector<std::uint64_t> content_hash;  // one per task where `waits`
+  bool unreadable = false;  // damaged before they were reported: quarantined from the start
 };
 
 struct Created {

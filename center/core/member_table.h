@@ -24,7 +24,7 @@ struct Shard {
   bool removed = false;        // with its manager: what was unfinished counts as quarantined
   Offset missing_from;         // sealed: tasks at or above it have no payload
   Offset durable_end{1};       // highest that anybody reported
-  std::uint32_t crc_last = 0;  // of record created_hi - 1
+  std::uint32_t crc_last = 0;  // of record created_hi - 1; 0 when that was reported as unreadable
   // For moved numbers (R5): the entry of the last register whose life has reported all that it had
   // then.
   Lsn registered_at;

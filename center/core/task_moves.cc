@@ -149,6 +149,22 @@ void create_void(Work& work, Shard& shard, std::uint64_t count, WallTime created
        static_cast<std::uint32_t>(count));
 }
 
+void create_quarantined(Work& work, Shard& shard, std::uint64_t count, QueueId queue,
+                        std::uint32_t priority, WallTime created) {
+  const TaskId first(shard.id, shard.created_hi());
+  Queue& in = work.tables.queues.edit(queue);
+  in.created += count;
+  in.quarantined += count;
+  shard.tasks.append(count, TaskValue::quarantined(queue, priority),
+                     work.tables.counters.created + 1, created);
+  work.tables.counters.created += count;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    set_reason(work, TaskId(first.value() + i), "its payload was damaged before it was reported");
+  }
+  note(work, first, TaskState::kNone, TaskState::kQuarantined, Cause::kDamaged, {}, {},
+       static_cast<std::uint32_t>(count));
+}
+
 std::uint32_t claim(Work& work, TaskId task, std::uint32_t session_slot, std::uint32_t line_slot) {
   Tables& tables = work.tables;
   Shard& shard = tables.members.shard(task.shard());

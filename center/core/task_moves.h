@@ -11,10 +11,12 @@
 
 namespace baton::center {
 
-// New tasks at the end of the shard become ready, or void from the start.
+// New tasks at the end of the shard become ready, or void or quarantined from the start.
 void create_ready(Work& work, Shard& shard, std::uint64_t count, QueueId queue,
                   std::uint32_t priority, WallTime created);
 void create_void(Work& work, Shard& shard, std::uint64_t count, WallTime created, Cause cause);
+void create_quarantined(Work& work, Shard& shard, std::uint64_t count, QueueId queue,
+                        std::uint32_t priority, WallTime created);
 
 // ready -> claimed, by the session's line. Returns the claim's row. REQUIRES: the task is ready.
 std::uint32_t claim(Work& work, TaskId task, std::uint32_t session, std::uint32_t line);

@@ -91,7 +91,8 @@ Result<CreatedRun> decode_run(const v1::CreatedRun& wire) {
                  .waits = wire.waits(),
                  .is_void = wire.is_void(),
                  .maybe_at = {},
-                 .content_hash = {wire.content_hash().begin(), wire.content_hash().end()}};
+                 .content_hash = {wire.content_hash().begin(), wire.content_hash().end()},
+                 .unreadable = wire.unreadable()};
   for (const std::uint32_t shard : wire.maybe_at()) {
     BATON_RETURN_IF_ERROR(check(is_shard(shard), "created: maybe_at names no shard"));
     run.maybe_at.emplace_back(shard);

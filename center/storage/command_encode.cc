@@ -42,6 +42,7 @@ void encode_run(const CreatedRun& run, v1::CreatedRun* wire) {
   wire->set_resolved_below(run.resolved_below.value());
   wire->set_waits(run.waits);
   wire->set_is_void(run.is_void);
+  wire->set_unreadable(run.unreadable);
   encode_numbers(run.maybe_at, wire->mutable_maybe_at());
   wire->mutable_content_hash()->Assign(run.content_hash.begin(), run.content_hash.end());
 }

@@ -45,6 +45,8 @@ inline constexpr std::uint32_t kMaxAttemptsDefault = 5;
 inline constexpr Millis kBackoffMin = std::chrono::seconds(1);
 inline constexpr Millis kBackoffMax = std::chrono::minutes(5);
 inline constexpr std::uint32_t kPriorityDefault = 5;
+// Where tasks go that were damaged before the ledger learned their queue.
+inline constexpr std::string_view kLostAndFoundQueue = "lost+found";
 inline constexpr std::uint32_t kPriorityMin = 1;
 inline constexpr std::uint32_t kPriorityMax = 10;
 

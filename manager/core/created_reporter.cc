@@ -15,6 +15,7 @@ constexpr std::size_t kQueuesMax = 65'536;
 
 bool continues(const ReportRun& run, const ReportRun& next) {
   if (run.waits || next.waits || run.is_void || next.is_void) return false;
+  if (run.unreadable != next.unreadable) return false;
   if (run.count + next.count > kRunTasksMax) return false;
   if (run.producer != next.producer || run.priority != next.priority) return false;
   if (run.producer && run.seq.value() + run.count != next.seq.value()) return false;

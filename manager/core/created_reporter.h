@@ -37,6 +37,7 @@ struct ReportRun {
   std::vector<std::uint64_t> content_hash;  // one per task where `waits`
   std::uint32_t crc_last = 0;               // record CRC32C of the last task
   WallTime stored_at;
+  bool unreadable = false;  // damaged: nothing else is known, the ledger quarantines them
 
   [[nodiscard]] Offset end() const { return Offset(first.value() + count); }
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "manager/service/wire.h"
 
 namespace baton::manager {
@@ -16,6 +17,11 @@ ReportRun to_report(StoredRun& run) {
   ReportRun report;
   report.first = run.first;
   report.count = run.count;
+  if (run.unreadable) {
+    report.unreadable = true;
+    report.queue = kLostAndFoundQueue;
+    return report;
+  }
   report.queue = std::move(run.attributes.queue);
   report.priority = run.attributes.priority;
   report.producer = run.attributes.producer;
@@ -123,7 +129,10 @@ void CreatedLane::on_scanned(Offset from, Result<std::vector<StoredRun>> found) 
                             : found.status();
   std::vector<ReportRun> runs;
   if (status.ok()) {
-    for (StoredRun& run : found.value()) runs.push_back(to_report(run));
+    for (StoredRun& run : found.value()) {
+      if (run.unreadable && run.first >= reporter_->created_hi()) alarm_unreadable(run);
+      runs.push_back(to_report(run));
+    }
   }
   reporter_->scanned(std::move(runs));
   // The question may be older than the ledger's word that it has them: then nothing is lost.
@@ -140,6 +149,13 @@ void CreatedLane::on_scanned(Offset from, Result<std::vector<StoredRun>> found) 
                                               " on were confirmed, but the center has not heard "
                                               "of them and they cannot be read: " +
                                               status.message()));
+}
+
+// Confirmed tasks that were lost before anybody but their producer knew of them.
+void CreatedLane::alarm_unreadable(const StoredRun& run) {
+  context_.logger.error("records damaged before they were reported",
+                        {kv("shard", log_->shard()), kv("from", run.first), kv("tasks", run.count),
+                         kv("queue", kLostAndFoundQueue)});
 }
 
 void CreatedLane::pause() {

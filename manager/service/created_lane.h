@@ -27,8 +27,8 @@ class CreatedLane {
     std::function<void(ShardId, Offset created_hi, const std::vector<MovedWinner>&)> on_reported;
     // The ledger refuses again and again: the shard must be registered anew.
     std::function<void()> on_stuck;
-    // Tasks that were confirmed and that the ledger has not heard of cannot be read any more: the
-    // process ends with this sentence.
+    // Tasks that were confirmed and that the ledger has not heard of cannot be read, and not for
+    // damage, which is reported as such: the process ends with this sentence.
     std::function<void(const Status&)> on_failed;
   };
 
@@ -55,6 +55,7 @@ class CreatedLane {
   void on_created(std::uint64_t batch, const v1::CreatedOutcome& outcome);
   void scan();
   void on_scanned(Offset from, Result<std::vector<StoredRun>> found);
+  void alarm_unreadable(const StoredRun& run);
   void pause();
 
   ServiceContext& context_;

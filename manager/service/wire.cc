@@ -85,6 +85,7 @@ void fill(const ReportRun& from, const CreatedReporter& reporter, v1::CreatedRun
   }
   to.set_waits(from.waits);
   to.set_is_void(from.is_void);
+  to.set_unreadable(from.unreadable);
   for (const ShardId shard : from.maybe_at) to.add_maybe_at(shard.value());
   for (const std::uint64_t hash : from.content_hash) to.add_content_hash(hash);
 }

@@ -41,6 +41,7 @@ struct StoredRun {
   std::vector<std::uint64_t> content_hash;  // one per task
   std::uint32_t crc_last = 0;               // record CRC32C of the last task
   WallTime stored_at;
+  bool unreadable = false;  // damaged: offsets are all that is known of these tasks
 };
 
 struct ResultRecord {
@@ -107,9 +108,10 @@ class LogStore {
   virtual void read_result(const ResultRecordId& id,
                            std::function<void(Result<std::string>)> done) = 0;
 
-  // What was stored from `from` on, at most `tasks_max` tasks, only durable ones: for reporting it
-  // again. conflict when `from` was collected (the ledger knew it), data_loss when it is damaged;
-  // what is damaged further on only ends the answer early.
+  // What was stored from `from` on, at most `tasks_max` tasks, only durable ones, without a gap: for
+  // reporting it again. Ends in front of a damaged batch; when `from` itself is in one, a single
+  // unreadable run tells how far the damage goes. conflict when `from` was collected (the ledger
+  // knew it).
   virtual void scan(Offset from, std::size_t tasks_max,
                     std::function<void(Result<std::vector<StoredRun>>)> done) = 0;
   // The record CRC32C of a stored task.

@@ -204,13 +204,22 @@ void PayloadLogImpl::scan(Offset from, std::size_t tasks_max,
   }
   const auto runs = std::make_shared<Runs>(std::vector<StoredRun>());
   const Lsn last = std::min(last_uncollected(place.start), durable_lsn());
-  worker_.run(gate_.job([this, place, last, tasks_max, runs] {
-    *runs = finder_.scan(place.offset, place.start, last, tasks_max);
+  const Offset end = last == durable_lsn() ? durable_end() : table_.find(last)->to;
+  worker_.run(gate_.job([this, place, last, end, tasks_max, runs] {
+    *runs = finder_.scan(place.offset, place.start, last, end, tasks_max);
   }),
               gate_.on_loop([this, from, tasks_max, runs, asked_at = collected_so_far_,
                              done = std::move(done)] {
-                // What it was about to read may have been collected first.
-                if (!runs->ok() && asked_at != collected_so_far_) {
+                const bool whole =
+                    runs->ok() && (runs->value().empty() || !runs->value().front().unreadable);
+                // A stopped store gives no verdict.
+                const Status stopped = store_.failure();
+                if (whole) {
+                  done(std::move(*runs));
+                } else if (!stopped.ok()) {
+                  done(stopped);
+                } else if (asked_at != collected_so_far_) {
+                  // What it was about to read may have been collected first.
                   scan(from, tasks_max, done);
                 } else {
                   done(std::move(*runs));
@@ -254,10 +263,10 @@ void PayloadLogImpl::visit_runs_in_log(Lsn first,
   const auto all = static_cast<std::size_t>(stretch->to.value() - stretch->from.value());
   if (all == 0) return;
   const Result<std::vector<StoredRun>> runs =
-      finder_.scan(stretch->from, stretch->first, stretch->last, all);
+      finder_.scan(stretch->from, stretch->first, stretch->last, stretch->to, all);
   if (!runs.ok()) return;  // damaged as well: the verification names its tasks
   for (const StoredRun& run : runs.value()) {
-    if (is_deduplicated(run.attributes)) visit(run);
+    if (!run.unreadable && is_deduplicated(run.attributes)) visit(run);
   }
 }
 

@@ -16,6 +16,20 @@ Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
 
 bool is_missing(const Status& status) { return status.code() == ErrorCode::kNotFound; }
 
+// Not: out of reach for now, or written by a newer Baton.
+bool is_damage(const Status& status) {
+  return is_missing(status) || status.code() == ErrorCode::kDataLoss;
+}
+
+StoredRun unreadable_run(Offset from, Offset end, std::size_t tasks_max) {
+  StoredRun run;
+  run.first = from;
+  run.count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(end.value() - from.value(), tasks_max));
+  run.unreadable = true;
+  return run;
+}
+
 }  // namespace
 
 std::vector<Result<FoundTask>> RecordFinder::read(const std::vector<ReadPlace>& places,
@@ -103,31 +117,50 @@ Result<std::string> RecordFinder::read_result(const ResultRecordId& id) const {
   return decode_result_survivor(shard_, id, value);
 }
 
-Result<std::vector<StoredRun>> RecordFinder::scan(Offset from, Lsn start, Lsn last,
+Result<std::vector<StoredRun>> RecordFinder::scan(Offset from, Lsn start, Lsn last, Offset end,
                                                   std::size_t tasks_max) const {
   std::vector<StoredRun> runs;
   std::size_t left = tasks_max;
-  Offset expected;  // none until the first batch
-  const auto visit = [&](const StoredBatch& stored) -> Status {
-    BATON_ASSIGN_OR_RETURN(const std::shared_ptr<const TaskBatch> batch,
-                           TaskBatch::decode(shard_, std::make_shared<const StoredBatch>(stored)));
-    if (expected && batch->first() != expected) {
-      return Status(ErrorCode::kDataLoss,
-                    "task " + to_string(TaskId(shard_, expected)) + " is missing in the log");
+  Offset next = from;                  // the first task that no run has
+  std::optional<std::uint32_t> chain;  // of the batch before, if that was good
+  for (Lsn lsn = start; lsn <= last && left > 0; lsn = lsn.next()) {
+    const Result<std::shared_ptr<const TaskBatch>> read = chained_batch(lsn, chain);
+    chain.reset();
+    if (!read.ok() && is_damage(read.status()) && runs.empty()) continue;  // how far does it go?
+    if (!read.ok()) {
+      if (runs.empty()) return read.status();
+      break;
     }
-    expected = batch->end();
-    BATON_ASSIGN_OR_RETURN(std::vector<StoredRun> more, batch->runs(from, left));
-    for (StoredRun& run : more) {
+    const TaskBatch& batch = *read.value();
+    chain = batch.stored().crc;
+    if (batch.first() > next) {
+      end = batch.first();
+      break;
+    }
+    Result<std::vector<StoredRun>> more = batch.runs(next, left);
+    if (!more.ok()) {
+      if (runs.empty()) return more.status();
+      break;
+    }
+    for (StoredRun& run : more.value()) {
       left -= run.count;
+      next = Offset(run.first.value() + run.count);
       runs.push_back(std::move(run));
     }
-    // An error is how a visitor ends the reading early.
-    return left == 0 ? Status(ErrorCode::kInternal, "enough") : Status();
-  };
-  const Status read = reader_.scan(start, last, std::nullopt, visit);
-  // What stands in front of the damage is good.
-  if (!read.ok() && left > 0 && runs.empty()) return read;
+  }
+  if (runs.empty() && next < end) runs.push_back(unreadable_run(next, end, tasks_max));
   return runs;
+}
+
+// data_loss also when the batch is good but not the one that followed the batch before.
+Result<std::shared_ptr<const TaskBatch>> RecordFinder::chained_batch(
+    Lsn lsn, std::optional<std::uint32_t> chain) const {
+  BATON_ASSIGN_OR_RETURN(std::string raw, reader_.get_raw(lsn));
+  BATON_ASSIGN_OR_RETURN(std::shared_ptr<const TaskBatch> batch,
+                         TaskBatch::check(shard_, lsn, std::move(raw)));
+  if (!chain || batch->stored().header.chain == *chain) return batch;
+  return Status(ErrorCode::kDataLoss,
+                "batch " + std::to_string(lsn.value()) + " does not follow the one before it");
 }
 
 }  // namespace baton::manager

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,9 @@ class RecordFinder {
   // The same for a result.
   Result<std::string> read_result(const ResultRecordId& id) const;
 
-  // The runs from `from` on, which is in batch `start` or later, to batch `last`; at most
-  // `tasks_max` tasks, and fewer in front of a damaged batch. An error only when there are none.
-  Result<std::vector<StoredRun>> scan(Offset from, Lsn start, Lsn last,
+  // The runs from `from` on, which is in batch `start` or later, to batch `last`, behind which the
+  // tasks end at `end`; at most `tasks_max` tasks. Damage as LogStore::scan says.
+  Result<std::vector<StoredRun>> scan(Offset from, Lsn start, Lsn last, Offset end,
                                       std::size_t tasks_max) const;
 
  private:
@@ -54,6 +55,8 @@ class RecordFinder {
   Result<FoundTask> read_one(const ReadPlace& place, std::shared_ptr<const TaskBatch>& last_batch,
                              Batches& batches) const;
   [[nodiscard]] Result<FoundTask> read_survivor(Offset offset) const;
+  [[nodiscard]] Result<std::shared_ptr<const TaskBatch>> chained_batch(
+      Lsn lsn, std::optional<std::uint32_t> chain) const;
 
   const KvStore& store_;
   const ShardId shard_;

@@ -46,7 +46,8 @@ RegisterResult Oracle::judge(const OracleShard& shard, const Register& c) const 
   if (c.next_offset.value() < shard.created_hi) return RegisterResult::kRolledBack;
   if (c.next_offset.value() < shard.durable_end) return RegisterResult::kRolledBack;
   if (c.created_hi_seen.value() != shard.created_hi) return RegisterResult::kExpected;
-  if (shard.created_hi > 1 && c.crc_below != shard.crc) return RegisterResult::kRolledBack;
+  if (shard.created_hi > 1 && shard.crc != 0 && c.crc_below != shard.crc)
+    return RegisterResult::kRolledBack;
   return RegisterResult::kRegistered;
 }
 

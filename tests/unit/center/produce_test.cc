@@ -51,6 +51,44 @@ TEST_CASE("created is applied from created_hi on; what is known is ignored, a ga
   CHECK(world.ask<CreatedOutcome>(m.incarnation, old).status.code() == ErrorCode::kConflict);
 }
 
+TEST_CASE("what was damaged before it was reported is quarantined from the start") {
+  LedgerDriver world;
+  TestManager m = world.manager(1);
+  world.attach(m, 1);
+  world.demand(m, 1, 9, "lost+found");
+  CreatedRun damaged;
+  damaged.count = 2;
+  damaged.queue = "lost+found";
+  damaged.unreadable = true;
+
+  CHECK(world.create(m, {damaged}).created_hi == Offset(3));
+
+  CHECK(world.grants().empty());
+  const TaskView task = world.ledger().find(TaskId(m.shard, Offset(2))).value();
+  CHECK(task.state == TaskState::kQuarantined);
+  CHECK(task.queue == "lost+found");
+  CHECK(task.reason.find("damaged") != std::string::npos);
+  const QueueView queue = world.ledger().list_queues("lost", "", 1).queues.at(0);
+  CHECK(queue.created == 2);
+  CHECK(queue.quarantined == 2);
+  CHECK(queue.ready == 0);
+  CHECK(world.create(m, 1).created_hi == Offset(4));
+}
+
+TEST_CASE("a store whose last reported record was unreadable need not prove itself by it") {
+  LedgerDriver world;
+  TestManager m = world.manager(1);
+  CreatedRun damaged;
+  damaged.count = 1;
+  damaged.queue = "lost+found";
+  damaged.unreadable = true;
+  Created created{m.shard, m.epoch, Offset(1), {damaged}, {}, 0, WallTime{5}};
+  REQUIRE(world.ask<CreatedOutcome>(m.incarnation, created).status.ok());
+  world.stop(m);
+
+  CHECK(world.start(m, 2).result == RegisterResult::kRegistered);
+}
+
 TEST_CASE("a name is interned once and its id told") {
   LedgerDriver world;
   const TestManager m = world.manager(1);

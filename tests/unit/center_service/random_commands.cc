@@ -41,6 +41,7 @@ CreatedRun RandomCommands::run() {
   run.resolved_below = ProducerSeq(number(std::uint64_t{1} << 60));
   run.waits = true;
   run.is_void = true;
+  run.unreadable = true;
   for (std::uint64_t i = 0, n = number(3); i < n; ++i) run.maybe_at.push_back(shard());
   for (std::uint32_t i = 0; i < run.count; ++i) run.content_hash.push_back(random_.next());
   return run;

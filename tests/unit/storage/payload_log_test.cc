@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/storage/batch_reader.h"
 #include "manager/storage/payload_keys.h"
 #include "tests/support/payload_log_rig.h"
 
@@ -143,6 +144,48 @@ TEST_CASE("scan gives the attributes of what was stored, from the middle of a ru
   CHECK(rig.scan(Offset(1), 2).value().front().count == 2);
   CHECK(rig.scan(Offset(5), 2).value().empty());
   CHECK(rig.record_crc(Offset(3)).value() == plain.crc_last);
+}
+
+// Flips a bit in the middle of a stored batch.
+void damage_batch(PayloadLogRig& rig, Lsn lsn) {
+  const std::string key = batch_key(rig.shard().value(), lsn);
+  std::string bytes = rig.store().get(key).value();
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  KvBatch change;
+  change.put(key, bytes);
+  REQUIRE(rig.store().write(change).ok());
+}
+
+TEST_CASE("scan ends in front of a damaged batch, and tells how far the damage goes") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.append("mail", {"one"});
+  rig.settle();
+  const Lsn second = rig.append("mail", {"two", "three"}).lsn;
+  rig.settle();
+  const Lsn third = rig.append("mail", {"four"}).lsn;
+  rig.settle();
+  damage_batch(rig, second);
+
+  const auto before = rig.scan(Offset(1), 100).value();
+  REQUIRE(before.size() == 1);
+  CHECK(before[0].count == 1);
+  CHECK_FALSE(before[0].unreadable);
+  const auto damaged = rig.scan(Offset(2), 100).value();
+  REQUIRE(damaged.size() == 1);
+  CHECK(damaged[0].unreadable);
+  CHECK(damaged[0].first == Offset(2));
+  CHECK(damaged[0].count == 2);
+  CHECK(rig.scan(Offset(2), 1).value().at(0).count == 1);
+  CHECK(rig.scan(Offset(3), 100).value().at(0).unreadable);
+  const auto behind = rig.scan(Offset(4), 100).value();
+  REQUIRE(behind.size() == 1);
+  CHECK_FALSE(behind[0].unreadable);
+
+  damage_batch(rig, third);
+  const auto to_the_end = rig.scan(Offset(2), 100).value();
+  REQUIRE(to_the_end.size() == 1);
+  CHECK(to_the_end[0].count == 3);
 }
 
 TEST_CASE("recent runs are the plain ones of producers, from closed stretches and the open one") {

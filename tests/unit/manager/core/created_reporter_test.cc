@@ -53,6 +53,21 @@ TEST_CASE("runs of one kind are merged, with the CRC of the last record") {
   CHECK(batch->runs[1].queue == "other");
 }
 
+TEST_CASE("tasks that were damaged before they were reported stay apart from all others") {
+  CreatedReporter reporter(Offset(4));
+  reporter.start(Offset(1));
+  REQUIRE(reporter.next_scan());
+  ReportRun damaged = run(2, 1);
+  damaged.unreadable = true;
+  reporter.scanned({run(1, 1), damaged, run(3, 1)});
+
+  const auto batch = reporter.next_batch();
+  REQUIRE(batch);
+  REQUIRE(batch->runs.size() == 3);
+  CHECK(batch->runs[1].unreadable);
+  CHECK(batch->end == Offset(4));
+}
+
 TEST_CASE("runs with a gap in the producer's numbers, or that wait, stay apart") {
   CreatedReporter reporter(Offset(1));
   reporter.start(Offset(1));
