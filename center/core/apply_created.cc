@@ -41,6 +41,12 @@ Status check(const Tables& tables, const Created& command) {
   return {};
 }
 
+Offset end_of(const Created& command) {
+  std::uint64_t end = command.from.value();
+  for (const CreatedRun& run : command.runs) end += run.count;
+  return Offset(end);
+}
+
 // Puts the part of one run at or above created_hi into the ledger.
 class RunApplier {
  public:
@@ -139,9 +145,8 @@ CreatedOutcome apply_created(Work& work, Sender sender, const Created& command) 
     return outcome;
   }
   outcome.created_hi = shard->created_hi();
-  if (shard->sealed || shard->epoch != command.epoch) {
-    outcome.status = {ErrorCode::kConflict,
-                      shard->sealed ? "the shard is sealed" : "another epoch is registered"};
+  if (shard->epoch != command.epoch) {
+    outcome.status = {ErrorCode::kConflict, "another epoch is registered"};
     return outcome;
   }
   if (command.from > shard->created_hi()) {
@@ -150,6 +155,11 @@ CreatedOutcome apply_created(Work& work, Sender sender, const Created& command) 
   }
   outcome.status = check(work.tables, command);
   if (!outcome.status.ok()) return outcome;
+  // The owner of a sealed shard reports what its store had when it was sealed, and no more (R2).
+  if (shard->sealed && end_of(command) > shard->missing_from) {
+    outcome.status = {ErrorCode::kConflict, "the shard is sealed, and its store ended before"};
+    return outcome;
+  }
 
   RunApplier applier(work, *shard, command, outcome);
   const Offset before = shard->created_hi();
@@ -163,6 +173,7 @@ CreatedOutcome apply_created(Work& work, Sender sender, const Created& command) 
       std::max({shard->durable_end, shard->created_hi(),
                 command.durable_end.value() > kOffsetMax ? Offset() : command.durable_end});
   note_caught_up(work.tables, *shard);
+  if (shard->all_reported()) work.tables.producers.sweep(work.tables.members);
   outcome.created_hi = shard->created_hi();
   return outcome;
 }

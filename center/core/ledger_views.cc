@@ -119,6 +119,7 @@ LiveOffsets Ledger::live(ShardId id, Offset from, Offset to) const {
   const Shard* shard = state_->tables.members.find_shard(id);
   if (shard == nullptr) return live;
   live.created_hi = shard->created_hi();
+  live.epoch = shard->epoch;
   const Offset end = std::min(to, live.created_hi);
   for (Offset at = shard->tasks.next_live(from); at < end; at = shard->tasks.next_live(at)) {
     const Offset until = std::min(end, shard->tasks.same_until(at));

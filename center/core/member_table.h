@@ -19,11 +19,11 @@ struct Shard {
   Epoch epoch;  // 0 before the first register
   Life life;
   bool online = false;
-  bool sealed = false;         // readable, never appended to
-  bool sealing = false;        // the job that quarantines what is missing still runs
-  bool removed = false;        // with its manager: what was unfinished counts as quarantined
-  Offset missing_from;         // sealed: tasks at or above it have no payload
-  Offset durable_end{1};       // highest that anybody reported
+  bool sealed = false;    // readable, never appended to; what its store has may still be reported
+  bool sealing = false;   // the job that quarantines what is missing still runs
+  bool removed = false;   // with its manager: what was unfinished counts as quarantined
+  Offset missing_from;    // sealed: tasks at or above it have no payload
+  Offset durable_end{1};  // highest that anybody reported
   std::uint32_t crc_last = 0;  // of record created_hi - 1; 0 when that was reported as unreadable
   // For moved numbers (R5): the entry of the last register whose life has reported all that it had
   // then.
@@ -34,6 +34,8 @@ struct Shard {
   TaskPages tasks;
 
   [[nodiscard]] Offset created_hi() const { return tasks.end(); }
+  // Sealed, and nothing of it is to come.
+  [[nodiscard]] bool all_reported() const { return sealed && created_hi() >= missing_from; }
   // Not known to be gone: payloads at or above are missing.
   [[nodiscard]] bool is_missing(Offset offset) const { return sealed && offset >= missing_from; }
 };

@@ -10,8 +10,8 @@ namespace {
 
 bool cannot_come_again(const MovedNumber& number, const MemberTable& members, ShardId id) {
   const Shard* shard = members.find_shard(id);
-  // A sealed shard reports nothing any more, like a removed one.
-  return shard == nullptr || shard->removed || shard->sealed ||
+  // A removed shard reports nothing any more, a sealed one only what its store still has.
+  return shard == nullptr || shard->removed || shard->all_reported() ||
          shard->caught_up_at > number.resolved_at;
 }
 

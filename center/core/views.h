@@ -92,6 +92,7 @@ struct LiveOffsets {
   };
   Offset created_hi;
   std::vector<Run> runs;
+  Epoch epoch;  // of the shard
 };
 
 struct LedgerTotals {

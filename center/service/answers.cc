@@ -74,6 +74,7 @@ void encode_view(const SessionView& view, SessionId session, v1::ResyncState* wi
 
 void encode_view(const LiveOffsets& view, v1::LiveAnswer* wire) {
   wire->set_created_hi(view.created_hi.value());
+  wire->set_epoch(view.epoch.value());
   for (const LiveOffsets::Run& run : view.runs) {
     wire->add_first(run.first.value());
     wire->add_count(run.count);

@@ -79,7 +79,7 @@ Command Generator::member_command() {
   }
   if (dice < 94) return Report{shard, Offset(known.created_hi + random_.below(2))};
   if (dice < 98)
-    return Seal{shard, known.epoch, known.life, Offset(1 + random_.below(known.created_hi))};
+    return Seal{shard, known.epoch, known.life, Offset(1 + random_.below(known.created_hi + 10))};
   return Remove{known.manager};
 }
 
@@ -140,8 +140,10 @@ Command Generator::manager_command(const std::string& manager) {
 
 Command Generator::created(const std::string& manager) {
   const auto found = oracle_.managers.find(manager);
-  const ShardId shard =
+  ShardId shard =
       found == oracle_.managers.end() || chance(2) ? any_shard() : found->second.shards.back();
+  // What is left of one that was sealed.
+  if (found != oracle_.managers.end() && chance(10)) shard = any(found->second.shards);
   Created c;
   c.shard = shard;
   const auto known = oracle_.shards.find(shard);
@@ -170,7 +172,10 @@ CreatedRun Generator::run() {
   if (chance(1)) run.queue = "not a name";
   run.priority = static_cast<std::uint32_t>(chance(60) ? 5 : 1 + random_.below(10));
   if (chance(1)) run.priority = 11;
-  if (chance(40)) return run;
+  if (chance(40)) {
+    run.unreadable = chance(5);
+    return run;
+  }
   run.producer = ProducerId(uuid(5, 1 + random_.below(kProducers)));
   std::uint64_t& last = producer_seqs_[run.producer];
   run.seq =

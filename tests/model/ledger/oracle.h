@@ -158,6 +158,7 @@ class Oracle {
   Status report(const Report& c);
   Status quarantine(const std::string& from, const Quarantine& c);
   void caught_up(OracleShard& shard);
+  [[nodiscard]] static bool all_reported(const OracleShard& shard);
   void sweep();
   void void_credit(const std::string& manager, bool end_lines);
   void offer_shards(const std::string& manager);

@@ -193,12 +193,16 @@ void Oracle::caught_up(OracleShard& shard) {
   sweep();
 }
 
+bool Oracle::all_reported(const OracleShard& shard) {
+  return shard.sealed && shard.created_hi >= shard.missing_from;
+}
+
 void Oracle::sweep() {
   const auto gone = [this](const OracleNumber& number, ShardId id) {
     const auto found = shards.find(id);
     if (found == shards.end()) return true;
     const OracleShard& shard = found->second;
-    return shard.removed || shard.sealed || shard.caught_up_at > number.resolved_at;
+    return shard.removed || all_reported(shard) || shard.caught_up_at > number.resolved_at;
   };
   for (auto& [id, producer] : producers) {
     std::erase_if(producer.numbers, [&](const auto& entry) {

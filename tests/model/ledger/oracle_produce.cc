@@ -36,7 +36,7 @@ CreatedOutcome Oracle::created(const std::string& from, const Created& c) {
   outcome.created_hi = Offset(shard.created_hi);
   const bool epoch = shard.epoch == c.epoch || has(Mistake::kAnyEpoch);
   const bool gap = c.from.value() > shard.created_hi;
-  if (shard.sealed || !epoch || (gap && !has(Mistake::kGap))) {
+  if (!epoch || (gap && !has(Mistake::kGap))) {
     outcome.status = {ErrorCode::kConflict, ""};
     return outcome;
   }
@@ -45,6 +45,12 @@ CreatedOutcome Oracle::created(const std::string& from, const Created& c) {
   });
   if (!valid || !c.from) {
     outcome.status = {ErrorCode::kInvalidArgument, ""};
+    return outcome;
+  }
+  std::uint64_t end = c.from.value();
+  for (const CreatedRun& run : c.runs) end += run.count;
+  if (shard.sealed && end > shard.missing_from) {
+    outcome.status = {ErrorCode::kConflict, ""};
     return outcome;
   }
   if (gap) shard.created_hi = c.from.value();
@@ -74,6 +80,7 @@ CreatedOutcome Oracle::created(const std::string& from, const Created& c) {
   if (shard.created_hi > before) shard.crc = c.crc_last;
   shard.durable_end = std::max({shard.durable_end, shard.created_hi, c.durable_end.value()});
   caught_up(shard);
+  if (all_reported(shard)) sweep();
   outcome.created_hi = Offset(shard.created_hi);
   return outcome;
 }
@@ -93,7 +100,11 @@ void Oracle::add_task(ShardId shard, const CreatedRun& run, bool is_new, Cause c
   task.queue =
       run.queue.empty() ? queues[run.queue_id.value() - 1] : queues[intern(run.queue).value() - 1];
   task.priority = run.priority;
-  move(id, TaskState::kReady, Cause::kCreated, {}, {});
+  if (run.unreadable) {
+    move(id, TaskState::kQuarantined, Cause::kDamaged, {}, {});
+  } else {
+    move(id, TaskState::kReady, Cause::kCreated, {}, {});
+  }
 }
 
 void Oracle::see_producer(ProducerId id, std::uint64_t resolved_below) {

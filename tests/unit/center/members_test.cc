@@ -146,6 +146,39 @@ TEST_CASE(
   CHECK(world.grants().size() == 2);
 }
 
+TEST_CASE("what the store of a sealed shard still has is reported by its owner, and no more") {
+  LedgerDriver world;
+  TestManager m = world.manager(1);
+  const TestManager other = world.manager(2);
+  world.create(m, 2);
+  world.stop(m);
+  // The store ends at 5: confirmed up to there, reported up to 3; 5 to 7 are lost.
+  REQUIRE(world.tell(Incarnation(), Report{m.shard, Offset(8)}).ok());
+  REQUIRE(result_of(world, next_register(world, m, 2)) == RegisterResult::kRolledBack);
+  REQUIRE(world.tell(Incarnation(), Seal{m.shard, m.epoch, m.life, Offset(5)}).ok());
+  TestManager next = m;
+  next.shard = enroll(world, 1, "m1", m.shard).shard;
+  next.epoch = Epoch();
+  REQUIRE(world.start(next, 3).result == RegisterResult::kRegistered);
+
+  CreatedRun run;
+  run.count = 2;
+  run.queue = "q";
+  const auto report = [&](const TestManager& from, Epoch epoch, std::uint32_t count) {
+    run.count = count;
+    const Created created{m.shard, epoch, Offset(3), {run}, {}, 7, WallTime{5}};
+    return world.ask<CreatedOutcome>(from.incarnation, created);
+  };
+  CHECK(report(other, m.epoch, 2).status.code() == ErrorCode::kNotFound);
+  CHECK(report(next, m.epoch.next(), 2).status.code() == ErrorCode::kConflict);
+  CHECK(report(next, m.epoch, 3).status.code() == ErrorCode::kConflict);
+  CHECK(report(next, m.epoch, 2).created_hi == Offset(5));
+  CHECK(report(next, m.epoch, 2).created_hi == Offset(5));
+
+  CHECK(world.ledger().find(TaskId(m.shard, Offset(4))).value().state == TaskState::kReady);
+  CHECK(world.ledger().live(m.shard, Offset(1), Offset(1)).epoch == m.epoch);
+}
+
 TEST_CASE(
     "a claim of a task that a sealed shard lacks can still be acked, but not given back to "
     "others") {
