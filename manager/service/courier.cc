@@ -49,7 +49,7 @@ void Courier::start(const DeliveryTable::Fetch& fetch) {
   std::vector<Offset> offsets;
   offsets.reserve(fetch.tasks.size());
   for (const TaskId task : fetch.tasks) offsets.push_back(task.offset());
-  log->read(std::move(offsets),
+  log->read(std::move(offsets), payload_bytes_per_frame_,
             context_.guarded([this, id = fetch.id](LogStore::Payloads payloads) {
               on_payloads(id, true, std::move(payloads));
             }));

@@ -53,7 +53,7 @@ void PeerService::read_tasks(const std::shared_ptr<Fetch>& fetch, const v1::Peer
     if (log == nullptr) continue;
     ++fetch->open;
     log->read(
-        std::move(read.offsets),
+        std::move(read.offsets), (frame_bytes_max_ - kFrameMetadataBytesMax) / reads.size(),
         context_.guarded([this, fetch, items = std::move(read.items)](LogStore::Payloads payloads) {
           for (std::size_t i = 0; i < items.size(); ++i) {
             fetch->items[items[i]] = std::move(payloads[i]);
@@ -64,7 +64,9 @@ void PeerService::read_tasks(const std::shared_ptr<Fetch>& fetch, const v1::Peer
 }
 
 void PeerService::read_results(const std::shared_ptr<Fetch>& fetch, const v1::PeerFetch& request) {
-  for (int i = 0; i < request.result_size(); ++i) {
+  const auto results_max =
+      static_cast<int>((frame_bytes_max_ - kFrameMetadataBytesMax) / kResultBytesMax + 1);
+  for (int i = 0; i < std::min(request.result_size(), results_max); ++i) {
     const v1::FetchResult& wanted = request.result(i);
     LogStore* log = logs_.find(ShardId(wanted.shard()));
     if (log == nullptr) continue;

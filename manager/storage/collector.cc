@@ -95,7 +95,7 @@ Status Collector::check_survivors(const Task& task, Outcome& outcome) {
       const Offset offset(run.first.value() + i);
       RecordFinder::Batches batches;
       const auto found =
-          finder.read({{offset, task.stretch.first, task.stretch.last, true}}, batches);
+          finder.read({{offset, task.stretch.first, task.stretch.last, true}}, 1, batches);
       if (found.front().status().code() == ErrorCode::kUnavailable) return found.front().status();
       if (!found.front().ok()) outcome.damaged.push_back(offset);
     }

@@ -102,9 +102,10 @@ class LogStore {
   virtual void when_durable(Lsn lsn, std::function<void(Status)> done) = 0;
 
   // Payloads by offset, in the order asked; not_found, or data_loss for a damaged record (never its
-  // bytes).
+  // bytes). Reading ends with the payload that reaches `bytes_max`: what is left is retry_later.
   using Payloads = std::vector<Result<std::string>>;
-  virtual void read(std::vector<Offset> offsets, std::function<void(Payloads)> done) = 0;
+  virtual void read(std::vector<Offset> offsets, std::size_t bytes_max,
+                    std::function<void(Payloads)> done) = 0;
   virtual void read_result(const ResultRecordId& id,
                            std::function<void(Result<std::string>)> done) = 0;
 

@@ -44,7 +44,8 @@ class PayloadLogImpl final : public PayloadLog {
   Lsn append_result(const ResultRecord& result) override;
   void when_durable(Lsn lsn, std::function<void(Status)> done) override;
 
-  void read(std::vector<Offset> offsets, std::function<void(Payloads)> done) override;
+  void read(std::vector<Offset> offsets, std::size_t bytes_max,
+            std::function<void(Payloads)> done) override;
   void read_result(const ResultRecordId& id,
                    std::function<void(Result<std::string>)> done) override;
   void scan(Offset from, std::size_t tasks_max,
@@ -81,7 +82,8 @@ class PayloadLogImpl final : public PayloadLog {
   void close_stretch(Lsn last, KvBatch& changes);
 
   // Reading. The outcome of a record that is at hand, or where to look for it.
-  void find_tasks(std::vector<Offset> offsets, std::function<void(Found)> done);
+  void find_tasks(const std::vector<Offset>& offsets, std::size_t bytes_max,
+                  std::function<void(Found)> done);
   std::optional<Result<FoundTask>> find_at_hand(Offset offset);
   [[nodiscard]] ReadPlace place_of(Offset offset) const;
   Result<FoundTask> judge(Offset offset, Result<FoundTask> found);

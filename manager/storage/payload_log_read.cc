@@ -30,8 +30,9 @@ Lsn start_of(const std::vector<IndexEntry>& index, Offset offset) {
 
 }  // namespace
 
-void PayloadLogImpl::read(std::vector<Offset> offsets, std::function<void(Payloads)> done) {
-  find_tasks(std::move(offsets), [done = std::move(done)](Found found) {
+void PayloadLogImpl::read(std::vector<Offset> offsets, std::size_t bytes_max,
+                          std::function<void(Payloads)> done) {
+  find_tasks(offsets, bytes_max, [done = std::move(done)](Found found) {
     Payloads payloads;
     payloads.reserve(found.size());
     for (Result<FoundTask>& task : found) {
@@ -43,13 +44,14 @@ void PayloadLogImpl::read(std::vector<Offset> offsets, std::function<void(Payloa
 }
 
 void PayloadLogImpl::record_crc(Offset offset, std::function<void(Result<std::uint32_t>)> done) {
-  find_tasks({offset}, [done = std::move(done)](Found found) {
+  find_tasks({offset}, 1, [done = std::move(done)](Found found) {
     const Result<FoundTask>& task = found.front();
     done(task.ok() ? Result<std::uint32_t>(task.value().record_crc) : task.status());
   });
 }
 
-void PayloadLogImpl::find_tasks(std::vector<Offset> offsets, std::function<void(Found)> done) {
+void PayloadLogImpl::find_tasks(const std::vector<Offset>& offsets, std::size_t bytes_max,
+                                std::function<void(Found)> done) {
   struct Question {
     Found found;
     std::vector<ReadPlace> places;     // what is not at hand
@@ -58,8 +60,14 @@ void PayloadLogImpl::find_tasks(std::vector<Offset> offsets, std::function<void(
     RecordFinder::Batches batches;
   };
   const auto question = std::make_shared<Question>();
+  std::size_t bytes = 0;
   for (const Offset offset : offsets) {
+    if (bytes >= bytes_max) {
+      question->found.push_back(RecordFinder::not_read());
+      continue;
+    }
     std::optional<Result<FoundTask>> at_hand = find_at_hand(offset);
+    if (at_hand && at_hand->ok()) bytes += at_hand->value().payload.size();
     if (!at_hand) {
       question->places.push_back(place_of(offset));
       question->indexes.push_back(question->found.size());
@@ -72,8 +80,10 @@ void PayloadLogImpl::find_tasks(std::vector<Offset> offsets, std::function<void(
         gate_.on_loop([question, done = std::move(done)] { done(std::move(question->found)); }));
     return;
   }
-  worker_.run(gate_.job([this, question] {
-    question->cold = finder_.read(question->places, question->batches);
+  // What is at hand came first in the count, so it may leave no room here; one is read always.
+  const std::size_t room = bytes_max - std::min(bytes, bytes_max);
+  worker_.run(gate_.job([this, question, room] {
+    question->cold = finder_.read(question->places, room, question->batches);
   }),
               gate_.on_loop([this, question, done = std::move(done)] {
                 for (auto& batch : question->batches) cache_.add(std::move(batch));

@@ -9,6 +9,10 @@
 namespace baton::manager {
 namespace {
 
+// Of batches that a reader hands back for the cache: a row of small payloads in large batches must
+// not fill the memory.
+constexpr std::size_t kBatchesBytesMax = std::size_t{8} << 20;
+
 Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
   BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
   return FoundTask{record.header.record_crc, std::string(record.payload)};
@@ -32,12 +36,22 @@ StoredRun unreadable_run(Offset from, Offset end, std::size_t tasks_max) {
 
 }  // namespace
 
+Status RecordFinder::not_read() { return Status(ErrorCode::kRetryLater, "the answer is full"); }
+
 std::vector<Result<FoundTask>> RecordFinder::read(const std::vector<ReadPlace>& places,
-                                                  Batches& batches) const {
+                                                  std::size_t bytes_max, Batches& batches) const {
   std::vector<Result<FoundTask>> found;
   found.reserve(places.size());
   std::shared_ptr<const TaskBatch> last_batch;  // offsets come in order, mostly
-  for (const ReadPlace& place : places) found.push_back(read_one(place, last_batch, batches));
+  std::size_t bytes = 0;
+  for (const ReadPlace& place : places) {
+    if (bytes >= bytes_max && !found.empty()) {
+      found.push_back(not_read());
+      continue;
+    }
+    found.push_back(read_one(place, last_batch, batches));
+    if (found.back().ok()) bytes += found.back().value().payload.size();
+  }
   return found;
 }
 
@@ -78,7 +92,7 @@ Result<std::shared_ptr<const TaskBatch>> RecordFinder::find_batch(const ReadPlac
   const Status read = store_.scan(batch_key(shard_.value(), place.start),
                                   batch_key(shard_.value(), place.last.next()), look);
   if (found != nullptr) {
-    batches.push_back(found);
+    note_batch(found, batches);
     return found;
   }
   if (damaged) {
@@ -89,6 +103,15 @@ Result<std::shared_ptr<const TaskBatch>> RecordFinder::find_batch(const ReadPlac
   }
   BATON_RETURN_IF_ERROR(read);
   return Status(ErrorCode::kNotFound, "no batch has this task");
+}
+
+void RecordFinder::note_batch(const std::shared_ptr<const TaskBatch>& batch, Batches& batches) {
+  std::size_t bytes = batch->stored().bytes.size();
+  for (const auto& kept : batches) bytes += kept->stored().bytes.size();
+  for (; !batches.empty() && bytes > kBatchesBytesMax; batches.pop_front()) {
+    bytes -= batches.front()->stored().bytes.size();
+  }
+  batches.push_back(batch);
 }
 
 Result<FoundTask> RecordFinder::read_survivor(Offset offset) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,10 +37,13 @@ class RecordFinder {
       : store_(store), shard_(shard), reader_(store, shard.value()) {}
 
   // Per place: the record; data_loss when it is damaged; not_found when it is neither in the log
-  // nor among the survivors, which the caller, who knows what was collected, must judge. Undamaged
-  // batches that were read go to `batches`.
-  using Batches = std::vector<std::shared_ptr<const TaskBatch>>;
-  std::vector<Result<FoundTask>> read(const std::vector<ReadPlace>& places, Batches& batches) const;
+  // nor among the survivors, which the caller, who knows what was collected, must judge. Reading
+  // ends with the payload that reaches `bytes_max`; what is left is not_read(). Undamaged batches
+  // that were read last, a few MiB of them, go to `batches`.
+  using Batches = std::deque<std::shared_ptr<const TaskBatch>>;
+  std::vector<Result<FoundTask>> read(const std::vector<ReadPlace>& places, std::size_t bytes_max,
+                                      Batches& batches) const;
+  static Status not_read();
 
   // The same for a result.
   Result<std::string> read_result(const ResultRecordId& id) const;
@@ -54,6 +58,7 @@ class RecordFinder {
                                                       Batches& batches) const;
   Result<FoundTask> read_one(const ReadPlace& place, std::shared_ptr<const TaskBatch>& last_batch,
                              Batches& batches) const;
+  static void note_batch(const std::shared_ptr<const TaskBatch>& batch, Batches& batches);
   [[nodiscard]] Result<FoundTask> read_survivor(Offset offset) const;
   [[nodiscard]] Result<std::shared_ptr<const TaskBatch>> chained_batch(
       Lsn lsn, std::optional<std::uint32_t> chain) const;

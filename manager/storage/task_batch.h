@@ -82,9 +82,10 @@ class TaskBatch {
 };
 
 // True when a read's outcome means that the record is damaged or gone, and not only out of reach
-// for now.
+// for now, or not looked for.
 inline bool is_lost(const Status& read) {
-  return !read.ok() && read.code() != ErrorCode::kUnavailable;
+  return !read.ok() && read.code() != ErrorCode::kUnavailable &&
+         read.code() != ErrorCode::kRetryLater;
 }
 
 }  // namespace baton::manager

@@ -64,7 +64,7 @@ Verifier::Step Verifier::verify_survivors(const StretchRecord& stretch) const {
   for (const OffsetRun& run : stretch.survivors) {
     for (std::uint64_t i = 0; i < run.count; ++i) {
       const Offset offset(run.first.value() + i);
-      const auto found = finder.read({{offset, stretch.first, stretch.last, true}}, batches);
+      const auto found = finder.read({{offset, stretch.first, stretch.last, true}}, 1, batches);
       if (is_lost(found.front().status())) step.damaged.push_back(offset);
     }
   }

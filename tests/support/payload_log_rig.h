@@ -99,8 +99,16 @@ class PayloadLogRig {
   Result<std::string> read(Offset offset) { return read_from(*log_, offset); }
   Result<std::string> read_from(PayloadLog& log, Offset offset) {
     std::optional<Result<std::string>> answer;
-    log.read({offset}, [&](LogStore::Payloads payloads) { answer = payloads.at(0); });
+    log.read({offset}, 1, [&](LogStore::Payloads payloads) { answer = payloads.at(0); });
     return wait(answer);
+  }
+  std::vector<Result<std::string>> read(std::vector<Offset> offsets, std::size_t bytes_max) {
+    std::optional<LogStore::Payloads> answer;
+    log_->read(std::move(offsets), bytes_max,
+               [&](LogStore::Payloads payloads) { answer = std::move(payloads); });
+    settle();
+    if (!answer) throw std::runtime_error("no answer came");
+    return *answer;
   }
   Result<std::string> read_result(TaskId task, Token token, Lsn lsn,
                                   RecordKind kind = RecordKind::kResult) {

@@ -120,7 +120,7 @@ void PayloadModel::read_some() {
   for (Offset& offset : offsets) offset = Offset(random_.below(oracle_.next_offset().value() + 3));
   if (random_.one_in(2)) std::sort(offsets.begin(), offsets.end());
   const Offset told_end = oracle_.told_end();  // what is told later may still be not_found
-  rig_.log().read(offsets, [this, offsets, told_end](LogStore::Payloads payloads) {
+  rig_.log().read(offsets, SIZE_MAX, [this, offsets, told_end](LogStore::Payloads payloads) {
     require(payloads.size() == offsets.size(), "a read gave another number of answers");
     for (std::size_t i = 0; i < offsets.size(); ++i) {
       check_payload(offsets[i], offsets[i] < told_end, payloads[i]);
@@ -312,7 +312,7 @@ void PayloadModel::check_everything() {
     offsets.push_back(offset);
   }
   bool answered = false;
-  rig_.log().read(offsets, [&](LogStore::Payloads payloads) {
+  rig_.log().read(offsets, SIZE_MAX, [&](LogStore::Payloads payloads) {
     for (std::size_t i = 0; i < offsets.size(); ++i) check_payload(offsets[i], true, payloads[i]);
     answered = true;
   });

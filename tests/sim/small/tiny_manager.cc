@@ -141,7 +141,7 @@ void TinyManager::report(std::size_t tasks_max, center::Effects& effects) {
 Result<std::string> TinyManager::read(Offset offset) {
   bool done = false;
   Result<std::string> payload = Status(ErrorCode::kUnavailable, "stopped");
-  log_->read({offset}, [&](manager::LogStore::Payloads payloads) {
+  log_->read({offset}, 1, [&](manager::LogStore::Payloads payloads) {
     payload = std::move(payloads.at(0));
     done = true;
   });

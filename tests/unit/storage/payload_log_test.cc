@@ -236,6 +236,24 @@ TEST_CASE("every task of a log of many stretches is found again, warm and cold")
   CHECK(rig.log().take_damaged().empty());
 }
 
+TEST_CASE("a read ends with the payload that reaches its limit, warm and cold") {
+  PayloadLogRig rig;
+  rig.open();
+  for (int i = 0; i < 4; ++i) {
+    rig.append("mail", {std::string(1000, 'x')});
+    rig.settle();
+  }
+  for (int round = 0; round < 2; ++round) {
+    const auto payloads = rig.read({Offset(1), Offset(2), Offset(3), Offset(4)}, 1001);
+    CHECK(payloads[0].ok());
+    CHECK(payloads[1].ok());
+    CHECK(payloads[2].status().code() == ErrorCode::kRetryLater);
+    CHECK(payloads[3].status().code() == ErrorCode::kRetryLater);
+    CHECK(rig.read({Offset(3)}, 1).at(0).ok());
+    rig.reopen();
+  }
+}
+
 TEST_CASE("a collected stretch keeps what lives and drops the rest, over restarts") {
   PayloadLogRig rig;
   rig.open();

@@ -76,7 +76,7 @@ TEST_CASE("a payload log on a real disk with a real storage thread keeps everyth
     std::vector<Offset> offsets;
     for (std::uint64_t offset = 1; offset <= 5 * kRounds; offset += 3) offsets.emplace_back(offset);
     LogStore::Payloads payloads;
-    log->read(offsets, [&](LogStore::Payloads read) { payloads = std::move(read); });
+    log->read(offsets, SIZE_MAX, [&](LogStore::Payloads read) { payloads = std::move(read); });
     REQUIRE(loop.run_until([&] { return !payloads.empty(); }, kTimeout));
     std::set<ErrorCode> dropped;  // how what the collection may drop was answered
     for (std::size_t i = 0; i < offsets.size(); ++i) {
