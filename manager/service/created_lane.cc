@@ -39,9 +39,10 @@ ReportRun to_report(StoredRun& run) {
 CreatedLane::CreatedLane(ServiceContext& context, CenterLink& link, Events events)
     : context_(context), link_(link), events_(std::move(events)) {}
 
-void CreatedLane::open(LogStore& log) {
+void CreatedLane::open(LogStore& log, Epoch epoch) {
   ++generation_;
   log_ = &log;
+  epoch_ = epoch;
   reporter_ = std::make_unique<CreatedReporter>(log.next_offset());
 }
 
@@ -71,7 +72,7 @@ void CreatedLane::send(const CreatedBatch& batch) {
   commands_.Clear();
   v1::Created& created = *commands_.add_command()->mutable_created();
   created.set_shard(log_->shard().value());
-  created.set_epoch(log_->epoch().value());
+  created.set_epoch(epoch_.value());
   to_wire(batch, *reporter_, created);
   link_.send(commands_, [this, id = batch.id, end = batch.end, generation = generation_](
                             const Status& status, const v1::ChannelOutcomes& outcomes) {

@@ -36,7 +36,9 @@ class CreatedLane {
 
   // The log whose tasks are reported from now on. REQUIRES: nothing was appended to it in this
   // life.
-  void open(LogStore& log);
+  void open(LogStore& log) { open(log, log.epoch()); }
+  // The same for a log that is reported under another epoch than its own: that of a sealed shard.
+  void open(LogStore& log, Epoch epoch);
   void registered(Offset created_hi);
   void channel_closed();
 
@@ -62,6 +64,7 @@ class CreatedLane {
   CenterLink& link_;
   Events events_;
   LogStore* log_ = nullptr;
+  Epoch epoch_;
   std::unique_ptr<CreatedReporter> reporter_;
   std::uint64_t generation_ = 0;  // raised by every open, registration and loss of the channel
   v1::ChannelCommands commands_;  // reused

@@ -106,6 +106,7 @@ void ManagerDaemon::build_parts() {
   lane_events.on_stuck = [this] { register_again(); };
   lane_events.on_failed = [this](const Status& status) { fail(status); };
   lane_ = std::make_unique<CreatedLane>(context_, *link_, std::move(lane_events));
+  sealed_ = std::make_unique<SealedShards>(context_, *logs_, *link_);
 
   ProduceService::Options produce_options;
   produce_options.payload_bytes_max = options_.payload_bytes_max;
@@ -229,6 +230,7 @@ void ManagerDaemon::on_center_open() { registrar_->channel_open(); }
 void ManagerDaemon::on_center_closed() {
   registrar_->channel_closed();
   lane_->channel_closed();
+  sealed_->channel_closed();
   sessions_->channel_down();
 }
 
@@ -243,6 +245,7 @@ void ManagerDaemon::on_registered(Incarnation incarnation, Offset created_hi) {
                      kv("incarnation", incarnation), kv("created_hi", created_hi)});
   send_reports();
   lane_->registered(created_hi);
+  sealed_->registered();
   sessions_->channel_up();
   refresh_members();
   beat();

@@ -27,6 +27,7 @@
 #include "manager/service/produce_service.h"
 #include "manager/service/query_service.h"
 #include "manager/service/registrar.h"
+#include "manager/service/sealed_shards.h"
 #include "manager/service/service_context.h"
 #include "manager/service/session_service.h"
 #include "manager/service/shard_logs.h"
@@ -92,6 +93,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   std::unique_ptr<CenterLink> link_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<CreatedLane> lane_;
+  std::unique_ptr<SealedShards> sealed_;
   std::unique_ptr<ProduceService> produce_;
   std::unique_ptr<PeerLinks> peer_links_;
   std::unique_ptr<PeerService> peers_;

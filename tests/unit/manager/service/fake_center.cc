@@ -135,9 +135,10 @@ void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {
 }
 
 void FakeCenter::answer_created(const v1::Created& created, v1::CreatedOutcome& out) {
-  if (created.from() > created_hi) {
+  std::uint64_t& known = created.shard() == shard ? created_hi : sealed_created_hi[created.shard()];
+  if (created.from() > known) {
     out.set_code(v1::CONFLICT);
-    out.set_created_hi(created_hi);
+    out.set_created_hi(known);
     return;
   }
   std::uint64_t offset = created.from();
@@ -152,8 +153,8 @@ void FakeCenter::answer_created(const v1::Created& created, v1::CreatedOutcome& 
                           : TaskId(ShardId(created.shard()), Offset(offset)).value());
     }
   }
-  created_hi = std::max(created_hi, offset);
-  out.set_created_hi(created_hi);
+  known = std::max(known, offset);
+  out.set_created_hi(known);
 }
 
 void FakeCenter::on_question(Peer& peer, const Frame& frame) {

@@ -32,6 +32,7 @@ class FakeCenter final : private ServerHandler {
   std::uint64_t index = 10;
   std::uint32_t shard = 5;
   std::uint64_t created_hi = 1;
+  std::map<std::uint32_t, std::uint64_t> sealed_created_hi;  // of shards but `shard`
   std::uint64_t incarnation = 900;
   std::deque<v1::RegisterOutcome> register_script;  // answers before the default one
   std::deque<v1::EnrollOutcome> enroll_script;

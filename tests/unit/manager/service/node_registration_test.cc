@@ -82,6 +82,56 @@ TEST_CASE_METHOD(
   CHECK(center.last(v1::Command::kRegister).register_().shard() == 8);
 }
 
+// The next life is told that it was rolled back, and gets shard 8; `known` is how far the ledger
+// knows the old one, and its epoch there is 8.
+void roll_back(NodeWorld& world, std::uint64_t known) {
+  FakeCenter& center = world.center;
+  center.register_script = {refused(v1::REGISTER_ROLLED_BACK)};
+  v1::EnrollOutcome same;
+  same.set_shard(NodeWorld::kShard);
+  same.set_created_hi(known);
+  v1::EnrollOutcome next;
+  next.set_shard(8);
+  next.set_created_hi(1);
+  center.enroll_script = {same, next};
+  center.created_hi = 1;
+  center.shard = 8;
+  center.sealed_created_hi[NodeWorld::kShard] = known;
+  center.on_live = [&center](const v1::Live& asked) {
+    v1::LiveAnswer answer;
+    const bool sealed = asked.shard() == NodeWorld::kShard;
+    answer.set_created_hi(sealed ? center.sealed_created_hi[NodeWorld::kShard] : center.created_hi);
+    answer.set_epoch(8);
+    return answer;
+  };
+}
+
+TEST_CASE_METHOD(NodeWorld,
+                 "what a sealed shard's store has and nobody reported is reported under the "
+                 "epoch that the ledger names") {
+  center.start();
+  start_registered();
+  const auto producer = client();
+  produce(*producer, 1, {"reported"});
+  until([&] { return center.created_hi == 2; });
+  center.silent = {v1::Command::kCreated};
+  produce(*producer, 2, {"confirmed", "too"});
+  kill();
+  center.silent.clear();
+  center.commands.clear();
+  roll_back(*this, 2);
+
+  start_registered();
+  until([&] { return center.sealed_created_hi[kShard] == 4; });
+
+  const v1::Created& created = center.last(v1::Command::kCreated).created();
+  CHECK(created.shard() == kShard);
+  CHECK(created.epoch() == 8);
+  CHECK(created.from() == 2);
+  CHECK(created.run(0).count() == 2);
+  CHECK(created.run(0).queue() == "mail");
+}
+
 TEST_CASE_METHOD(NodeWorld,
                  "a copy of a data directory whose original runs is refused with a clear error") {
   center.start();
