@@ -107,6 +107,7 @@ void ManagerDaemon::build_parts() {
   lane_events.on_failed = [this](const Status& status) { fail(status); };
   lane_ = std::make_unique<CreatedLane>(context_, *link_, std::move(lane_events));
   sealed_ = std::make_unique<SealedShards>(context_, *logs_, *link_);
+  damage_ = std::make_unique<DamageReports>(context_, *logs_, *sealed_, *link_);
 
   ProduceService::Options produce_options;
   produce_options.payload_bytes_max = options_.payload_bytes_max;
@@ -272,25 +273,6 @@ void ManagerDaemon::send_reports() {
     link_->send(commands, [](const Status&, const v1::ChannelOutcomes&) {});
 }
 
-// Records found damaged in the background: alarmed, and quarantined before they are handed out.
-void ManagerDaemon::report_damaged() {
-  LogStore* log = logs_->active();
-  if (log == nullptr || !registrar_->registered()) return;
-  const std::vector<Offset> damaged = log->take_damaged();
-  for (std::size_t at = 0; at < damaged.size(); at += kBatchItemsMax) {
-    v1::ChannelCommands commands;
-    v1::Quarantine& quarantine = *commands.add_command()->mutable_quarantine();
-    quarantine.set_shard(log->shard().value());
-    quarantine.set_epoch(log->epoch().value());
-    const std::size_t end = std::min(damaged.size(), at + kBatchItemsMax);
-    for (std::size_t i = at; i < end; ++i) {
-      node_.logger.error("record damaged", {kv("task", TaskId(log->shard(), damaged[i]))});
-      quarantine.add_offset(damaged[i].value());
-    }
-    link_->send(commands, [](const Status&, const v1::ChannelOutcomes&) {});
-  }
-}
-
 void ManagerDaemon::refresh_members() {
   if (asking_members_ || !link_->is_open()) return;
   asking_members_ = true;
@@ -312,7 +294,7 @@ void ManagerDaemon::tick() {
   produce_->set_disk_low(logs_->disk_free_bytes() < options_.disk_free_min);
   if (registrar_->registered()) {
     beat();
-    report_damaged();
+    damage_->tick();
     collector_->tick();
     if (ticks_ % kTicksPerMembers == 0) refresh_members();
   }

@@ -18,6 +18,7 @@
 #include "manager/service/center_link.h"
 #include "manager/service/courier.h"
 #include "manager/service/created_lane.h"
+#include "manager/service/damage_reports.h"
 #include "manager/service/garbage_collector.h"
 #include "manager/service/manager_metrics.h"
 #include "manager/service/manager_node.h"
@@ -70,7 +71,6 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   void on_registered(Incarnation incarnation, Offset created_hi);
   void register_again();
   void send_reports();
-  void report_damaged();
   void refresh_members();
 
   void tick();
@@ -94,6 +94,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<CreatedLane> lane_;
   std::unique_ptr<SealedShards> sealed_;
+  std::unique_ptr<DamageReports> damage_;
   std::unique_ptr<ProduceService> produce_;
   std::unique_ptr<PeerLinks> peer_links_;
   std::unique_ptr<PeerService> peers_;

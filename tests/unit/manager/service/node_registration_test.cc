@@ -132,6 +132,38 @@ TEST_CASE_METHOD(NodeWorld,
   CHECK(created.run(0).queue() == "mail");
 }
 
+TEST_CASE_METHOD(NodeWorld, "damage is told again until the ledger has answered") {
+  options.stretch_bytes = 16 << 10;
+  center.start();
+  start_registered();
+  const auto producer = client();
+  for (std::uint64_t seq = 1; seq <= 10; ++seq) {
+    produce(*producer, seq, {std::string(8 << 10, 'x')});
+  }
+  until([&] { return center.created_hi == 11; });
+  kill();
+  spoil_batch(Lsn(3), "xxx");
+  const bool sealed = GENERATE(false, true);
+  if (sealed) roll_back(*this, 11);
+  center.silent = {v1::Command::kQuarantine};
+  start_registered();
+  until([&] { return center.count(v1::Command::kQuarantine) > 0; });
+  const std::size_t before = center.count(v1::Command::kQuarantine);
+
+  center.silent.clear();
+  center.drop_connections();
+  until([&] { return center.count(v1::Command::kQuarantine) > before; }, std::chrono::seconds(15));
+
+  const v1::Quarantine& told = center.last(v1::Command::kQuarantine).quarantine();
+  CHECK(told.shard() == kShard);
+  CHECK((!sealed || told.epoch() == 8));
+  REQUIRE(told.offset_size() == 1);
+  CHECK(told.offset(0) == 3);
+  const std::size_t answered = center.count(v1::Command::kQuarantine);
+  run_for(std::chrono::seconds(3));
+  CHECK(center.count(v1::Command::kQuarantine) == answered);
+}
+
 TEST_CASE_METHOD(NodeWorld,
                  "a copy of a data directory whose original runs is refused with a clear error") {
   center.start();
