@@ -30,6 +30,8 @@ class GarbageCollector {
 
   // Called a few times a second while registered: asks at most one question of each kind at a time.
   void tick();
+  // From the question about a stretch to the end of its collection.
+  [[nodiscard]] bool busy() const { return busy_; }
   // created_hi of a shard, as far as this manager heard.
   void set_created_hi(ShardId shard, Offset created_hi) { created_hi_[shard] = created_hi; }
 

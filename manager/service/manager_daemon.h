@@ -20,6 +20,7 @@
 #include "manager/service/created_lane.h"
 #include "manager/service/damage_reports.h"
 #include "manager/service/garbage_collector.h"
+#include "manager/service/live_audit.h"
 #include "manager/service/manager_metrics.h"
 #include "manager/service/manager_node.h"
 #include "manager/service/members.h"
@@ -102,6 +103,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   std::unique_ptr<Courier> courier_;
   std::unique_ptr<QueryService> queries_;
   std::unique_ptr<GarbageCollector> collector_;
+  std::unique_ptr<LiveAudit> audit_;
   std::unique_ptr<Server> server_;  // the last: it calls the others
 
   std::uint64_t ticks_ = 0;

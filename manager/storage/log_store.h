@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -124,6 +125,15 @@ class LogStore {
 
   // Offsets found damaged or missing since open, at start or in the background; each is told once.
   virtual std::vector<Offset> take_damaged() = 0;
+
+  // The first tasks at or above `from` of a stretch that was collected, but for what was left of it.
+  struct Dropped {
+    Offset from;  // tasks [from, to)
+    Offset to;
+  };
+  [[nodiscard]] virtual std::optional<Dropped> next_dropped(Offset from) const = 0;
+  // The ledger calls these tasks live: those that were dropped are missing, and told as such.
+  virtual void note_live(Offset first, std::uint64_t count) = 0;
 
   // Closed, durable stretches, the oldest first: those that were not collected, then those of which
   // something survived, since that ends some day too. A stretch that was asked about lately is left

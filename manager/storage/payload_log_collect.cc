@@ -22,6 +22,22 @@ constexpr Duration kVerifyPause = std::chrono::milliseconds(20);
 
 }  // namespace
 
+std::optional<LogStore::Dropped> PayloadLogImpl::next_dropped(Offset from) const {
+  for (const StretchRecord& stretch : table_.all()) {
+    if (stretch.collected && stretch.to > from)
+      return Dropped{std::max(from, stretch.from), stretch.to};
+  }
+  return {};
+}
+
+void PayloadLogImpl::note_live(Offset first, std::uint64_t count) {
+  for (Offset offset = first; offset.value() < first.value() + count; offset = offset.next()) {
+    const StretchRecord* stretch = table_.find(offset);
+    if (stretch != nullptr && stretch->collected && !contains(stretch->survivors, offset))
+      note_damaged(offset);
+  }
+}
+
 std::vector<Stretch> PayloadLogImpl::closed_stretches(std::size_t max) const {
   std::vector<Stretch> stretches;
   const auto offer = [&](const StretchRecord& stretch) {

@@ -54,6 +54,8 @@ class PayloadLogImpl final : public PayloadLog {
   void recent_runs(std::function<void(const StoredRun&)> visit) override;
   std::vector<Offset> take_damaged() override { return std::exchange(damaged_, {}); }
 
+  [[nodiscard]] std::optional<Dropped> next_dropped(Offset from) const override;
+  void note_live(Offset first, std::uint64_t count) override;
   [[nodiscard]] std::vector<Stretch> closed_stretches(std::size_t max) const override;
   void collect(const Stretch& stretch, std::vector<Offset> live,
                std::vector<ResultRecordId> live_results, std::function<void(Status)> done) override;

@@ -284,6 +284,26 @@ TEST_CASE("a collected stretch keeps what lives and drops the rest, over restart
   CHECK(rig.log().take_damaged().empty());
 }
 
+TEST_CASE("a live task that was dropped is told as missing, a survivor is not") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.fill_stretch();
+  rig.fill_stretch();
+  CHECK_FALSE(rig.log().next_dropped(Offset(1)));
+  const Stretch stretch = rig.log().closed_stretches(2).at(1);
+  REQUIRE(rig.collect(stretch, {stretch.from}, {}).ok());
+
+  const auto dropped = rig.log().next_dropped(Offset(1));
+  REQUIRE(dropped);
+  CHECK(dropped->from == stretch.from);
+  CHECK(dropped->to == stretch.to);
+  CHECK_FALSE(rig.log().next_dropped(stretch.to));
+
+  rig.log().note_live(Offset(stretch.from.value() - 1), 3);
+
+  CHECK(rig.log().take_damaged() == std::vector{stretch.from.next()});
+}
+
 TEST_CASE("survivors that end are dropped by the next collection, and empty stretches are joined") {
   PayloadLogRig rig;
   rig.open();

@@ -69,6 +69,31 @@ TEST_CASE_METHOD(GarbageWorld,
   CHECK(center.last(v1::Command::kRegister).register_().crc_below() != 0);
 }
 
+TEST_CASE_METHOD(GarbageWorld,
+                 "a task that the ledger calls live and a collection dropped is told") {
+  std::uint64_t live_task = 0;
+  center.on_live = [&](const v1::Live& asked) {
+    v1::LiveAnswer answer;
+    answer.set_created_hi(center.created_hi);
+    if (asked.from() <= live_task && live_task < asked.to()) {
+      answer.add_first(live_task);
+      answer.add_count(1);
+    }
+    return answer;
+  };
+  fill();
+  until([this] { return !center.lives.empty(); });
+  run_for(std::chrono::seconds(5));
+  live_task = 2;  // in a stretch of which nothing is left, and about which no collection asks again
+
+  until([this] { return center.count(v1::Command::kQuarantine) > 0; }, std::chrono::minutes(2));
+
+  CHECK(center.last(v1::Command::kQuarantine).quarantine().offset(0) == 2);
+  const std::size_t asked = center.lives.size();
+  run_for(std::chrono::minutes(2));
+  CHECK(center.lives.size() == asked);
+}
+
 TEST_CASE_METHOD(GarbageWorld, "an answer from before something that was heard collects nothing") {
   only_first_lives();
   center.answers_behind = 1;
