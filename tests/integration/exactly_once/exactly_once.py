@@ -7,9 +7,9 @@ die holding tasks, too. In the end everything that was confirmed must have been 
 
 What is counted: a task is *produced* when `baton produce` printed its id; a completion is *accepted* when
 `baton consume` said so. A consumer that was killed may have had a completion accepted that it could not
-tell of: such a task must then be done in the ledger, with the token that nobody else completed with.
+tell of: judgement.py says what proves it, and what else is compared.
 
-Prints a table and, last, one JSON line. Exit 1 if anything was lost or completed twice.
+Prints a table and, last, one JSON line. Exit 1 if anything was lost, or completed or produced twice.
 """
 import argparse
 import json
@@ -20,26 +20,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from trio import Trio, await_condition  # noqa: E402  (the path must be set first)
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
+from judgement import Seen, judge  # noqa: E402  (the path must be set first)
+from trio import Trio, await_condition  # noqa: E402
 
 QUEUE = "exactly-once"
 LEASE_SECONDS = 3
+# The judge asks for results, and the ledger keeps those of the last 100,000 tasks of a queue.
+TASKS_MAX = 90_000
+RATE = 200
 
 
 class Producers:
     """Threads that run `baton produce` again and again, each time at another manager first."""
 
-    def __init__(self, trio, count, rate, seed):
+    def __init__(self, trio, seen, count, rate, seed):
         self.trio = trio
-        self.batch = max(1, rate // (2 * count))
+        self.seen = seen
+        self.batch = max(1, int(rate / (2 * count)))
+        self.pause = self.batch * count / rate
         self.stop = threading.Event()
-        self.confirmed = {}  # id -> payload
-        self.repeated_ids = 0
-        self.unknown = 0
         self.failed = 0
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._run, args=(n, random.Random(f"{seed}-p{n}"))) for n in range(count)]
@@ -59,7 +61,7 @@ class Producers:
             payloads = [f"p{number}-{serial + i}" for i in range(self.batch)]
             serial += self.batch
             self._produce(payloads, rng.randrange(len(self.trio.managers)))
-            self.stop.wait(0.5)
+            self.stop.wait(self.pause)
 
     def _produce(self, payloads, first):
         command = self.trio.command("produce", "-q", QUEUE, "-o", "jsonl", "--timeout", "60s",
@@ -69,27 +71,25 @@ class Producers:
         with self._lock:
             for payload, row in zip(payloads, rows):
                 if row.get("id"):
-                    self.repeated_ids += row["id"] in self.confirmed
-                    self.confirmed[row["id"]] = payload
+                    self.seen.confirm(row["id"], payload)
                 elif row.get("unknown"):
-                    self.unknown += 1
+                    self.seen.unknown.add(payload)
                 else:
                     self.failed += 1
-            self.unknown += len(payloads) - len(rows)
+            self.seen.unknown.update(payloads[len(rows):])
 
 
 class Consumers:
     """`baton consume --exec` processes; each is replaced when it ends, some are killed on purpose."""
 
-    # Slow now and then, so that there are claims to die with; the answer is told by the payload alone.
+    # Slow now and then, so that there are claims to die with; prints what judgement.answer() says.
     WORK = 'read task; case "$BATON_TOKEN" in *7) sleep 0.3;; esac; echo "done $task $BATON_TOKEN"'
 
-    def __init__(self, trio, count, seed):
+    def __init__(self, trio, seen, count, seed):
         self.trio = trio
+        self.seen = seen
         self.rng = random.Random(f"{seed}-consumers")
         self.stop = threading.Event()
-        self.accepted = defaultdict(list)  # id -> tokens whose completion was accepted
-        self.wrong = []
         self.superseded = 0
         self.kills = 0
         self.pauses = 0
@@ -110,10 +110,10 @@ class Consumers:
             thread.join()
 
     def kill_one(self):
-        """kill -9 to one consumer and to what it has started."""
+        """kill -9 to one consumer; its commands, in process groups of their own, run on and nobody hears them."""
         process = self._choose()
         if process is not None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             self.kills += 1
 
     def pause_one(self, stop):
@@ -158,9 +158,7 @@ class Consumers:
         if row.get("outcome") != "done":
             return
         with self._lock:
-            self.accepted[row["id"]].append(row["token"])
-            if row.get("result") != f"done {row['payload']} {row['token']}\n":
-                self.wrong.append(row)
+            self.seen.accept(row["id"], row["token"], row["payload"], row.get("result"))
 
 
 class Chaos(threading.Thread):
@@ -203,16 +201,27 @@ class Chaos(threading.Thread):
             daemon.start()
 
 
+def queue_row(trio):
+    """The row of `queue ls`, or None while nobody can answer."""
+    rows = [json.loads(line) for line in trio.baton("queue", "ls", "-o", "jsonl", code=None).splitlines()]
+    return next((row for row in rows if row["name"] == QUEUE), None)
+
+
+def all_reported(trio):
+    """Whether the ledger knows of everything that the managers have."""
+    rows = [json.loads(line) for line in trio.baton("manager", "ls", "-o", "jsonl", code=None).splitlines()]
+    return len(rows) == len(trio.managers) and all(row["state"] == "up" and int(row["lag"]) == 0 for row in rows)
+
+
 def await_drained(trio, seconds):
     """Waits until no task of the queue waits or is claimed."""
     last = {}
 
     def drained():
-        row = trio.baton("queue", "ls", "-o", "jsonl", code=None)
-        rows = [json.loads(line) for line in row.splitlines()]
-        mine = next((r for r in rows if r["name"] == QUEUE), None)
-        last["row"] = mine
-        return mine is not None and not any(int(mine[state]) for state in ("ready", "delayed", "claimed"))
+        if not all_reported(trio):
+            return False
+        last["row"] = row = queue_row(trio)
+        return row is not None and not any(int(row[state]) for state in ("ready", "delayed", "claimed"))
 
     try:
         await_condition(drained, seconds, "the queue is empty")
@@ -222,25 +231,16 @@ def await_drained(trio, seconds):
         return False
 
 
-def judge(trio, producers, consumers):
-    """(lost, completed, duplicated): by what consumers saw, and for the rest by what the ledger says."""
-    duplicated = sum(len(tokens) > 1 for tokens in consumers.accepted.values())
-    unseen = [task for task in producers.confirmed if task not in consumers.accepted]
-    lost = []
-    for task in unseen:
-        shown = trio.rows("task", "show", task, code=None)
-        if not shown or shown[0]["state"] != "done":
-            lost.append((task, shown))
-    for task, shown in lost[:5]:
-        print(f"lost: {task} {producers.confirmed[task]} {shown}", file=sys.stderr)
-    # The ledger keeps the one completion that counted: it must be the one that a consumer was told of.
-    sample = random.Random(1).sample(sorted(consumers.accepted), min(25, len(consumers.accepted)))
-    for task in sample:
-        shown = trio.rows("task", "show", task)[0]
-        if shown["state"] != "done" or str(shown["token"]) != str(consumers.accepted[task][0]):
-            print(f"differs: {shown} completed with {consumers.accepted[task]}", file=sys.stderr)
-            duplicated += 1
-    return len(lost), len(consumers.accepted) + len(unseen) - len(lost), duplicated
+def judge_run(trio, seen):
+    def show(task):
+        return next(iter(trio.rows("task", "show", task, code=None)), None)
+
+    counts = {"center status": int(trio.rows("center", "status")[0]["completions"]), "queue ls": int(queue_row(trio)["done"])}
+    verdict = judge(seen, show, counts)
+    for kind in ("lost", "duplicated", "wrong"):
+        for text in getattr(verdict, kind)[:5]:
+            print(f"{kind}: {text}", file=sys.stderr)
+    return verdict
 
 
 def main():
@@ -249,18 +249,23 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="of everything random (drawn and printed)")
     parser.add_argument("--producers", type=int, default=3)
     parser.add_argument("--consumers", type=int, default=4)
-    parser.add_argument("--rate", type=int, default=200, help="tasks per second, about (200)")
+    parser.add_argument("--rate", type=float, default=None,
+                        help=f"tasks per second, about ({RATE}, or what makes {TASKS_MAX:,} in --seconds)")
     parser.add_argument("--period", type=float, default=3, help="seconds between two faults, about (3)")
     parser.add_argument("--heal-seconds", type=float, default=120, help="how long draining may take (120)")
     parser.add_argument("--keep", action="store_true", help="keep the data and the logs")
     options = parser.parse_args()
+    rate = options.rate or min(RATE, TASKS_MAX / options.seconds)
+    if rate * options.seconds > TASKS_MAX:
+        parser.error(f"more than {TASKS_MAX:,} tasks cannot be judged: the ledger keeps no more results; lower --rate")
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
     print(f"seed {seed}", flush=True)
 
     began = time.monotonic()
     with Trio(keep=options.keep) as trio:
-        producers = Producers(trio, options.producers, options.rate, seed)
-        consumers = Consumers(trio, options.consumers, seed)
+        seen = Seen()
+        producers = Producers(trio, seen, options.producers, rate, seed)
+        consumers = Consumers(trio, seen, options.consumers, seed)
         chaos = Chaos(trio, consumers, seed, options.period)
         producers.start()
         consumers.start()
@@ -274,23 +279,23 @@ def main():
         consumers.finish()
         if chaos.failure is not None:
             raise chaos.failure
-        lost, completed, duplicated = judge(trio, producers, consumers)
+        verdict = judge_run(trio, seen)
 
     result = {
-        "produced": len(producers.confirmed), "completed": completed, "lost": lost,
-        "duplicated_completions": duplicated, "superseded": consumers.superseded, "kills": chaos.kills,
+        "produced": len(seen.confirmed), "completed": verdict.completed, "lost": len(verdict.lost),
+        "duplicated_completions": len(verdict.duplicated), "superseded": consumers.superseded, "kills": chaos.kills,
         "pauses": chaos.pauses, "seconds": round(time.monotonic() - began, 1), "seed": seed,
         "consumer_kills": consumers.kills, "consumer_pauses": consumers.pauses,
-        "unknown_produces": producers.unknown, "failed_produces": producers.failed,
-        "ids_given_twice": producers.repeated_ids, "wrong_payloads": len(consumers.wrong),
-        "completed_unconfirmed": len(set(consumers.accepted) - set(producers.confirmed)), "drained": drained,
+        "unknown_produces": len(seen.unknown), "failed_produces": producers.failed,
+        "ids_given_twice": seen.ids_given_twice, "wrong_payloads": len(verdict.wrong),
+        "completed_unconfirmed": len(set(seen.accepted) - set(seen.confirmed)), "drained": drained,
     }
     width = max(map(len, result))
     for key, value in result.items():
         print(f"{key.replace('_', ' '):<{width}}  {value}")
     print(json.dumps(result), flush=True)
-    good = drained and not lost and not duplicated and not producers.repeated_ids and not consumers.wrong
-    worked = len(producers.confirmed) > 0 and chaos.kills + chaos.pauses > 0
+    good = drained and verdict.good() and not seen.ids_given_twice
+    worked = len(seen.confirmed) > 0 and chaos.kills + chaos.pauses > 0
     if good and not worked:
         print("error: nothing was produced or nothing was broken: this run proves nothing", file=sys.stderr)
     return 0 if good and worked else 1
