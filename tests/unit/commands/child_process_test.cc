@@ -5,7 +5,9 @@
 #include <string>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 using namespace baton;
 using namespace baton::commands;
@@ -44,6 +46,14 @@ TEST_CASE("a command reads its input, sees its environment, and its output is ke
   Child child("cat; echo \"$BATON_TOKEN\"", "payload ");
   CHECK(child.wait().ok());
   CHECK(child.exit->output == "payload 17\n");
+}
+
+TEST_CASE("a command inherits no file of ours but its three streams") {
+  const int ours = ::open("/dev/null", O_RDONLY);  // not close-on-exec, as the sockets of a library
+  REQUIRE(ours > STDERR_FILENO);
+  Child child("ls /proc/self/fd");
+  CHECK(child.wait().output == "0\n1\n2\n3\n");  // the last one is the folder that ls reads
+  ::close(ours);
 }
 
 TEST_CASE("a megabyte goes through in both directions at once") {
