@@ -32,7 +32,8 @@ struct Delivery {
 };
 
 // How an operation ended. OK; claim_superseded: the claim was lost before, nothing happened;
-// unavailable: the consumer was stopped before an answer came, and it may or may not have happened.
+// unavailable: the consumer ended before an answer came, and it may or may not have happened (not,
+// when the operation began after that end).
 struct OperationResult {
   Status status;
   // OK, and the task is finished, but by which claim is no longer known.

@@ -220,6 +220,13 @@ void ConsumerEngine::operate(Operation operation) {
   if (!open) {
     if (operation.done) {
       calls_.push_back([done = std::move(operation.done)] {
+  if (ended_) {  // refused for good while the handler was still at work: the sessions are gone
+    if (!operation.done) return;
+    calls_.push_back([done = std::move(operation.done)] {
+      done(OperationResult{Status(ErrorCode::kUnavailable, "the consumer has ended"), false});
+    });
+    return schedule_settle();
+  }
         done(OperationResult{Status(ErrorCode::kConflict, "the claim was ended before"), false});
       });
     }

@@ -895,3 +895,22 @@ TEST_CASE("options out of their range are refused") {
 
 }  // namespace
 }  // namespace baton::client
+TEST_CASE("what a handler does after a refusal for good is answered, once") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  world.manager().drop_connections();
+  world.manager().expect(v1::ATTACH).refuse(v1::DENIED);
+  world.run_until([&] { return handler.summary.has_value(); });
+
+  handler.claims[0].extend(60s, handler.keep());
+  handler.claims[0].ack("late", handler.keep());
+  world.run_for(1s);
+  REQUIRE(handler.answers.size() == 2);
+  CHECK(handler.answers[0].status.code() == ErrorCode::kUnavailable);
+  CHECK(handler.answers[1].status.code() == ErrorCode::kUnavailable);
+}
+
