@@ -143,7 +143,7 @@ class Admin {
                            Duration timeout, Callback<QueuePage> done) = 0;
   virtual void list_managers(Duration timeout, Callback<std::vector<ManagerInfo>> done) = 0;
   // Frees the name of a manager whose store is lost or sealed. conflict: it is up. not_found: no
-  // such name.
+  // such name (ok when the question had to be repeated: it may be the first one that removed it).
   virtual void remove_manager(std::string name, Duration timeout,
                               std::function<void(const Status&)> done) = 0;
   virtual void center_status(Duration timeout, Callback<CenterInfo> done) = 0;

@@ -18,6 +18,13 @@ bool may_repeat(ErrorCode code) {
          code == ErrorCode::kNotLeader || code == ErrorCode::kDeadlineExceeded;
 }
 
+// What a removal that is repeated does not find was removed by the time before: the name is free.
+Status settle_repetition(const v1::Query& query, bool repeated, Status status) {
+  const bool removed_before =
+      repeated && query.has_manager_remove() && status.code() == ErrorCode::kNotFound;
+  return removed_before ? Status() : status;
+}
+
 }  // namespace
 
 QueryEngine::QueryEngine(Environment& environment)
@@ -82,7 +89,7 @@ void QueryEngine::ask(v1::Query query, Duration timeout, Answered answered) {
     return;
   }
   questions_.emplace(next_++, Question{std::move(query), std::move(answered),
-                                       env_.loop.now() + timeout, 0, MonoTime{}, Status()});
+                                       env_.loop.now() + timeout, 0, MonoTime{}, Status(), false});
   if (!channel_) connect();
   env_.loop.post([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->event([] {});
@@ -95,6 +102,7 @@ void QueryEngine::on_closed(const Status& reason) {
     if (question.request == 0) continue;
     question.request = 0;
     question.last_error = reason;
+    question.may_have_happened = true;
   }
 }
 
@@ -120,6 +128,8 @@ void QueryEngine::on_frame(const Frame& frame) {
     retry(found->second, std::move(status));
   } else {
     failures_ = 0;
+    const Question& question = found->second;
+    status = settle_repetition(question.query, question.may_have_happened, std::move(status));
     finish(found, status, answer, frame.payload);
   }
 }
@@ -127,6 +137,7 @@ void QueryEngine::on_frame(const Frame& frame) {
 // Elsewhere at once, here after a while.
 void QueryEngine::retry(Question& question, Status why) {
   question.request = 0;
+  question.may_have_happened |= why.code() != ErrorCode::kRetryLater;
   question.last_error = why;
   const Duration backoff =
       std::min<Duration>(kBackoffFirst * (1 << std::min(failures_, 6)), kBackoffLast);

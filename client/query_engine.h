@@ -39,6 +39,7 @@ class QueryEngine : public std::enable_shared_from_this<QueryEngine> {
     std::uint64_t request = 0;  // 0: to be sent
     MonoTime sent_at;
     Status last_error;
+    bool may_have_happened = false;  // it was sent before, and its answer said or was nothing
   };
   using Questions = std::map<std::uint64_t, Question>;
 

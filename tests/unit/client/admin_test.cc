@@ -83,6 +83,31 @@ TEST_CASE("a query that a lost connection left open is asked again") {
   CHECK(managers->value().at(0).name == "m1");
 }
 
+TEST_CASE("a removal whose answer was lost is not reported as not found") {
+  ClientWorld world;
+  std::optional<Status> status;
+  world.client().admin().remove_manager("m9", 5s, [&](const Status& got) { status = got; });
+  world.manager().expect(v1::QUERY);
+  world.manager().drop_connections();  // it was done, and nobody could say so
+  v1::Answer answer;
+  answer.set_code(v1::NOT_FOUND);
+  world.manager().expect(v1::QUERY).answer(v1::ANSWER, answer);
+  world.run_until([&] { return status.has_value(); });
+  CHECK(*status == Status());
+}
+
+TEST_CASE("a removal that was not taken at first may still be not found") {
+  ClientWorld world;
+  std::optional<Status> status;
+  world.client().admin().remove_manager("m9", 5s, [&](const Status& got) { status = got; });
+  world.manager().expect(v1::QUERY).refuse(v1::RETRY_LATER);
+  v1::Answer answer;
+  answer.set_code(v1::NOT_FOUND);
+  world.manager().expect(v1::QUERY).answer(v1::ANSWER, answer);
+  world.run_until([&] { return status.has_value(); });
+  CHECK(status->code() == ErrorCode::kNotFound);
+}
+
 TEST_CASE("without an answer the last error comes at the deadline") {
   ClientWorld world;
   std::optional<Result<QueuePage>> page;
