@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/ids.h"
@@ -94,8 +95,9 @@ struct ConsumerOptions {
 
   // Ends after this many tasks were handed to the handler. 0: no bound.
   std::uint64_t tasks_max = 0;
-  // Ends when the consumer was free to take a task and none came for this long. 0: waits for ever.
-  Duration wait_max{0};
+  // Ends when the consumer was free to take a task and none came for this long; not set: waits for
+  // ever. What is less than 500 ms counts as that: a task that is there takes a moment to come.
+  std::optional<Duration> wait_max = {};
   // Set: only this task of the queue.
   TaskId task = {};
 
@@ -126,6 +128,9 @@ struct ConsumerHandlers {
   std::function<void(const Claim&)> on_superseded = {};
   // The last thing that happens: every claim is ended and answered, or given up.
   std::function<void(const ConsumerSummary&)> on_end = {};
+  // No manager has taken the consumer for 3 s, and why the last try failed. It goes on trying; once
+  // each time it is cut off.
+  std::function<void(const Status&)> on_cut_off = {};
 };
 
 class Consumer {

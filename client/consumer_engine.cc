@@ -10,11 +10,16 @@ namespace {
 
 // Prefetch follows what the handler finished in this time (R12).
 constexpr Duration kPrefetchSpan = std::chrono::milliseconds(100);
+// A task that is there, and a manager that is there, take a moment to answer.
+constexpr Duration kWaitMin = std::chrono::milliseconds(500);
+// Longer than moving on to another manager takes.
+constexpr Duration kCutOffTold = std::chrono::seconds(3);
 // When the consumer ends by itself, the answers to its last operations are worth waiting for.
 constexpr Duration kOwnEndPatience = std::chrono::seconds(60);
 
 ConsumerOptions normal(ConsumerOptions options) {
   if (options.task) options.tasks_max = 1;
+  if (options.wait_max) options.wait_max = std::max(*options.wait_max, kWaitMin);
   return options;
 }
 
@@ -27,7 +32,7 @@ Status validate(const ConsumerOptions& options) {
     return Status(ErrorCode::kInvalidArgument, "concurrency and prefetch are together 1 to " +
                                                    std::to_string(kSessionWindowMax));
   }
-  if (options.wait_max < Duration(0)) {
+  if (options.wait_max && *options.wait_max < Duration(0)) {
     return Status(ErrorCode::kInvalidArgument, "a wait is not negative");
   }
   return Status();
@@ -65,7 +70,7 @@ void ConsumerEngine::start() {
         env_, SessionOptions{options_.queue, options_.lease, options_.task, i},
         std::move(events))});
   }
-  idle_since_ = env_.loop.now();
+  idle_since_ = cut_off_since_ = env_.loop.now();
   for (const Place& place : places_) place.session->start();
   schedule_settle();
 }
@@ -215,11 +220,6 @@ void ConsumerEngine::hand_over() {
 
 void ConsumerEngine::operate(Operation operation) {
   if (stopped_) return;
-  const auto found = held_.find(operation.token);
-  const bool open = found != held_.end() && found->second.stage == Stage::kRunning;
-  if (!open) {
-    if (operation.done) {
-      calls_.push_back([done = std::move(operation.done)] {
   if (ended_) {  // refused for good while the handler was still at work: the sessions are gone
     if (!operation.done) return;
     calls_.push_back([done = std::move(operation.done)] {
@@ -227,6 +227,11 @@ void ConsumerEngine::operate(Operation operation) {
     });
     return schedule_settle();
   }
+  const auto found = held_.find(operation.token);
+  const bool open = found != held_.end() && found->second.stage == Stage::kRunning;
+  if (!open) {
+    if (operation.done) {
+      calls_.push_back([done = std::move(operation.done)] {
         done(OperationResult{Status(ErrorCode::kConflict, "the claim was ended before"), false});
       });
     }
@@ -366,6 +371,7 @@ void ConsumerEngine::settle() {
   hand_over();
   fill();
   check_end();
+  watch_cut_off();
   while (!stopped_ && !calls_.empty()) {
     for (const auto& call : std::exchange(calls_, {})) {
       if (!stopped_) call();
@@ -375,11 +381,29 @@ void ConsumerEngine::settle() {
   if (!stopped_) arm();
 }
 
+// Tells once that nobody takes us, when that has lasted for a while.
+void ConsumerEngine::watch_cut_off() {
+  if (attached()) {
+    cut_off_since_ = MonoTime::max();
+    cut_off_told_ = false;
+  } else if (cut_off_since_ == MonoTime::max()) {
+    cut_off_since_ = env_.loop.now();
+  }
+  if (!may_tell_cut_off() || env_.loop.now() < cut_off_since_ + kCutOffTold) return;
+  cut_off_told_ = true;
+  calls_.push_back([this, why = places_.front().session->last_error()] {
+    if (handlers_.on_cut_off) handlers_.on_cut_off(why);
+  });
+}
+
+bool ConsumerEngine::may_tell_cut_off() const {
+  return !ending_ && !cut_off_told_ && cut_off_since_ != MonoTime::max() && handlers_.on_cut_off;
+}
+
 void ConsumerEngine::arm() {
   MonoTime next = give_up_at_;
-  if (!ending_ && options_.wait_max > Duration(0)) {
-    next = std::min(next, idle_since_ + options_.wait_max);
-  }
+  if (!ending_ && options_.wait_max) next = std::min(next, idle_since_ + *options_.wait_max);
+  if (may_tell_cut_off()) next = std::min(next, cut_off_since_ + kCutOffTold);
   if (ended_ || next == MonoTime::max()) return;
   next = std::max(next, env_.loop.now());
   if (timer_ != 0 && timer_at_ <= next) return;
@@ -401,11 +425,11 @@ void ConsumerEngine::on_timer() {
     finish();
     return;
   }
-  if (ending_ || options_.wait_max == Duration(0)) return;
+  if (ending_ || !options_.wait_max) return;
   const bool could_come = slots() > held_.size();
   if (!could_come) {
     idle_since_ = now;  // all slots are taken: nothing could come, so the wait has not begun
-  } else if (now >= idle_since_ + options_.wait_max) {
+  } else if (now >= idle_since_ + *options_.wait_max) {
     begin_end(ConsumerEnd::kNothingCame, kOwnEndPatience);
   }
 }

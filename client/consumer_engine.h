@@ -81,6 +81,8 @@ class ConsumerEngine : public std::enable_shared_from_this<ConsumerEngine> {
   void schedule_settle();
   void arm();
   void on_timer();
+  void watch_cut_off();
+  [[nodiscard]] bool may_tell_cut_off() const;
   [[nodiscard]] bool attached() const;
 
   Environment& env_;
@@ -99,6 +101,8 @@ class ConsumerEngine : public std::enable_shared_from_this<ConsumerEngine> {
   std::uint64_t handled_ = 0;
   std::deque<MonoTime> finished_at_;  // of the last ones, at most prefetch_max
   MonoTime idle_since_{};             // since when a task could have come and none did
+  MonoTime cut_off_since_{};          // since when no session is attached; max(): one is
+  bool cut_off_told_ = false;
 
   bool ending_ = false;
   bool ended_ = false;

@@ -27,7 +27,7 @@ struct ConsumeOptions {
   std::string queue;
   std::uint64_t tasks_max = 0;
   Millis wait{0};
-  bool wait_given = false;
+  const CLI::Option* wait_flag = nullptr;  // not given: waits for ever
   Millis lease = kLeaseDefault;
   std::size_t concurrency = 1;
   client::Pick pick = client::Pick::kStay;
@@ -76,7 +76,7 @@ class ConsumeCommand {
     // A command may take long: what it has not begun belongs to others (R12).
     consumer.prefetch_max = options_.exec.empty() ? kPrefetchMax : 0;
     consumer.tasks_max = options_.tasks_max;
-    consumer.wait_max = options_.wait;
+    if (options_.wait_flag->count() > 0) consumer.wait_max = options_.wait;
     consumer.pick = options_.pick;
     if (!options_.task.empty()) {
       auto task = parse_task_id(options_.task);
@@ -89,7 +89,8 @@ class ConsumeCommand {
     auto made = client_->make_consumer(
         consumer, {[this](client::Claim claim) { on_task(std::move(claim)); },
                    [this](const client::Claim& claim) { on_superseded(claim); },
-                   [this](const client::ConsumerSummary& summary) { on_end(summary); }});
+                   [this](const client::ConsumerSummary& summary) { on_end(summary); },
+                   [this](const Status& why) { say_cut_off(why); }});
     if (!made.ok()) return runtime_.fail(made.status());
     consumer_ = std::move(made).value();
     runtime_.set_on_interrupt([this](int signal) { interrupt(signal); });
@@ -234,6 +235,14 @@ class ConsumeCommand {
 
   // ---- the end -------------------------------------------------------------------------------
 
+  // Waiting for ever must not look like an empty queue when nobody is there.
+  void say_cut_off(const Status& why) {
+    std::string managers;
+    for (const std::string& address : runtime_.options().managers) managers += " " + address;
+    std::fprintf(stderr, "no manager can be reached, trying on:%s (%s)\n", managers.c_str(),
+                 why.ok() ? "no answer" : why.to_string().c_str());
+  }
+
   void interrupt(int signal) {
     interrupted_ = signal;
     stop(client::Consumer::StopMode::kFinish);
@@ -333,8 +342,11 @@ void add_consume(Program& program) {
       .add_option("-n", options->tasks_max,
                   "end after this many tasks were handed out, whatever became of them")
       ->check(CLI::PositiveNumber);
-  add_duration_flag(command, "--wait", options->wait,
-                    "end when nothing came for this long (default: wait for ever)");
+  options->wait_flag =
+      add_duration_flag(command, "--wait", options->wait,
+                        "end when nothing came for this long, 0s: after what is there now\n"
+                        "(default: wait for ever)")
+          ->default_str("");
   add_duration_flag(command, "--lease", options->lease,
                     "how long a claim outlives a consumer that was cut off: 3s to 12h")
       ->check([](const std::string& text) {

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from trio import BIN, Trio, run_cases  # noqa: E402  (the path must be set first)
+from trio import BIN, Trio, await_condition, run_cases  # noqa: E402  (the path must be set first)
 
 NOBODY = "127.0.0.1:1"  # no manager listens there
 
@@ -185,6 +186,18 @@ def a_progress_line_is_for_terminals_only():
         if terminal:  # it is drawn a few times a second while the input stays open
             text = os.read(reader, 4096)
         process.stdin.close()
+def a_consumer_that_waits_for_ever_says_that_nobody_is_there():
+    process = subprocess.Popen([str(BIN / "baton"), "consume", "-q", "x", "--manager", NOBODY], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = process.stderr.readline()
+        assert NOBODY in line and "unavailable" in line and "trying on" in line, line
+    finally:
+        process.send_signal(signal.SIGINT)
+    expect(process.wait(60), 130)
+    expect((process.stdout.read(), process.stderr.read()), ("", ""))
+
+
         expect(process.wait(60), 0)
         if not terminal:
             text = os.read(reader, 4096)
@@ -199,6 +212,15 @@ def ids_of_a_slow_input_are_printed_while_it_is_still_open():
     process = subprocess.Popen(TRIO.command("produce", "-q", "slow-input"), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
     for payload in ("first", "second"):
+def a_wait_of_zero_takes_what_is_there_and_ends():
+    TRIO.produce("there", ["x", "y"])
+    await_condition(lambda: (TRIO.queue("there") or {"ready": 0})["ready"] == 2, 30, "the ledger knows them")
+    expect(TRIO.baton("consume", "-q", "there", "--wait", "0s", code=0), "x\ny\n")
+    began = time.monotonic()
+    TRIO.baton("consume", "-q", "there", "--wait", "0s", code=6)
+    assert time.monotonic() - began < 30, "it did not end by itself"
+
+
         process.stdin.write(f"{payload}\n")
         process.stdin.flush()
         assert process.stdout.readline().strip().isdigit()
@@ -224,7 +246,8 @@ if __name__ == "__main__":
             a_finished_task_still_says_done, a_result_is_kept_and_shown, a_command_that_fails_nacks_and_says_why,
             what_is_not_there_is_exit_code_3, a_manager_that_is_up_cannot_be_removed,
             wrong_usage_is_exit_code_2_with_a_hint, help_and_version_need_no_cluster,
-            nobody_there_is_exit_code_5_with_the_next_step, the_next_manager_of_the_list_answers,
-            an_empty_queue_is_exit_code_6, some_confirmed_and_some_not_is_exit_code_8, one_task_can_be_asked_for,
+            nobody_there_is_exit_code_5_with_the_next_step, a_consumer_that_waits_for_ever_says_that_nobody_is_there,
+            the_next_manager_of_the_list_answers, an_empty_queue_is_exit_code_6, a_wait_of_zero_takes_what_is_there_and_ends,
+            some_confirmed_and_some_not_is_exit_code_8, one_task_can_be_asked_for,
             a_progress_line_is_for_terminals_only, ids_of_a_slow_input_are_printed_while_it_is_still_open,
             a_bench_run_finds_nothing_lost_twice_or_damaged])

@@ -657,6 +657,51 @@ TEST_CASE("a consumer that nothing comes to ends after its wait, unless its slot
   CHECK(handler.summary->status.ok());
 }
 
+TEST_CASE("a wait of nothing still gives a task that is there the time to come") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.wait_max = Duration(0);
+  const MonoTime began = world.now();
+  const auto consumer = consume(world, handler, options);
+  const Received greeted = attach(world.manager());
+  world.run_for(100ms);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  handler.claims[0].ack();
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.manager().expect(v1::END_WAIT).answer(v1::WAIT_ENDED, v1::WaitEnded());
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(handler.summary->end == ConsumerEnd::kNothingCame);
+  CHECK(world.now() - began < 2s);
+}
+
+TEST_CASE("a consumer that no manager takes says so once, and again after it was taken") {
+  ClientWorld world;
+  world.manager().stop_listening();
+  Handler handler;
+  std::vector<Status> told;
+  ConsumerHandlers handlers = handler.handlers();
+  handlers.on_cut_off = [&](const Status& why) { told.push_back(why); };
+  const auto consumer = world.client().make_consumer(options_for(1), handlers);
+  REQUIRE(consumer.ok());
+  world.run_for(2900ms);
+  CHECK(told.empty());
+  world.run_for(60s);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].code() == ErrorCode::kUnavailable);
+
+  world.manager().listen();
+  attach(world.manager());
+  world.run_for(60s);
+  CHECK(told.size() == 1);
+  world.manager().stop_listening();
+  world.manager().drop_connections();
+  world.run_for(60s);
+  CHECK(told.size() == 2);
+}
+
 TEST_CASE("a wait that ends without any manager says that they were unavailable") {
   ClientWorld world;
   world.manager().stop_listening();
@@ -855,6 +900,25 @@ TEST_CASE("a refusal for good ends the consumer with its reason") {
   CHECK(handler.summary->status.code() == ErrorCode::kDenied);
 }
 
+TEST_CASE("what a handler does after a refusal for good is answered, once") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+  world.manager().drop_connections();
+  world.manager().expect(v1::ATTACH).refuse(v1::DENIED);
+  world.run_until([&] { return handler.summary.has_value(); });
+
+  handler.claims[0].extend(60s, handler.keep());
+  handler.claims[0].ack("late", handler.keep());
+  world.run_for(1s);
+  REQUIRE(handler.answers.size() == 2);
+  CHECK(handler.answers[0].status.code() == ErrorCode::kUnavailable);
+  CHECK(handler.answers[1].status.code() == ErrorCode::kUnavailable);
+}
+
 TEST_CASE("a consumer may be destroyed inside its own handler") {
   ClientWorld world;
   std::unique_ptr<Consumer> consumer;
@@ -895,22 +959,3 @@ TEST_CASE("options out of their range are refused") {
 
 }  // namespace
 }  // namespace baton::client
-TEST_CASE("what a handler does after a refusal for good is answered, once") {
-  ClientWorld world;
-  Handler handler;
-  const auto consumer = consume(world, handler, options_for(1));
-  const Received greeted = attach(world.manager());
-  deliver(greeted, 1, {{1, 71}});
-  world.run_until([&] { return handler.claims.size() == 1; });
-  world.manager().drop_connections();
-  world.manager().expect(v1::ATTACH).refuse(v1::DENIED);
-  world.run_until([&] { return handler.summary.has_value(); });
-
-  handler.claims[0].extend(60s, handler.keep());
-  handler.claims[0].ack("late", handler.keep());
-  world.run_for(1s);
-  REQUIRE(handler.answers.size() == 2);
-  CHECK(handler.answers[0].status.code() == ErrorCode::kUnavailable);
-  CHECK(handler.answers[1].status.code() == ErrorCode::kUnavailable);
-}
-
