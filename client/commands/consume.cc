@@ -327,7 +327,8 @@ void add_consume(Program& program) {
                    "after a backoff, five times at most. Give BATON_TOKEN to stores that can "
                    "refuse smaller ones: a\n"
                    "consumer that was cut off may still act. Ctrl-C releases what is not finished.",
-       .formats = {"table", "jsonl"}},
+       .formats = {"table", "jsonl"},
+       .has_timeout = false},
       [options](CommonOptions common) {
         Runtime runtime(std::move(common));
         ConsumeCommand consume(runtime, *options);

@@ -1,5 +1,6 @@
 #include "client/commands/program.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -23,6 +24,15 @@ std::vector<std::string> texts_of(const std::vector<Address>& addresses) {
   std::vector<std::string> texts;
   for (const Address& address : addresses) texts.push_back(address.to_string());
   return texts;
+}
+
+// Why a command does not print in this format; empty when it does.
+std::string refuse_format(const std::string& format, const std::vector<std::string>& formats) {
+  if (std::find(formats.begin(), formats.end(), format) != formats.end()) return "";
+  std::string known;
+  for (const std::string& name : formats) known += (known.empty() ? "" : ", ") + name;
+  if (known.empty()) return "this prints in one way only";
+  return "this prints " + known + ", not '" + format + "'";
 }
 
 // The managers of the environment; a bad list there is a usage error like a bad flag.
@@ -56,24 +66,39 @@ CLI::App* verb_named(CLI::App& app, const std::string& word) {
 
 }  // namespace
 
-void CommonFlags::add_cluster_flags(CLI::App& app) {
+void CommonFlags::add_manager_flags(CLI::App& app) {
   managers_option_ =
       add_addresses_flag(app, "--manager", managers_,
                          "HOST:PORT[,HOST:PORT...] of managers; tries the next when one fails\n"
                          "(environment: BATON_MANAGER; default 127.0.0.1:7101)");
-  timeout_option_ = add_duration_flag(app, "--timeout", timeout_, "how long to try");
   app.add_flag("-v,--verbose", verbose_, "log what the client library does, on stderr");
 }
 
+void CommonFlags::add_timeout_flag(CLI::App& app) {
+  timeout_option_ = add_duration_flag(app, "--timeout", timeout_, "how long to try");
+}
+
 void CommonFlags::add_output_flag(CLI::App& app, const std::vector<std::string>& formats) {
+  formats_ = formats;
+  std::string names;
+  for (const std::string& name : formats) names += (names.empty() ? "" : "|") + name;
   format_option_ =
-      app.add_option("-o,--output", format_, "how to print")->check(CLI::IsMember(formats));
+      app.add_option("-o,--output", format_, "how to print")
+          ->type_name(names)
+          ->check([formats](const std::string& format) { return refuse_format(format, formats); });
 }
 
 CommonOptions CommonFlags::merge(const CommonFlags& before) const {
   const auto given = [](const CLI::Option* option) {
     return option != nullptr && option->count() > 0;
   };
+  if (given(before.format_option_) && !given(format_option_)) {
+    const std::string refused = refuse_format(before.format_, formats_);
+    if (!refused.empty()) throw CLI::ValidationError("--output", refused);
+  }
+  if (given(before.timeout_option_) && timeout_option_ == nullptr) {
+    throw CLI::ValidationError("--timeout", "this does not give up by itself and has no such flag");
+  }
   CommonOptions options;
   options.managers = texts_of(given(managers_option_)          ? managers_
                               : given(before.managers_option_) ? before.managers_
@@ -91,7 +116,8 @@ Program::Program()
            "baton"),
       before_(std::chrono::seconds(5)) {
   add_version_flag(app_, "baton");
-  before_.add_cluster_flags(app_);
+  before_.add_manager_flags(app_);
+  before_.add_timeout_flag(app_);
   before_.add_output_flag(app_, {"table", "json", "jsonl"});
   app_.require_subcommand(1);
   app_.footer(
@@ -116,7 +142,8 @@ CLI::App& Program::add_command(CLI::App& parent, const CommandSpec& spec, Run ru
   command->footer("Examples:\n" + spec.examples);
   flags_.push_back(std::make_unique<CommonFlags>(spec.timeout_default));
   CommonFlags* flags = flags_.back().get();
-  if (spec.talks_to_cluster) flags->add_cluster_flags(*command);
+  if (spec.talks_to_cluster) flags->add_manager_flags(*command);
+  if (spec.talks_to_cluster && spec.has_timeout) flags->add_timeout_flag(*command);
   if (!spec.formats.empty()) flags->add_output_flag(*command, spec.formats);
   command->callback([this, flags, run = std::move(run)] {
     CommonOptions options = flags->merge(before_);

@@ -17,18 +17,20 @@ class CommonFlags {
  public:
   explicit CommonFlags(Millis timeout_default) : timeout_(timeout_default) {}
 
-  void add_cluster_flags(CLI::App& app);
+  void add_manager_flags(CLI::App& app);
+  void add_timeout_flag(CLI::App& app);
   // `formats`: "table|json|jsonl", or fewer.
   void add_output_flag(CLI::App& app, const std::vector<std::string>& formats);
 
   // These flags, where one was not given `before`'s, then the environment (BATON_MANAGER), then
-  // defaults.
+  // defaults. Throws a usage error when `before` has what the command does not know.
   [[nodiscard]] CommonOptions merge(const CommonFlags& before) const;
 
  private:
   std::vector<Address> managers_;
   Millis timeout_;
   std::string format_;
+  std::vector<std::string> formats_;
   bool verbose_ = false;
   CLI::Option* managers_option_ = nullptr;
   CLI::Option* timeout_option_ = nullptr;
@@ -51,6 +53,7 @@ class Program {
     Millis timeout_default = std::chrono::seconds(5);
     std::vector<std::string> formats = {"table", "json", "jsonl"};
     bool talks_to_cluster = true;
+    bool has_timeout = true;
   };
   // Adds it below `parent`; the caller adds its own flags to what is returned.
   CLI::App& add_command(CLI::App& parent, const CommandSpec& spec, Run run);

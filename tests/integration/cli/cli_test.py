@@ -143,6 +143,16 @@ def nobody_there_is_exit_code_5_with_the_next_step():
     expect((code, out), (5, ""))
     expect(run("consume", "-q", "x", "--manager", NOBODY, "--wait", "500ms")[0], 5)
     expect(run("queue", "ls", "--timeout", "500ms", environment={"BATON_MANAGER": NOBODY})[0], 5)
+def a_format_or_flag_that_a_verb_does_not_have_is_refused_in_both_places():
+    for words in (["consume", "-q", "x", "-o", "json"], ["-o", "json", "consume", "-q", "x"],
+                  ["produce", "-q", "x", "-o", "json"], ["-o", "json", "produce", "-q", "x"],
+                  ["consume", "-q", "x", "--timeout", "1s"], ["--timeout", "1s", "consume", "-q", "x"]):
+        code, out, err = run(*words)
+        expect((words, code, out), (words, 2, ""))
+        assert err.startswith("error: "), err
+        assert "json" not in words or "this prints table, jsonl, not 'json'" in err, err
+
+
 
 
 def the_next_manager_of_the_list_answers():
@@ -251,3 +261,4 @@ if __name__ == "__main__":
             some_confirmed_and_some_not_is_exit_code_8, one_task_can_be_asked_for,
             a_progress_line_is_for_terminals_only, ids_of_a_slow_input_are_printed_while_it_is_still_open,
             a_bench_run_finds_nothing_lost_twice_or_damaged])
+            a_format_or_flag_that_a_verb_does_not_have_is_refused_in_both_places,

@@ -25,6 +25,10 @@ struct Calls {
     };
     program.add_command(program.app(), {.name = "produce", .summary = "x", .timeout_default = 60s},
                         note);
+    program.add_command(
+        program.app(),
+        {.name = "consume", .summary = "x", .formats = {"table", "jsonl"}, .has_timeout = false},
+        note);
     CLI::App& noun = program.add_noun("task", "x");
     program.add_command(noun, {.name = "show", .summary = "x"}, note);
   }
@@ -69,6 +73,21 @@ TEST_CASE("common flags may stand before the verb; those after it win") {
   CHECK(calls.called->managers == Managers{"h1:1"});
   CHECK(calls.called->timeout == 9s);
   CHECK(calls.called->format == OutputFormat::kJson);
+}
+
+TEST_CASE("a flag that a command does not have is refused before the verb as it is after it") {
+  const std::vector<std::vector<std::string>> wrong = {{"consume", "-o", "json"},
+                                                       {"-o", "json", "consume"},
+                                                       {"consume", "--timeout", "5s"},
+                                                       {"--timeout", "5s", "consume"}};
+  for (const auto& words : wrong) {
+    Calls calls;
+    CHECK(calls.run(words) == 2);
+    CHECK_FALSE(calls.called.has_value());
+  }
+  Calls calls;
+  CHECK(calls.run({"-o", "json", "consume", "-o", "jsonl"}) == 0);  // what stands after it wins
+  CHECK(calls.called->format == OutputFormat::kJsonLines);
 }
 
 TEST_CASE("wrong usage is exit code 2 and calls nothing") {
