@@ -28,6 +28,18 @@ std::string uuid_bytes(const Uuid& uuid) {
   return bytes;
 }
 
+// Makes a directory, after those above it that are missing; each is durable in the one above it.
+leveldb::Status create_directories(DurableEnv& env, const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash != std::string::npos && slash > 0 && path[slash - 1] != '/') {
+    const std::string parent = path.substr(0, slash);
+    if (!env.FileExists(parent)) {
+      if (leveldb::Status made = create_directories(env, parent); !made.ok()) return made;
+    }
+  }
+  return env.CreateDir(path);
+}
+
 // What may lie in a directory whose first start did not get as far as its identity.
 bool is_leftover_of_creation(const std::string& name) {
   return name == "." || name == ".." || name == kLock || name == kIdentityScratch;
@@ -53,7 +65,7 @@ Status DataDir::lock() {
   std::vector<std::string> names;
   if (!env_.GetChildren(path_, &names).ok()) {
     if (!env_.FileExists(path_)) {
-      const leveldb::Status made = env_.CreateDir(path_);
+      const leveldb::Status made = create_directories(env_, path_);
       if (!made.ok()) {
         return refuse(ErrorCode::kInvalidArgument, path_, "cannot be created: " + made.ToString());
       }

@@ -22,8 +22,8 @@ namespace baton {
 
 class DataDir {
  public:
-  // Opens `path` for a daemon of this kind; makes it (one level) when it is missing, or when it is
-  // empty. `env` outlives it.
+  // Opens `path` for a daemon of this kind; makes it, with its parents, when it is missing, and
+  // takes it when it is empty. `env` outlives it.
   //   unavailable: locked by another process, or an I/O error; invalid_argument: not a directory,
   //   unreadable, not empty and not a data directory; conflict: belongs to the other kind of
   //   daemon; unsupported_version: written by a newer Baton; data_loss: identity damaged or missing

@@ -17,7 +17,7 @@ class DirRig {
   Status try_open(StoreKind kind = StoreKind::kManager) {
     close();
     durable_env = std::make_unique<DurableEnv>(env);
-    BATON_ASSIGN_OR_RETURN(dir, DataDir::open(*durable_env, "/data", kind, random));
+    BATON_ASSIGN_OR_RETURN(dir, DataDir::open(*durable_env, path, kind, random));
     BATON_ASSIGN_OR_RETURN(store, dir->open_store());
     return {};
   }
@@ -38,6 +38,7 @@ class DirRig {
     }
   }
 
+  std::string path = "/data";
   sim::SimEnv env;
   Random random{5};
   std::unique_ptr<DurableEnv> durable_env;
@@ -60,6 +61,16 @@ TEST_CASE("a missing directory is made, with an identity that stays") {
   const StoreId store = rig.dir->identity().store;
   CHECK(store);
   CHECK(rig.dir->identity().has_store);
+  rig.cut_power();
+  REQUIRE(rig.try_open().to_string() == "ok");
+  CHECK(rig.dir->identity().store == store);
+}
+
+TEST_CASE("a directory is made with the parents that are missing") {
+  DirRig rig;
+  rig.path = "/data/of/this/one";
+  REQUIRE(rig.try_open().to_string() == "ok");
+  const StoreId store = rig.dir->identity().store;
   rig.cut_power();
   REQUIRE(rig.try_open().to_string() == "ok");
   CHECK(rig.dir->identity().store == store);
