@@ -90,6 +90,7 @@ class DaemonRun {
                  {kv("signal", ::strsignal(signal)), kv("hint", "a second one stops at once")});
     loop_.call_after(kDrainMax, [this] {
       logger_.warn("draining took too long");
+      exit_code_ = kExitFailure;
       loop_.stop();
     });
     node_.drain([this] { loop_.stop(); });

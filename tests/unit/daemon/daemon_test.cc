@@ -23,8 +23,13 @@ namespace {
 // The test daemon, its standard error (and output) read as it comes.
 class Process {
  public:
-  explicit Process(std::vector<std::string> arguments) {
+  // `files_max`: its hard limit of open files; 0: ours.
+  explicit Process(std::vector<std::string> arguments, int files_max = 0) {
     arguments.insert(arguments.begin(), BATON_TEST_DAEMON);
+    if (files_max > 0) {
+      const std::string limit = "ulimit -n " + std::to_string(files_max);
+      arguments.insert(arguments.begin(), {"/bin/sh", "-c", limit + " && exec \"$0\" \"$@\""});
+    }
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -35,7 +40,7 @@ class Process {
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
     posix_spawn_file_actions_addclose(&actions, ends[0]);
-    REQUIRE(::posix_spawn(&pid_, BATON_TEST_DAEMON, &actions, nullptr, argv.data(), environ) == 0);
+    REQUIRE(::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ) == 0);
     posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     output_ = ends[0];
@@ -108,6 +113,22 @@ TEST_CASE("SIGINT drains too, and a second signal stops a drain that hangs") {
   daemon.signal(SIGTERM);
   CHECK(daemon.wait_exit() == 0);
   CHECK(daemon.printed.find("stopping at once") != std::string::npos);
+}
+
+TEST_CASE("a drain that takes too long is cut off after ten seconds, and no clean stop") {
+  Process daemon({"--data", "x", "--mode", "hang"});
+  REQUIRE(daemon.wait_for("listening"));
+  daemon.signal(SIGTERM);
+  CHECK(daemon.wait_exit() == 1);
+  CHECK(daemon.printed.find("draining took too long") != std::string::npos);
+}
+
+TEST_CASE("a file limit below the connection limit is said, with both") {
+  Process daemon({"--data", "x", "--connections-max", "100000"}, 1000);
+  REQUIRE(daemon.wait_for("listening"));
+  const std::size_t at = daemon.printed.find("the file limit is below the connection limit");
+  REQUIRE(at != std::string::npos);
+  CHECK(daemon.printed.find("files_max=1000 connections_max=100000", at) != std::string::npos);
 }
 
 TEST_CASE("a node that cannot go on ends the daemon with 1") {
