@@ -2,6 +2,7 @@
 """Data directories that are removed, swapped, copied or put back from an older copy: refused or handled."""
 import re
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -47,16 +48,49 @@ def a_center_does_not_start_on_a_managers_directory_nor_the_reverse():
         check_refused(manager, r"(?i)center")
 
 
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def identity_of(daemon):
+    """The file and what it holds: 8 bytes magic, the format's version (u32, little-endian), ..., CRC32C."""
+    file = daemon.data / "identity"
+    return file, file.read_bytes()
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def a_newer_format_is_refused_and_left_alone():
     with Trio(managers=1) as trio:
         for daemon in trio.daemons():
             daemon.kill()
-            identity = next(path for path in daemon.data.iterdir() if "identity" in path.name.lower())
-            before = identity.read_bytes()
-            # Damage is told from a newer format by the checksum; here only damage can be made from outside.
-            identity.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
-            check_refused(daemon, r"(?i)damaged|newer|format|checksum")
-            identity.write_bytes(before)
+            file, now = identity_of(daemon)
+            assert struct.unpack_from("<I", now, 8) == (1,) and struct.pack("<I", crc32c(now[:-4])) == now[-4:], now
+            newer = now[:8] + struct.pack("<I", 2) + now[12:-4]
+            file.write_bytes(newer + struct.pack("<I", crc32c(newer)))
+            before = contents(daemon.data)
+            check_refused(daemon, r"it has format 2, this Baton knows only format 1")
+            assert contents(daemon.data) == before, "something was changed in a directory that was refused"
+            file.write_bytes(now)
+            daemon.start()
+        check_works(trio)
+
+
+def a_damaged_identity_is_refused():
+    with Trio(managers=1) as trio:
+        for daemon in trio.daemons():
+            daemon.kill()
+            file, now = identity_of(daemon)
+            file.write_bytes(now[:-1] + bytes([now[-1] ^ 1]))
+            check_refused(daemon, r"identity .*damaged")
+            file.write_bytes(now)
             daemon.start()
         check_works(trio)
 
@@ -223,7 +257,7 @@ def wrong_flags_and_taken_ports_are_one_clear_line():
 if __name__ == "__main__":
     try:
         run_cases([a_directory_serves_one_process, a_center_does_not_start_on_a_managers_directory_nor_the_reverse,
-                   a_newer_format_is_refused_and_left_alone, a_lost_store_is_not_taken_for_an_empty_one,
+                   a_newer_format_is_refused_and_left_alone, a_damaged_identity_is_refused, a_lost_store_is_not_taken_for_an_empty_one,
                    a_removed_managers_directory_needs_manager_remove, swapped_manager_directories_are_refused_by_name,
                    an_older_copy_of_a_manager_is_sealed_and_goes_on_with_a_new_shard,
                    a_running_copy_of_a_manager_is_refused_while_the_original_lives,

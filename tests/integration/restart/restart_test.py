@@ -92,8 +92,16 @@ def open_claims_survive_a_restart_of_the_managers():
     open_claims_survive(lambda trio: trio.managers)
 
 
+def open_claims_survive_a_restart_of_the_manager_that_they_came_through():
+    open_claims_survive(lambda trio: trio.managers[:1])
+
+
 def open_claims_survive_a_restart_of_everything():
     open_claims_survive(lambda trio: trio.daemons())
+
+
+def open_claims_survive_a_restart_of_everything_managers_first():
+    open_claims_survive(lambda trio: [*trio.managers, trio.center])
 
 
 def produce_in_flight(which):
@@ -119,7 +127,10 @@ def produce_in_flight(which):
             if len(ids) >= 700 * (restarts + 1) and restarts < 3:
                 restarts += 1
                 for daemon in which(trio):
-                    daemon.restart()
+                    daemon.kill()
+                for daemon in which(trio):
+                    daemon.start()
+        assert restarts == 3, f"{len(ids)} ids, {restarts} restarts"
         feeder.join()
         assert producer.wait(60) == 0, producer.stderr.read()
         assert len(ids) == len(payloads) and len(set(ids)) == len(ids), f"{len(ids)} ids, {len(set(ids))} different"
@@ -139,6 +150,10 @@ def produce_in_flight_while_a_manager_dies():
 
 def produce_in_flight_while_the_center_dies():
     produce_in_flight(lambda trio: [trio.center])
+
+
+def produce_in_flight_while_everything_dies():
+    produce_in_flight(lambda trio: trio.daemons())
 
 
 def sigterm_ends_every_daemon_within_ten_seconds():
@@ -177,6 +192,8 @@ def producing_goes_on_while_the_center_is_away():
 if __name__ == "__main__":
     run_cases([each_daemon_alone_with_a_backlog, all_at_once_in_every_order, finished_tasks_stay_finished,
                open_claims_survive_a_restart_of_the_center, open_claims_survive_a_restart_of_the_managers,
-               open_claims_survive_a_restart_of_everything, produce_in_flight_while_a_manager_dies,
-               produce_in_flight_while_the_center_dies, sigterm_ends_every_daemon_within_ten_seconds,
+               open_claims_survive_a_restart_of_the_manager_that_they_came_through,
+               open_claims_survive_a_restart_of_everything, open_claims_survive_a_restart_of_everything_managers_first,
+               produce_in_flight_while_a_manager_dies, produce_in_flight_while_the_center_dies,
+               produce_in_flight_while_everything_dies, sigterm_ends_every_daemon_within_ten_seconds,
                managers_start_without_a_center_and_find_it_later, producing_goes_on_while_the_center_is_away])
