@@ -16,9 +16,12 @@ case " $INSTALLED " in *" $last "*) printf installed;; *) exit 1;; esac
 """
 APT_GET = """#!/bin/sh
 echo "$*" >> "$CALLS"
-case "$*" in *-s*) printf '%s' "$SIMULATED";; esac
+case " $*" in *" -s "*) printf '%s' "$SIMULATED"; exit;; esac
+"$POLICY" >/dev/null 2>&1
+echo "may services start: $?" >> "$CALLS"
+exit "$APT_STATUS"
 """
-SUDO = "#!/bin/sh\n[ \"$1\" = env ] && exec \"$@\"\nexit 0\n"
+SUDO = "#!/bin/sh\nexec \"$@\"\n"
 
 
 class Packages(unittest.TestCase):
@@ -33,10 +36,13 @@ class Packages(unittest.TestCase):
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(stat.S_IRWXU)
 
-    def shell(self, script, installed="", simulated=""):
+        self.policy = self.bin / "policy"
+
+    def shell(self, script, installed="", simulated="", apt_status=0):
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "INSTALLED": installed,
-                       "CALLS": str(self.calls), "SIMULATED": simulated}
-        source = f"set -euo pipefail; source {SCRIPTS}/lib/packages.sh; baton_policy={self.bin}/policy; "
+                       "CALLS": str(self.calls), "SIMULATED": simulated, "POLICY": str(self.policy),
+                       "APT_STATUS": str(apt_status)}
+        source = f"set -euo pipefail; source {SCRIPTS}/lib/packages.sh; baton_policy={self.policy}; "
         return subprocess.run(["bash", "-c", source + script], capture_output=True, text=True, env=environment, check=False)
 
     def test_sections_do_not_mix(self):
@@ -54,10 +60,27 @@ class Packages(unittest.TestCase):
     def test_what_is_missing_is_installed_without_removing_anything(self):
         done = self.shell("install_packages run")
         self.assertEqual(done.returncode, 0, done.stderr)
-        installs = [call for call in self.calls.read_text().splitlines() if " -s " not in f" {call} "]
+        installs = [call for call in self.calls.read_text().splitlines() if "install" in call and " -s " not in f" {call} "]
         self.assertEqual(len(installs), 1)
         self.assertIn("--no-remove", installs[0])
         self.assertTrue(installs[0].endswith("python3"))
+
+    def test_no_service_may_start_while_packages_are_installed_and_nothing_stays_behind(self):
+        for status in (0, 100):
+            with self.subTest(apt_status=status):
+                self.calls.write_text("")
+                done = self.shell("install_packages run", apt_status=status)
+                self.assertEqual(done.returncode, status, done.stderr)
+                said = [call for call in self.calls.read_text().splitlines() if call.startswith("may services start")]
+                self.assertTrue(said and all(call.endswith(": 101") for call in said), said)
+                self.assertFalse(self.policy.exists())
+
+    def test_a_policy_that_was_there_before_stays(self):
+        self.policy.write_text("#!/bin/sh\nexit 102\n")
+        self.policy.chmod(stat.S_IRWXU)
+        self.assertEqual(self.shell("install_packages run").returncode, 0)
+        self.assertIn("may services start: 102", self.calls.read_text())
+        self.assertIn("exit 102", self.policy.read_text())
 
     def test_a_conflict_is_named_and_nothing_is_done(self):
         done = self.shell("install_packages run", simulated="Remv libboost1.74-dev [1.74]\n")

@@ -110,6 +110,16 @@ def the_command_of_a_lost_claim_is_ended():
     assert not alive(pid), "the command outlived its claim"
 
 
+def a_lost_claim_goes_before_a_wait_that_ended():
+    TRIO.produce("both", ["x"])
+    consumer = Consumer("both", "-n", "2", "--wait", "1s", "--lease", f"{LEASE_SECONDS}s",
+                        command="sleep 1000").await_begun()
+    consumer.signal(signal.SIGSTOP)
+    TRIO.consume("both", 1)
+    consumer.signal(signal.SIGCONT)
+    consumer.finish(4)  # and not 6, though only one of two tasks came
+
+
 def a_killed_consumer_loses_its_task_to_the_next_after_the_lease():
     task = TRIO.produce("killed", ["x"])[0]
     consumer = Consumer("killed", "--lease", f"{LEASE_SECONDS}s", command="sleep 1000").await_begun()
@@ -180,7 +190,7 @@ if __name__ == "__main__":
         run_cases([
             an_interrupted_consumer_gives_its_task_back_at_once, an_idle_consumer_is_interrupted_too,
             a_suspended_consumer_is_superseded_and_its_late_result_refused, the_command_of_a_lost_claim_is_ended,
-            a_killed_consumer_loses_its_task_to_the_next_after_the_lease,
+            a_lost_claim_goes_before_a_wait_that_ended, a_killed_consumer_loses_its_task_to_the_next_after_the_lease,
             a_long_task_keeps_its_claim_far_beyond_its_lease, nobody_holds_more_than_it_works_on,
             a_closed_stdout_releases_what_nobody_read, a_reader_that_stops_reading_costs_no_claim,
             pulling_round_robin_and_at_random_finds_every_task])

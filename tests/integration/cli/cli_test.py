@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -76,6 +77,36 @@ def every_listing_speaks_json_and_has_a_table():
     TRIO.consume("listed", 1)
 
 
+def manager_ls_tells_since_when_how_many_tasks_and_the_lag():
+    before = {row["name"]: int(row["tasks"]) for row in TRIO.rows("manager", "ls")}
+    TRIO.produce("counted", [str(n) for n in range(7)], managers=TRIO.managers[1].address)
+
+    def rows():
+        found = {row["name"]: row for row in TRIO.rows("manager", "ls")}
+        return found if int(found["m2"]["tasks"]) - before["m2"] == 7 else None
+
+    found = await_condition(rows, 30, "the tasks are counted where they are")
+    expect({name: int(row["tasks"]) - before[name] for name, row in found.items()}, {"m1": 0, "m2": 7, "m3": 0})
+    now = datetime.now(timezone.utc)
+    for row in found.values():
+        age = (now - datetime.fromisoformat(row["since"].replace("Z", "+00:00"))).total_seconds()
+        assert -5 < age < 3600, f"{row['name']} is up since {row['since']}"
+    await_condition(lambda: all(int(row["lag"]) == 0 for row in TRIO.rows("manager", "ls")), 30, "all is reported")
+    TRIO.consume("counted", 7)
+
+
+def what_happens_to_a_task_is_no_line_of_a_log():
+    def lines():
+        return sum(len(daemon.said().splitlines()) for daemon in TRIO.daemons())
+
+    TRIO.produce("logged", ["warm-up"])
+    TRIO.consume("logged", 1)
+    before = lines()
+    TRIO.produce("logged", [str(n) for n in range(200)])
+    TRIO.consume("logged", 200, "--exec", "cat")
+    assert lines() - before < 50, [daemon.said()[-2000:] for daemon in TRIO.daemons()]
+
+
 def a_finished_task_still_says_done():
     task = TRIO.produce("finished", ["x"])[0]
     TRIO.consume("finished", 1)
@@ -112,6 +143,16 @@ def a_manager_that_is_up_cannot_be_removed():
     TRIO.baton("manager", "remove", "m1", code=4)
 
 
+def a_format_or_flag_that_a_verb_does_not_have_is_refused_in_both_places():
+    for words in (["consume", "-q", "x", "-o", "json"], ["-o", "json", "consume", "-q", "x"],
+                  ["produce", "-q", "x", "-o", "json"], ["-o", "json", "produce", "-q", "x"],
+                  ["consume", "-q", "x", "--timeout", "1s"], ["--timeout", "1s", "consume", "-q", "x"]):
+        code, out, err = run(*words)
+        expect((words, code, out), (words, 2, ""))
+        assert err.startswith("error: "), err
+        assert "json" not in words or "this prints table, jsonl, not 'json'" in err, err
+
+
 def wrong_usage_is_exit_code_2_with_a_hint():
     for words in (["produce"], ["produce", "-q", "no spaces"], ["consume", "-q", "x", "-n", "0"],
                   ["consume", "-q", "x", "--lease", "1s"], ["consume", "-q", "x", "--wait", "soon"],
@@ -143,16 +184,18 @@ def nobody_there_is_exit_code_5_with_the_next_step():
     expect((code, out), (5, ""))
     expect(run("consume", "-q", "x", "--manager", NOBODY, "--wait", "500ms")[0], 5)
     expect(run("queue", "ls", "--timeout", "500ms", environment={"BATON_MANAGER": NOBODY})[0], 5)
-def a_format_or_flag_that_a_verb_does_not_have_is_refused_in_both_places():
-    for words in (["consume", "-q", "x", "-o", "json"], ["-o", "json", "consume", "-q", "x"],
-                  ["produce", "-q", "x", "-o", "json"], ["-o", "json", "produce", "-q", "x"],
-                  ["consume", "-q", "x", "--timeout", "1s"], ["--timeout", "1s", "consume", "-q", "x"]):
-        code, out, err = run(*words)
-        expect((words, code, out), (words, 2, ""))
-        assert err.startswith("error: "), err
-        assert "json" not in words or "this prints table, jsonl, not 'json'" in err, err
 
 
+def a_consumer_that_waits_for_ever_says_that_nobody_is_there():
+    process = subprocess.Popen([str(BIN / "baton"), "consume", "-q", "x", "--manager", NOBODY], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = process.stderr.readline()
+        assert NOBODY in line and "unavailable" in line and "trying on" in line, line
+    finally:
+        process.send_signal(signal.SIGINT)
+    expect(process.wait(60), 130)
+    expect((process.stdout.read(), process.stderr.read()), ("", ""))
 
 
 def the_next_manager_of_the_list_answers():
@@ -167,6 +210,15 @@ def an_empty_queue_is_exit_code_6():
     expect(TRIO.baton("consume", "-q", "short", "-n", 2, "--wait", "1s", code=6), "x\n")
     TRIO.produce("short", ["y"])
     expect(TRIO.baton("consume", "-q", "short", "--wait", "1s", code=0), "y\n")
+
+
+def a_wait_of_zero_takes_what_is_there_and_ends():
+    TRIO.produce("there", ["x", "y"])
+    await_condition(lambda: (TRIO.queue("there") or {"ready": 0})["ready"] == 2, 30, "the ledger knows them")
+    expect(TRIO.baton("consume", "-q", "there", "--wait", "0s", code=0), "x\ny\n")
+    began = time.monotonic()
+    TRIO.baton("consume", "-q", "there", "--wait", "0s", code=6)
+    assert time.monotonic() - began < 30, "it did not end by itself"
 
 
 def some_confirmed_and_some_not_is_exit_code_8():
@@ -196,18 +248,6 @@ def a_progress_line_is_for_terminals_only():
         if terminal:  # it is drawn a few times a second while the input stays open
             text = os.read(reader, 4096)
         process.stdin.close()
-def a_consumer_that_waits_for_ever_says_that_nobody_is_there():
-    process = subprocess.Popen([str(BIN / "baton"), "consume", "-q", "x", "--manager", NOBODY], text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        line = process.stderr.readline()
-        assert NOBODY in line and "unavailable" in line and "trying on" in line, line
-    finally:
-        process.send_signal(signal.SIGINT)
-    expect(process.wait(60), 130)
-    expect((process.stdout.read(), process.stderr.read()), ("", ""))
-
-
         expect(process.wait(60), 0)
         if not terminal:
             text = os.read(reader, 4096)
@@ -222,15 +262,6 @@ def ids_of_a_slow_input_are_printed_while_it_is_still_open():
     process = subprocess.Popen(TRIO.command("produce", "-q", "slow-input"), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
     for payload in ("first", "second"):
-def a_wait_of_zero_takes_what_is_there_and_ends():
-    TRIO.produce("there", ["x", "y"])
-    await_condition(lambda: (TRIO.queue("there") or {"ready": 0})["ready"] == 2, 30, "the ledger knows them")
-    expect(TRIO.baton("consume", "-q", "there", "--wait", "0s", code=0), "x\ny\n")
-    began = time.monotonic()
-    TRIO.baton("consume", "-q", "there", "--wait", "0s", code=6)
-    assert time.monotonic() - began < 30, "it did not end by itself"
-
-
         process.stdin.write(f"{payload}\n")
         process.stdin.flush()
         assert process.stdout.readline().strip().isdigit()
@@ -253,12 +284,13 @@ if __name__ == "__main__":
         run_cases([
             ids_come_in_input_order_and_payloads_come_back, plain_output_is_the_payload_and_a_newline,
             any_bytes_travel_through_json_lines_and_files, every_listing_speaks_json_and_has_a_table,
+            manager_ls_tells_since_when_how_many_tasks_and_the_lag, what_happens_to_a_task_is_no_line_of_a_log,
             a_finished_task_still_says_done, a_result_is_kept_and_shown, a_command_that_fails_nacks_and_says_why,
             what_is_not_there_is_exit_code_3, a_manager_that_is_up_cannot_be_removed,
+            a_format_or_flag_that_a_verb_does_not_have_is_refused_in_both_places,
             wrong_usage_is_exit_code_2_with_a_hint, help_and_version_need_no_cluster,
             nobody_there_is_exit_code_5_with_the_next_step, a_consumer_that_waits_for_ever_says_that_nobody_is_there,
             the_next_manager_of_the_list_answers, an_empty_queue_is_exit_code_6, a_wait_of_zero_takes_what_is_there_and_ends,
             some_confirmed_and_some_not_is_exit_code_8, one_task_can_be_asked_for,
             a_progress_line_is_for_terminals_only, ids_of_a_slow_input_are_printed_while_it_is_still_open,
             a_bench_run_finds_nothing_lost_twice_or_damaged])
-            a_format_or_flag_that_a_verb_does_not_have_is_refused_in_both_places,
