@@ -36,8 +36,8 @@ void TaskPages::append(std::uint64_t count, TaskValue value, std::uint64_t order
   while (count > 0) {
     const std::uint64_t number = end_ / kPageTasks;
     const std::uint64_t part = std::min(count, (number + 1) * kPageTasks - end_);
-    const bool fresh = number == first_page_ + pages_.size();
-    Page& page = page_for_append(order, created);
+    const bool fresh = begin_page_if_new(number, order, created);
+    Page& page = pages_.back().edit();
     if (fresh) {
       page.uniform = value;
     } else if (page.values || page.uniform != value) {
@@ -57,16 +57,16 @@ void TaskPages::append(std::uint64_t count, TaskValue value, std::uint64_t order
   }
 }
 
-TaskPages::Page& TaskPages::page_for_append(std::uint64_t order, WallTime created) {
-  const std::uint64_t number = end_ / kPageTasks;
+bool TaskPages::begin_page_if_new(std::uint64_t number, std::uint64_t order, WallTime created) {
   if (pages_.empty()) first_page_ = number;
-  if (number == first_page_ + pages_.size()) {
-    Page page;
-    page.created = created;
-    page.order[end_ % kPageTasks / kStretchTasks] = order;
-    pages_.emplace_back(std::move(page));
-  }
-  return pages_.back().edit();
+  // A snapshot has no trace of pages that are gone: after a restore the last ones lack an entry.
+  if (pages_.size() < number - first_page_) pages_.resize(number - first_page_);
+  if (pages_.size() > number - first_page_) return false;
+  Page page;
+  page.created = created;
+  page.order[end_ % kPageTasks / kStretchTasks] = order;
+  pages_.emplace_back(std::move(page));
+  return true;
 }
 
 TaskPages::Values& TaskPages::make_values(Page& page, std::uint64_t number,

@@ -78,7 +78,8 @@ class TaskPages {
     return page ? &*page : nullptr;
   }
   Page& edit(std::uint64_t offset) { return pages_[offset / kPageTasks - first_page_].edit(); }
-  Page& page_for_append(std::uint64_t order, WallTime created);
+  // Makes the page of end_ the last one; true if it was not there yet.
+  bool begin_page_if_new(std::uint64_t number, std::uint64_t order, WallTime created);
   // Gives the page an array, filled for what is known.
   Values& make_values(Page& page, std::uint64_t number, std::uint64_t known_end);
   void drop_if_finished(std::uint64_t number);

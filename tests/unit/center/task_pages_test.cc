@@ -89,3 +89,22 @@ TEST_CASE("a copy of the pages does not see what is written later") {
   CHECK(copy.get(Offset(1)) == kOther);
   CHECK(copy.get(Offset(2)) == kPlain);
 }
+
+TEST_CASE("after a restore new tasks begin a page of their own, although the last pages are gone") {
+  TaskPages pages;
+  pages.append(4095, kPlain, 1, WallTime{1});         // page 0 as a whole
+  pages.append(2 * 4096, kPlain, 4096, WallTime{2});  // pages 1 and 2
+  for (std::uint64_t at = 4096; at < 3 * 4096; ++at) pages.set(Offset(at), TaskValue());
+  TaskPages restored;  // as a snapshot does it: only pages that are there
+  restored.restore_end(pages.end());
+  restored.restore_page(0, *pages.page(0));
+
+  restored.append(3, kOther, 12'288, WallTime{3});
+
+  CHECK(restored.get(Offset(1)) == kPlain);
+  CHECK(restored.get(Offset(4095)) == kPlain);
+  CHECK(restored.get(Offset(4096)).finished());
+  CHECK(restored.get(Offset(12'288)) == kOther);
+  CHECK(restored.order(Offset(12'288)) == 12'288);
+  CHECK(restored.created(Offset(12'288)) == WallTime{3});
+}
