@@ -66,7 +66,7 @@ Verdict execute_on_claim(Work& work, std::uint32_t slot, const Operation& operat
       return Verdict::kOk;
     case OperationKind::kExtend:
       if (!validate_lease(operation.lease).ok()) return Verdict::kBadLease;
-      renew_claim(work, slot, operation.lease);
+      extend_claim(work, slot, operation.lease);
       note(work, operation.task, TaskState::kClaimed, TaskState::kClaimed, Cause::kExtended,
            operation.token, work.tables.sessions[work.tables.rows[slot].session].id);
       return Verdict::kOk;

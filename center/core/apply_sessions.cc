@@ -213,7 +213,7 @@ HeartbeatOutcome apply_heartbeat(Work& work, const SessionHeartbeat& command) {
     if (row == kNoSlot) {
       outcome.lost.push_back(token);
     } else {
-      renew_claim(work, row, Millis(tables.rows[row].lease_ms));
+      renew_claim(work, row);
     }
   }
   return outcome;

@@ -50,6 +50,14 @@ void count_waiting(Work& work, Shard& shard, std::int64_t change) {
   work.tables.counters.waiting += static_cast<std::uint64_t>(change);
 }
 
+// Never earlier than it was.
+void set_lease_end(Work& work, std::uint32_t slot, std::int64_t deadline_ms) {
+  TaskRow& row = work.tables.rows.edit(slot);
+  if (deadline_ms <= row.deadline_ms) return;
+  row.deadline_ms = deadline_ms;
+  work.tables.lease_ends.set(slot, deadline_ms, row.token.value());
+}
+
 void remove_row(Work& work, std::uint32_t slot, TaskValue left) {
   const TaskId task = work.tables.rows[slot].task;
   work.tables.members.shard(task.shard()).tasks.set(task.offset(), left);
@@ -203,7 +211,7 @@ std::uint32_t claim(Work& work, TaskId task, std::uint32_t session_slot, std::ui
   row.deadline_ms = 0;
   session.claims.add(row.token, slot);
   session.served_line = line.id;
-  renew_claim(work, slot, Millis(line.lease_ms));
+  extend_claim(work, slot, Millis(line.lease_ms));
 
   note(work, task, TaskState::kReady, TaskState::kClaimed, Cause::kGranted, row.token, session.id);
   work.effects.grants.push_back(Grant{session.id, session.incarnation, session.conn_epoch,
@@ -212,14 +220,15 @@ std::uint32_t claim(Work& work, TaskId task, std::uint32_t session_slot, std::ui
   return slot;
 }
 
-void renew_claim(Work& work, std::uint32_t slot, Millis lease) {
-  TaskRow& row = work.tables.rows.edit(slot);
-  const std::int64_t cap = kTickCap.count();
-  const std::int64_t latest = row.claimed_at_ms + work.tables.options.attempt_timeout.count() + cap;
-  const std::int64_t wanted = std::min(work.now_ms() + lease.count() + cap, latest);
-  if (wanted <= row.deadline_ms) return;
-  row.deadline_ms = wanted;
-  work.tables.lease_ends.set(slot, wanted, row.token.value());
+void extend_claim(Work& work, std::uint32_t slot, Millis lease) {
+  set_lease_end(work, slot, work.now_ms() + lease.count() + kTickCap.count());
+}
+
+void renew_claim(Work& work, std::uint32_t slot) {
+  const TaskRow& row = work.tables.rows[slot];
+  const std::int64_t wanted = work.now_ms() + row.lease_ms;
+  const std::int64_t latest = row.claimed_at_ms + work.tables.options.attempt_timeout.count();
+  set_lease_end(work, slot, std::min(wanted, latest) + kTickCap.count());
 }
 
 void complete(Work& work, std::uint32_t slot, const ResultPlace& result) {

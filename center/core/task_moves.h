@@ -36,9 +36,10 @@ void kill_claim(Work& work, std::uint32_t row);
 // delayed -> ready (or quarantined, as above).
 void end_backoff(Work& work, std::uint32_t row);
 
-// The deadline of a claim, from what its row says (R15): never before the old one, never past the
-// attempt timeout.
-void renew_claim(Work& work, std::uint32_t row, Millis lease);
+// The claim lasts for `lease` from now on, if it does not last longer anyway (R15).
+void extend_claim(Work& work, std::uint32_t row, Millis lease);
+// The same by heartbeat: for the lease of its row, and never past the attempt timeout (R14).
+void renew_claim(Work& work, std::uint32_t row);
 
 // claimed -> quarantined.
 void quarantine_claim(Work& work, std::uint32_t row, std::string_view reason);

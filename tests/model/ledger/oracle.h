@@ -184,7 +184,7 @@ class Oracle {
   OperationOutcome execute_claim(OracleTask& task, TaskId id, const Operation& op);
   Status give_back(const std::string& from, const GiveBack& c);
   Status check_attached(const std::string& from, const SessionId& id, ConnEpoch conn_epoch) const;
-  void renew(OracleTask& task, std::int64_t lease);
+  void extend(OracleTask& task, std::int64_t until);
   OracleTask* find_claim(const SessionId& session, Token token, TaskId* id = nullptr);
 
   // oracle_time.cc

@@ -65,7 +65,7 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   task.claimed_at = now;
   task.deadline = 0;
   ++task.attempt;
-  renew(task, line.lease);
+  extend(task, now + line.lease);
   move(id, TaskState::kClaimed, Cause::kGranted, task.token, session_id);
   effects_.grants.push_back({session_id, session.incarnation, session.conn_epoch, task.number,
                              line_id, id, task.token, task.attempt, Millis(line.lease)});

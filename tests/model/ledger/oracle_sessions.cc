@@ -116,10 +116,8 @@ Status Oracle::closed(const std::string& from, const SessionClosed& c) {
   return {};
 }
 
-void Oracle::renew(OracleTask& task, std::int64_t lease) {
-  const std::int64_t cap = has(Mistake::kNoCap) ? 0 : 1000;
-  const std::int64_t latest = task.claimed_at + 3'600'000 + cap;
-  task.deadline = std::max(task.deadline, std::min(now + lease + cap, latest));
+void Oracle::extend(OracleTask& task, std::int64_t until) {
+  task.deadline = std::max(task.deadline, until + (has(Mistake::kNoCap) ? 0 : 1000));
 }
 
 HeartbeatOutcome Oracle::heartbeat(const SessionHeartbeat& c) {
@@ -132,7 +130,7 @@ HeartbeatOutcome Oracle::heartbeat(const SessionHeartbeat& c) {
     if (task == nullptr) {
       outcome.lost.push_back(token);
     } else {
-      renew(*task, task->lease);
+      extend(*task, std::min(now + task->lease, task->claimed_at + 3'600'000));
     }
   }
   return outcome;
@@ -218,7 +216,7 @@ OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operat
       break;
     case OperationKind::kExtend:
       if (!validate_lease(op.lease).ok()) return outcome_of(op, ErrorCode::kInvalidArgument);
-      renew(task, op.lease.count());
+      extend(task, now + op.lease.count());
       effects_.transitions.push_back(
           {id, 1, TaskState::kClaimed, TaskState::kClaimed, Cause::kExtended, token, session});
       break;

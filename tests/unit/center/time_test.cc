@@ -92,6 +92,32 @@ TEST_CASE("heartbeats do not carry a claim past the attempt timeout") {
   CHECK(c.world.effects().transitions.at(0).cause == Cause::kAttemptTimeout);
 }
 
+TEST_CASE("a lease longer than the attempt timeout lasts as long as it was granted for") {
+  Claimed c;
+  REQUIRE(c.world.tell(c.m.incarnation, LedgerDriver::demand_of(1, 2, "q", 1, 1, 12h)).ok());
+  c.world.create(c.m, 1);
+  const TaskId task = c.world.grants().at(0).task;
+
+  c.world.pass(12h);
+  CHECK(c.world.ledger().find(task).value().state == TaskState::kClaimed);
+
+  c.world.pass(2s);
+  CHECK(c.world.ledger().find(task).value().state == TaskState::kReady);
+}
+
+TEST_CASE("an extension past the attempt timeout lasts as long as it was granted for") {
+  Claimed c;
+  Operation extend = LedgerDriver::operation(1, OperationKind::kExtend, c.grant);
+  extend.lease = 2h;
+  CHECK(c.world.operate(c.m, 1, extend).code == ErrorCode::kOk);
+
+  c.world.pass(2h);
+  CHECK(c.view().state == TaskState::kClaimed);
+
+  c.world.pass(2s);
+  CHECK(c.view().state == TaskState::kReady);
+}
+
 TEST_CASE("an extension lasts from now on, and a heartbeat does not shorten it") {
   Claimed c;
   Operation extend = LedgerDriver::operation(1, OperationKind::kExtend, c.grant);
