@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "center/core/effects.h"
 #include "center/core/task_value.h"
@@ -53,8 +52,8 @@ class RowTable {
       rows_.push_back(row);
       return static_cast<std::uint32_t>(rows_.size() - 1);
     }
-    const std::uint32_t slot = free_.back();
-    free_.pop_back();
+    const std::uint32_t slot = free_[free_.size() - 1];
+    free_.resize(free_.size() - 1);
     rows_.edit(slot) = row;
     return slot;
   }
@@ -71,7 +70,7 @@ class RowTable {
   // Slots are [0, slots()); those that are free have no task.
   [[nodiscard]] std::size_t slots() const { return rows_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const {
-    return rows_.memory_bytes() + free_.capacity() * sizeof(std::uint32_t);
+    return rows_.memory_bytes() + free_.memory_bytes();
   }
 
   // Puts a row back where it was in a snapshot; finish_restore() then finds the free slots.
@@ -80,7 +79,7 @@ class RowTable {
     rows_.edit(slot) = row;
   }
   void finish_restore() {
-    free_.clear();
+    free_.resize(0);
     for (std::size_t slot = rows_.size(); slot-- > 0;) {
       if (!rows_[slot].task) free_.push_back(static_cast<std::uint32_t>(slot));
     }
@@ -89,7 +88,7 @@ class RowTable {
 
  private:
   PagedVector<TaskRow> rows_;
-  std::vector<std::uint32_t> free_;  // which slot is taken next shows nowhere outside
+  PagedVector<std::uint32_t> free_;  // which slot is taken next shows nowhere outside
   std::size_t used_ = 0;
 };
 

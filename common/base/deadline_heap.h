@@ -2,15 +2,14 @@
 // anywhere is O(log n), as every entry's place is known.
 //
 // Equal deadlines come out in order of `tie`, so that the order does not depend on how the heap was
-// filled.
+// filled. A copy shares its pages until they are edited (R26).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
-#include <vector>
 
 #include "common/base/check.h"
+#include "common/base/paged_vector.h"
 
 namespace baton {
 
@@ -29,18 +28,18 @@ class DeadlineHeap {
   }
 
   // REQUIRES: not empty.
-  [[nodiscard]] const Entry& top() const { return heap_.front(); }
+  [[nodiscard]] const Entry& top() const { return heap_[0]; }
 
   // REQUIRES: contains(id).
   [[nodiscard]] std::int64_t deadline(std::uint32_t id) const { return heap_[place_[id]].deadline; }
 
   // Adds `id`, or moves it to a new deadline.
   void set(std::uint32_t id, std::int64_t deadline, std::uint64_t tie) {
-    if (id >= place_.size()) place_.resize(std::size_t{id} + 1, kNowhere);
+    while (id >= place_.size()) place_.push_back(kNowhere);
     std::size_t at = place_[id];
     if (at == kNowhere) {
       at = heap_.size();
-      heap_.emplace_back();
+      heap_.push_back({});
     }
     put(at, Entry{deadline, tie, id});
     down(up(at));
@@ -50,16 +49,16 @@ class DeadlineHeap {
   void erase(std::uint32_t id) {
     if (!contains(id)) return;
     const std::size_t at = place_[id];
-    place_[id] = kNowhere;
-    const Entry last = heap_.back();
-    heap_.pop_back();
+    place_.edit(id) = kNowhere;
+    const Entry last = heap_[heap_.size() - 1];
+    heap_.resize(heap_.size() - 1);
     if (at == heap_.size()) return;
     put(at, last);
     down(up(at));
   }
 
   [[nodiscard]] std::size_t memory_bytes() const {
-    return heap_.capacity() * sizeof(Entry) + place_.capacity() * sizeof(std::uint32_t);
+    return heap_.memory_bytes() + place_.memory_bytes();
   }
 
  private:
@@ -69,8 +68,8 @@ class DeadlineHeap {
     return a.deadline != b.deadline ? a.deadline < b.deadline : a.tie < b.tie;
   }
   void put(std::size_t at, const Entry& entry) {
-    heap_[at] = entry;
-    place_[entry.id] = static_cast<std::uint32_t>(at);
+    heap_.edit(at) = entry;
+    place_.edit(entry.id) = static_cast<std::uint32_t>(at);
   }
   std::size_t up(std::size_t at) {
     const Entry entry = heap_[at];
@@ -92,8 +91,8 @@ class DeadlineHeap {
     put(at, entry);
   }
 
-  std::vector<Entry> heap_;
-  std::vector<std::uint32_t> place_;  // by id
+  PagedVector<Entry> heap_;
+  PagedVector<std::uint32_t> place_;  // by id
 };
 
 }  // namespace baton
