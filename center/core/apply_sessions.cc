@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kConsumerBytesMax = 200;
 
+// Queues that waiting alone may create, of the 16 M that there can be.
+constexpr std::size_t kQueuesByDemandMax = std::size_t{1} << 20;
+
 // The slot of a session that is attached through the sender by this very connection.
 struct Attached {
   std::uint32_t slot = kNoSlot;
@@ -115,7 +118,10 @@ Status open_line(Work& work, std::uint32_t slot, const SessionDemand& command) {
   if (command.line <= session.last_line) return {ErrorCode::kNotFound, "the line has ended"};
   if (session.lines.size() >= kSessionLinesMax)
     return {ErrorCode::kRetryLater, "too many lines in this session"};
-  const QueueId queue = tables.queues.intern(command.queue);
+  // A consumer's mistyped names must not use up the ids that producers need.
+  const bool room = tables.queues.size() < kQueuesByDemandMax;
+  const QueueId queue =
+      room ? tables.queues.intern(command.queue) : tables.queues.find(command.queue);
   if (!queue) return {ErrorCode::kRetryLater, "too many queues"};
   Line line;
   line.id = command.line;

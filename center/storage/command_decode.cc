@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -355,12 +356,12 @@ bool is_center_command(const v1::Command& wire) {
 std::size_t command_weight(const v1::Command& wire) {
   switch (wire.kind_case()) {
     case v1::Command::kCreated: {
-      std::size_t tasks = 1;
+      std::size_t tasks = 0;
       for (const v1::CreatedRun& run : wire.created().run()) tasks += run.count();
-      return tasks;
+      return std::max<std::size_t>(tasks, 1);
     }
     case v1::Command::kAttach:
-      return 1 + static_cast<std::size_t>(wire.attach().held_size());
+      return kSessionWindowMax;  // all that the session claims may come back
     case v1::Command::kOperations:
       return 1 + static_cast<std::size_t>(wire.operations().operation_size());
     case v1::Command::kHeartbeat:
