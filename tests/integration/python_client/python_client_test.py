@@ -159,9 +159,9 @@ def a_nacked_task_comes_back_with_its_next_attempt():
         [task] = Producer(connection).produce("q", [b"x"])
         consumer = Consumer("q")
         consumer.attach(connection)
-        consumer.nack(consumer.claim(), b"no luck")
+        consumer.nack(consumer.claim(), b"no luck: \xff is not UTF-8")
         answer, _ = connection.query(task_show=broker.TaskShow(task=task))
-        assert answer.task.state == broker.DELAYED and answer.task.reason == "no luck"
+        assert answer.task.state == broker.DELAYED and answer.task.reason == b"no luck: \xff is not UTF-8"
         again = consumer.claim()
         assert again.task == task and again.attempt == 2
         consumer.ack(again)
