@@ -397,8 +397,17 @@ void ChannelService::send_grants(Lsn index, const std::vector<Grant>& grants) {
 
 std::vector<Command> ChannelService::before_register(const v1::Register& request) const {
   std::vector<Command> commands{calendar_tick()};
-  if (const auto offline = end_of_old_life(request)) commands.emplace_back(*offline);
+  if (const auto offline = end_of_old_life(request)) end_life(*offline, commands);
   return commands;
+}
+
+// The last word of that life goes into the ledger with its end: what it said to be durable, a later
+// register must have (R2), also if it was not reported yet.
+void ChannelService::end_life(const ShardOffline& offline, std::vector<Command>& commands) const {
+  if (const auto end = liveness_.durable_end(offline.shard)) {
+    commands.emplace_back(Report{offline.shard, *end});
+  }
+  commands.emplace_back(offline);
 }
 
 // Adds no time, but says what day it is: a manager is up or down since then, and an idle ledger
@@ -459,7 +468,9 @@ void ChannelService::check_liveness() {
   for (const ShardOffline& offline : silent) {
     ++metrics_.shards_declared_offline;
     context_.logger.warn("shard silent, declared offline", {kv("shard", offline.shard)});
-    proposer_.push_own(offline);
+    std::vector<Command> commands;
+    end_life(offline, commands);
+    for (const Command& command : commands) proposer_.push_own(command);
   }
   // A manager that was declared offline while it only stood still must register again.
   for (const ManagerView& manager : managers) {

@@ -97,6 +97,7 @@ class ChannelService final : public ServerHandler {
   void send_grants(Lsn index, const std::vector<Grant>& grants);
   [[nodiscard]] std::vector<Command> before_register(const v1::Register& request) const;
   [[nodiscard]] std::optional<ShardOffline> end_of_old_life(const v1::Register& request) const;
+  void end_life(const ShardOffline& offline, std::vector<Command>& commands) const;
   [[nodiscard]] Tick calendar_tick() const;
 
   // ---- time ----

@@ -60,6 +60,15 @@ const ManagerLiveness::Beat* ManagerLiveness::find(Incarnation manager) const {
   return beat == beats_.end() ? nullptr : &beat->second;
 }
 
+std::optional<Offset> ManagerLiveness::durable_end(ShardId shard) const {
+  for (const auto& [manager, beat] : beats_) {
+    if (const auto end = beat.durable_end.find(shard); end != beat.durable_end.end()) {
+      return end->second;
+    }
+  }
+  return std::nullopt;
+}
+
 WallTime ManagerLiveness::median_wall(WallTime own, MonoTime now) const {
   std::vector<std::int64_t> readings{own.ms};
   for (const auto& [manager, beat] : beats_) {

@@ -45,6 +45,8 @@ class ManagerLiveness {
   std::vector<ShardOffline> check(MonoTime now, const std::vector<ManagerView>& managers);
 
   [[nodiscard]] const Beat* find(Incarnation manager) const;
+  // The durable end of the shard that a beat of a current incarnation told last; none if none did.
+  [[nodiscard]] std::optional<Offset> durable_end(ShardId shard) const;
   // The median of our reading and those of the managers heard of within dead_after, carried on to
   // now.
   [[nodiscard]] WallTime median_wall(WallTime own, MonoTime now) const;

@@ -164,6 +164,27 @@ TEST_CASE(
   CHECK(manager.closed == closed + 1);
 }
 
+TEST_CASE("what a manager said to be durable must be there at its next register") {
+  CenterWorld world;
+  TestManager& manager = with_three_tasks(world, 0);
+  manager.durable_end = Offset(10);  // stored, but not reported yet
+  world.run(3s);
+
+  SECTION("when it was declared offline") {
+    manager.stop_beating();
+    world.run(1s);
+  }
+  SECTION("when it comes back at once") {}
+  manager.disconnect();
+  world.run(20ms);
+  manager.new_life();
+  manager.next_offset = Offset(8);  // an older copy of its disk
+  manager.start(world.options.listen);
+  REQUIRE(world.scheduler.run_until([&] { return manager.is_open(); }, 1s));
+
+  CHECK(manager.register_again().result() == v1::ROLLED_BACK);
+}
+
 TEST_CASE("a manager that restarts registers at once: its old connection is gone") {
   CenterWorld world;
   TestManager& manager = with_three_tasks(world, 0);
