@@ -295,12 +295,17 @@ void QueryService::resync(Incarnation asker, const v1::Resync& query,
   if (query.session_size() > static_cast<int>(kItemsMax)) {
     return set_status(invalid("resync: too many sessions"), &answer);
   }
+  constexpr std::size_t kResyncBytesMax = std::size_t{3} << 20;
   v1::ResyncAnswer* states = answer.mutable_resync();
+  std::size_t bytes = 0;
   for (const v1::ResyncSession& asked : query.session()) {
     const SessionId session(from_wire(asked.session()));
     encode_view(ledger().resync(session, ConnEpoch(asked.conn_epoch()), asker,
                                 GrantNumber(asked.last_number())),
                 session, states->add_session());
+    // Must fit a frame. The manager asks again about those that are missing.
+    bytes += states->session().rbegin()->ByteSizeLong();
+    if (bytes > kResyncBytesMax) return;
   }
 }
 
