@@ -96,6 +96,8 @@ void CreatedLane::on_created(std::uint64_t batch, const v1::CreatedOutcome& outc
   for (const v1::QueueIdentity& queue : outcome.queue()) {
     reporter_->learn_queue(queue.name(), QueueId(queue.id()));
   }
+  // A center that is short of room: later. The ledger has refused nothing.
+  if (outcome.code() == v1::RETRY_LATER) return pause();
   const Offset before = reporter_->created_hi();
   const Offset created_hi(outcome.created_hi());
   if (outcome.code() == v1::OK) {

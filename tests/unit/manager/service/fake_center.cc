@@ -135,6 +135,7 @@ void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {
 }
 
 void FakeCenter::answer_created(const v1::Created& created, v1::CreatedOutcome& out) {
+  if (disk_low) return out.set_code(v1::RETRY_LATER);
   std::uint64_t& known = created.shard() == shard ? created_hi : sealed_created_hi[created.shard()];
   if (created.from() > known) {
     out.set_code(v1::CONFLICT);

@@ -37,6 +37,7 @@ class FakeCenter final : private ServerHandler {
   std::deque<v1::RegisterOutcome> register_script;  // answers before the default one
   std::deque<v1::EnrollOutcome> enroll_script;
   std::deque<v1::AttachOutcome> attach_script;
+  bool disk_low = false;  // reports of new tasks are postponed
   std::deque<v1::SessionHeartbeatOutcome> heartbeat_script;
   std::map<std::uint64_t, std::uint64_t> winners;  // offset -> task; default: the task itself
   std::vector<v1::Member> members;

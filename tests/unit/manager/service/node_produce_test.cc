@@ -188,6 +188,28 @@ TEST_CASE_METHOD(NodeWorld, "an item over the payload limit is refused alone") {
   CHECK(produced.run(2).first_task() == task(2).value());
 }
 
+TEST_CASE_METHOD(NodeWorld,
+                 "a center that postpones reports keeps its channel, and hears them later") {
+  center.start();
+  start_registered();
+  const auto producer = client();
+  const auto hellos = [&] {
+    return center.count([](const v1::Command& c) { return c.has_register_(); });
+  };
+  const std::size_t before = hellos();
+  center.disk_low = true;
+
+  for (std::uint64_t i = 1; i <= 5; ++i) produce(*producer, i, {"x"});
+  run_for(std::chrono::seconds(3));
+  CHECK(hellos() == before);
+  CHECK(center.created_hi == 1);
+
+  center.disk_low = false;
+  run_for(std::chrono::seconds(1));
+  CHECK(center.created_hi == 6);
+  CHECK(hellos() == before);
+}
+
 TEST_CASE_METHOD(NodeWorld, "below the disk floor produces are postponed while acks go on") {
   center.start();
   start_registered();
