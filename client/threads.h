@@ -83,7 +83,6 @@ class Flag {
  public:
   // True for the one call that set it.
   bool set() { return !set_.exchange(true); }
-  void clear() { set_.store(false); }
   [[nodiscard]] bool is_set() const { return set_.load(); }
 
  private:

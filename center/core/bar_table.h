@@ -44,15 +44,11 @@ class BarTable {
     bar.over = false;
   }
 
-  // A new life on either side: all is open again. The shards that are.
-  std::vector<ShardId> clear(std::uint32_t manager, ShardId shard) {
-    std::vector<ShardId> opened;
+  // A new life of the manager or of the shard: what barred them from anybody is over.
+  void clear(std::uint32_t manager, ShardId shard) {
     std::erase_if(bars_, [&](const auto& entry) {
-      const bool hit = entry.first.first == manager || entry.first.second == shard;
-      if (hit && !entry.second.over) opened.push_back(entry.first.second);
-      return hit;
+      return entry.first.first == manager || entry.first.second == shard;
     });
-    return opened;
   }
 
   // Bars that ended by now; those that ended long ago are forgotten.

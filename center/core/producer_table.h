@@ -106,7 +106,6 @@ class ProducerTable {
   bool drop_idle(std::int64_t now_ms, Lsn index, std::uint32_t shards);
 
   [[nodiscard]] std::size_t size() const { return producers_.size(); }
-  [[nodiscard]] std::size_t lingering() const { return lingering_.size(); }
 
   using Producers = PagedMap<ProducerId, Cow<Producer>>;
   [[nodiscard]] const Producers& all() const { return producers_; }

@@ -114,9 +114,7 @@ bool CommandQueue::take_frame(const CommandFramePtr& frame, Budget& budget, Merg
   return true;
 }
 
-std::vector<CommandFramePtr> CommandQueue::clear() {
-  std::vector<CommandFramePtr> frames(urgent_.begin(), urgent_.end());
-  frames.insert(frames.end(), bulk_.begin(), bulk_.end());
+void CommandQueue::clear() {
   const auto own = std::exchange(own_, {});
   urgent_.clear();
   bulk_.clear();
@@ -124,7 +122,6 @@ std::vector<CommandFramePtr> CommandQueue::clear() {
   for (const auto& [command, done] : own) {
     if (done) done(Lsn(), nullptr);
   }
-  return frames;
 }
 
 }  // namespace baton::center

@@ -79,8 +79,8 @@ class CommandQueue {
   MergedEntry take();
 
   // Forgets everything that waits, because leadership ended or the center stops: the center's own
-  // commands are told so, the frames are returned.
-  std::vector<CommandFramePtr> clear();
+  // commands are told so. Managers send theirs again, to whoever leads then.
+  void clear();
 
  private:
   using Lane = std::deque<CommandFramePtr>;

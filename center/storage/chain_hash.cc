@@ -29,14 +29,4 @@ ChainHash to_chain_hash(std::string_view bytes) {
   return hash;
 }
 
-std::string to_hex(const ChainHash& hash) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : hash) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-  }
-  return text;
-}
-
 }  // namespace baton::center

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "common/base/status.h"
@@ -22,7 +21,5 @@ inline std::string_view bytes_of(const ChainHash& hash) {
 }
 // REQUIRES: 32 bytes.
 ChainHash to_chain_hash(std::string_view bytes);
-// 64 lower-case hex digits.
-std::string to_hex(const ChainHash& hash);
 
 }  // namespace baton::center

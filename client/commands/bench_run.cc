@@ -200,8 +200,9 @@ void BenchRun::watch_drain() {
   }
   // Tasks whose produce ended unknown may be completed as well, so that the counts alone do not
   // tell.
-  times_.drained = completed_seen_ >= workload_.confirmed_count() && workload_.missing_count() == 0;
-  if (times_.drained || now - last_progress_ > kNothingMoreComes) return finish();
+  const bool drained =
+      completed_seen_ >= workload_.confirmed_count() && workload_.missing_count() == 0;
+  if (drained || now - last_progress_ > kNothingMoreComes) return finish();
   runtime_.loop().call_after(kLook, [this, alive = alive_] {
     if (*alive) watch_drain();
   });

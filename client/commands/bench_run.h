@@ -41,7 +41,6 @@ struct BenchTimes {
   double consume = 0;     // first consumer to the last completion
   double first_task = 0;  // backlog: first consumer to the first task
   std::uint64_t completed_while_producing = 0;
-  bool drained = false;  // all that was confirmed was completed before nothing more came
 };
 
 class BenchRun {

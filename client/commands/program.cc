@@ -105,7 +105,6 @@ CommonOptions CommonFlags::merge(const CommonFlags& before) const {
                                                                : managers_of_environment());
   options.timeout =
       given(timeout_option_) || !given(before.timeout_option_) ? timeout_ : before.timeout_;
-  options.format_given = given(format_option_) || given(before.format_option_);
   options.format = format_of(given(format_option_) ? format_ : before.format_);
   options.verbose = verbose_ || before.verbose_;
   return options;

@@ -25,7 +25,6 @@ struct CommonOptions {
   std::vector<std::string> managers;
   Millis timeout{0};
   OutputFormat format = OutputFormat::kTable;
-  bool format_given = false;
   bool verbose = false;
 };
 

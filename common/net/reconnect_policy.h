@@ -18,7 +18,6 @@ class ReconnectPolicy {
   Duration next_delay();
   // A connection has proven good.
   void reset() { failures_ = 0; }
-  [[nodiscard]] int failures() const { return failures_; }
 
  private:
   Random random_;

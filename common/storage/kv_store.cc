@@ -144,12 +144,4 @@ Status KvStore::scan(std::string_view from, std::string_view to, const Visit& vi
   return {};
 }
 
-std::string key_after_prefix(std::string_view prefix) {
-  std::string key(prefix);
-  while (!key.empty() && static_cast<unsigned char>(key.back()) == 0xff) key.pop_back();
-  BATON_CHECK(!key.empty());
-  key.back() = static_cast<char>(key.back() + 1);
-  return key;
-}
-
 }  // namespace baton

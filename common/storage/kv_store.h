@@ -93,7 +93,4 @@ class KvStore {
   std::unique_ptr<leveldb::DB> db_;
 };
 
-// The first key after every key that starts with `prefix`. REQUIRES: a byte of it is not 0xff.
-std::string key_after_prefix(std::string_view prefix);
-
 }  // namespace baton

@@ -173,28 +173,4 @@ std::string_view to_string(RegisterVerdict verdict) {
   return "unknown shard";
 }
 
-std::string_view to_string(Registration::State state) {
-  switch (state) {
-    case Registration::State::kAway:
-      return "away";
-    case Registration::State::kEnrolling:
-      return "enrolling";
-    case Registration::State::kOpening:
-      return "opening";
-    case Registration::State::kReadingCrc:
-      return "reading_crc";
-    case Registration::State::kRegistering:
-      return "registering";
-    case Registration::State::kSealing:
-      return "sealing";
-    case Registration::State::kWaiting:
-      return "waiting";
-    case Registration::State::kRegistered:
-      return "registered";
-    case Registration::State::kFailed:
-      return "failed";
-  }
-  return "unknown";
-}
-
 }  // namespace baton::manager

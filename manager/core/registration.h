@@ -146,6 +146,4 @@ class Registration {
   bool refused_ = false;
 };
 
-std::string_view to_string(Registration::State state);
-
 }  // namespace baton::manager

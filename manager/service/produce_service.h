@@ -91,7 +91,6 @@ class ProduceService {
               WhenDurable& waiting);
   ReportRun report_of(const TaskAttributes& attributes, const LogStore::Appended& appended,
                       std::size_t count) const;
-  void await_winners(Peer& peer, std::uint64_t request, Offset first, std::size_t count);
   void decide(MovedItem where, Run outcome);
   void answer_moved(std::uint64_t moved, ErrorCode rest, const char* message);
   void enqueue(WhenDurable waiting);

@@ -89,7 +89,6 @@ class LogStore {
   [[nodiscard]] virtual Offset next_offset() const = 0;  // of the next task appended
   [[nodiscard]] virtual Offset durable_end() const = 0;  // first offset that is not durable
   [[nodiscard]] virtual Lsn durable_lsn() const = 0;
-  [[nodiscard]] virtual std::uint64_t disk_free_bytes() const = 0;
 
   // Called once, before the first append.
   virtual void set_on_failed(std::function<void(const Status&)> on_failed) = 0;

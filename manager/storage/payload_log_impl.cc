@@ -103,16 +103,6 @@ Offset PayloadLogImpl::durable_end() const {
   return unsynced_.empty() ? open_.end() : unsynced_.front().first;
 }
 
-std::uint64_t PayloadLogImpl::disk_free_bytes() const {
-  // Asked for every produce; the disk fills up slower than this.
-  constexpr Duration kBelievedFor = std::chrono::milliseconds(100);
-  if (loop_.now() >= disk_free_until_) {
-    disk_free_ = store_.disk_free_bytes();
-    disk_free_until_ = loop_.now() + kBelievedFor;
-  }
-  return disk_free_;
-}
-
 void PayloadLogImpl::set_on_failed(std::function<void(const Status&)> on_failed) {
   if (log_) {
     log_->set_on_failed(std::move(on_failed));

@@ -36,7 +36,6 @@ class PayloadLogImpl final : public PayloadLog {
   [[nodiscard]] Offset next_offset() const override { return open_.end(); }
   [[nodiscard]] Offset durable_end() const override;
   [[nodiscard]] Lsn durable_lsn() const override;
-  [[nodiscard]] std::uint64_t disk_free_bytes() const override;
   void set_on_failed(std::function<void(const Status&)> on_failed) override;
 
   Appended append_tasks(const TaskAttributes& attributes,
@@ -136,8 +135,6 @@ class PayloadLogImpl final : public PayloadLog {
   Lsn verify_stretch_{1};  // the first batch of a stretch, or behind the last
   std::optional<Verifier::Cursor> verify_cursor_;
 
-  mutable std::uint64_t disk_free_ = 0;
-  mutable MonoTime disk_free_until_{};
   JobGate gate_;  // last: closes before anything above goes
 };
 

@@ -53,7 +53,6 @@ TEST_CASE("without flags a command asks the usual manager, for its own time") {
   CHECK(calls.called->managers == Managers{"127.0.0.1:7101"});
   CHECK(calls.called->timeout == 60s);
   CHECK(calls.called->format == OutputFormat::kTable);
-  CHECK_FALSE(calls.called->format_given);
 }
 
 TEST_CASE("the managers come from the flag, before the environment, before the default") {
