@@ -12,6 +12,7 @@ namespace {
 
 // Of a stopping center: answers that take longer are repeated by the managers elsewhere or later.
 constexpr Millis kDrainPatience = std::chrono::seconds(5);
+constexpr Millis kDrainCheckInterval = std::chrono::milliseconds(20);
 
 Status stopping() { return Status(ErrorCode::kUnavailable, "this center is stopping"); }
 
@@ -502,8 +503,7 @@ void ChannelService::check_drained() {
     closing_ = true;
     return server_->drain(drained_);
   }
-  context_.loop.call_after(std::chrono::milliseconds(20),
-                           gate_.on_loop([this] { check_drained(); }));
+  context_.loop.call_after(kDrainCheckInterval, gate_.on_loop([this] { check_drained(); }));
 }
 
 }  // namespace baton::center

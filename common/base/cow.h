@@ -5,10 +5,14 @@
 // a time.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <utility>
 
 namespace baton {
+
+// The most that containers copy for one edit: the size of their pages.
+inline constexpr std::size_t kPageBytesMax = std::size_t{16} << 10;
 
 template <class T>
 class Cow {

@@ -18,8 +18,7 @@ template <class K, class V>
 class PagedMap {
  public:
   using Item = std::pair<K, V>;
-  static constexpr std::size_t kLeafItems =
-      std::max<std::size_t>(8, (std::size_t{16} << 10) / sizeof(Item));
+  static constexpr std::size_t kLeafItems = std::max<std::size_t>(8, kPageBytesMax / sizeof(Item));
 
   // A place in the map; valid until the map is changed.
   class Iterator {

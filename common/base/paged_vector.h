@@ -13,8 +13,6 @@
 
 namespace baton {
 
-inline constexpr std::size_t kPageBytesMax = std::size_t{16} << 10;
-
 template <class T>
 class PagedVector {
  public:

@@ -51,7 +51,7 @@ class RunSet {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::size_t kPageRuns = 2048;  // 16 KiB
+  static constexpr std::size_t kPageRuns = kPageBytesMax / sizeof(std::uint64_t);
   static constexpr std::uint64_t kRunMax = (std::uint64_t{1} << 20) - 1;
 
   struct Page {

@@ -11,6 +11,11 @@ namespace {
 constexpr std::string_view kMagic = "BtSn";
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint32_t kFooterMark = 0xffffffffU;
+constexpr std::size_t kHeaderBytes = 4 + 4 + 8 + 8;
+constexpr std::size_t kFooterBytes = 8 + 4;  // behind its mark
+// A page is at most a few hundred KiB: a length beyond this is damage, not a reason to reserve
+// memory.
+constexpr std::uint32_t kPageBytesReadMax = std::uint32_t{64} << 20;
 
 std::uint32_t extend_with(std::uint32_t crc, std::uint32_t page_crc) {
   std::string bytes;
@@ -117,7 +122,7 @@ Result<std::vector<std::string>> read_snapshot_file(leveldb::Env& env, const std
   }
   PieceReader file{std::unique_ptr<leveldb::SequentialFile>(opened)};
   std::string piece;
-  if (!file.read(24, piece)) return damaged(path, "its header is cut off");
+  if (!file.read(kHeaderBytes, piece)) return damaged(path, "its header is cut off");
   BATON_RETURN_IF_ERROR(check_header(path, piece, index));
 
   std::vector<std::string> pages;
@@ -128,16 +133,14 @@ Result<std::vector<std::string>> read_snapshot_file(leveldb::Env& env, const std
     if (length == kFooterMark) break;
     if (!file.read(4, piece)) return damaged(path, "its end is cut off");
     const std::uint32_t page_crc = ByteReader(piece).u32();
-    // A page is at most a few hundred KiB: a length beyond is damage, not a reason to reserve
-    // memory.
-    if (length > (std::uint32_t{64} << 20)) return damaged(path, "the length of a page");
+    if (length > kPageBytesReadMax) return damaged(path, "the length of a page");
     std::string page;
     if (!file.read(length, page)) return damaged(path, "a page is cut off");
     if (crc32c(page) != page_crc) return damaged(path, "the checksum of a page");
     crc = extend_with(crc, page_crc);
     pages.push_back(std::move(page));
   }
-  if (!file.read(12, piece)) return damaged(path, "its footer is cut off");
+  if (!file.read(kFooterBytes, piece)) return damaged(path, "its footer is cut off");
   ByteReader footer(piece);
   if (footer.u64() != pages.size() || footer.u32() != crc)
     return damaged(path, "its footer does not fit");

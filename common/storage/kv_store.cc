@@ -14,6 +14,9 @@
 namespace baton {
 namespace {
 
+// Tables that stay open, of 8 MiB each; of a larger store the others are opened when they are read.
+constexpr int kOpenFilesMax = 500;
+
 leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -92,7 +95,7 @@ Result<std::unique_ptr<KvStore>> KvStore::open(DurableEnv& env, const std::strin
   db_options.block_cache = store->cache_.get();
   db_options.create_if_missing = options.create;
   db_options.write_buffer_size = options.write_buffer_bytes;
-  db_options.max_open_files = 500;
+  db_options.max_open_files = kOpenFilesMax;
   // Larger than LevelDB's 2 MiB and 4 KiB: the values are whole batches, and each open file and
   // each block costs memory for its index.
   db_options.max_file_size = std::size_t{8} << 20;
