@@ -7,8 +7,6 @@
 namespace baton::client {
 namespace {
 
-constexpr std::size_t kReasonBytesMax = 1024;
-
 Status check(OperationKind kind, const std::string& bytes, Millis lease) {
   if (kind == OperationKind::kAck && bytes.size() > kResultBytesMax) {
     return Status(ErrorCode::kTooLarge, "result of " + std::to_string(bytes.size()) +

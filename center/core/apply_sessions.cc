@@ -10,7 +10,6 @@
 namespace baton::center {
 namespace {
 
-constexpr std::size_t kConsumerBytesMax = 200;
 
 // Queues that waiting alone may create, of the 16 M that there can be.
 constexpr std::size_t kQueuesByDemandMax = std::size_t{1} << 20;
@@ -156,7 +155,7 @@ AttachOutcome apply_attach(Work& work, Sender sender, const AttachSession& comma
     sort_out_claims(work, slot, command.held);
     move_to_manager(tables, session, sender.manager);
     session.conn_epoch = command.conn_epoch;
-    session.consumer = command.consumer.substr(0, kConsumerBytesMax);
+    session.consumer = command.consumer.substr(0, kConsumerNameBytesMax);
     session.credit = 0;
     session.grants = 0;
     session.last_line = LineId();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
 
@@ -38,7 +39,7 @@ struct CreatedRun {
   std::uint32_t count = 0;
   std::string queue;  // empty: queue_id names it
   QueueId queue_id;
-  std::uint32_t priority = 5;
+  std::uint32_t priority = kPriorityDefault;
   ProducerId producer;  // none: not part of a producer's sequence
   ProducerSeq seq;      // of the first task
   ProducerSeq resolved_below;

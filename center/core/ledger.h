@@ -19,15 +19,16 @@
 #include "center/core/command.h"
 #include "center/core/effects.h"
 #include "center/core/views.h"
+#include "common/base/limits.h"
 #include "common/base/record_kind.h"
 
 namespace baton::center {
 
 struct LedgerOptions {
-  std::uint32_t max_attempts = 5;  // nacks until a task is dead
-  Millis backoff_min = std::chrono::seconds(1);
-  Millis backoff_max = std::chrono::minutes(5);
-  Millis attempt_timeout = std::chrono::hours(1);
+  std::uint32_t max_attempts = kMaxAttemptsDefault;  // nacks until a task is dead
+  Millis backoff_min = kBackoffMin;
+  Millis backoff_max = kBackoffMax;
+  Millis attempt_timeout = kAttemptTimeoutDefault;
 };
 
 // Pages of a snapshot, taken at one index and unaffected by what is applied later. The pages may be

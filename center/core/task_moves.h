@@ -57,6 +57,4 @@ void forget_done(Work& work, std::uint32_t row);
 void note(Work& work, TaskId task, TaskState from, TaskState to, Cause cause, Token token = {},
           SessionId session = {}, std::uint32_t count = 1);
 
-inline constexpr std::size_t kReasonBytesMax = 1024;
-
 }  // namespace baton::center

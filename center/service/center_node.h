@@ -9,6 +9,7 @@
 #include <string>
 
 #include "center/service/center_metrics.h"
+#include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/net/node_context.h"
 #include "common/storage/commit_pacer.h"
@@ -16,7 +17,7 @@
 namespace baton::center {
 
 struct CenterOptions {
-  Address listen{"127.0.0.1", 10000};
+  Address listen{"127.0.0.1", kCenterPortDefault};
   std::string data;  // directory, created when missing
   std::size_t connections_max = 1024;
   // Bytes; below, only what frees room is accepted.
@@ -25,7 +26,7 @@ struct CenterOptions {
   // Log bytes after which a snapshot is written.
   std::uint64_t snapshot_log_bytes = std::uint64_t{64} << 20;
   SyncMode sync_mode = SyncMode::kAdaptive;  // the simulator forces the others
-  Duration manager_dead_after = std::chrono::milliseconds(600);
+  Duration manager_dead_after = kPeerDeadAfter;
 };
 
 class CenterNode {

@@ -34,7 +34,7 @@ class ChannelService final : public ServerHandler {
   struct Options {
     ServerOptions server;
     ClusterId cluster;  // of the data directory
-    Duration manager_dead_after = std::chrono::milliseconds(600);
+    Duration manager_dead_after = kPeerDeadAfter;
   };
 
   // Unanswered commands of one connection; one that sends more does not wait for answers as R3

@@ -25,8 +25,8 @@ class LedgerHost {
   struct Options {
     LedgerOptions ledger;
     Archive::Options archive;
-    std::uint64_t snapshot_log_bytes = std::uint64_t{64} << 20;
-    ClusterId cluster;  // of the data directory: what the first TermStart names
+    std::uint64_t snapshot_log_bytes = 0;  // a snapshot after so many bytes of log
+    ClusterId cluster;                     // of the data directory: what the first TermStart names
   };
   struct Events {
     // Our term's first entry is applied: serve. A later on_stopped ends it.

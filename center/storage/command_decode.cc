@@ -11,10 +11,6 @@ namespace {
 
 // Longest host name (253) with a port.
 constexpr std::size_t kAddressBytesMax = 260;
-constexpr std::size_t kConsumerBytesMax = 256;
-constexpr std::size_t kReasonBytesMax = 1024;
-// A producer that moved more often than this names no shard at all.
-constexpr int kMaybeAtMax = 64;
 
 Status invalid(const char* what) { return Status(ErrorCode::kInvalidArgument, what); }
 
@@ -79,8 +75,8 @@ Result<CreatedRun> decode_run(const v1::CreatedRun& wire) {
   BATON_RETURN_IF_ERROR(check(wire.priority() >= kPriorityMin && wire.priority() <= kPriorityMax,
                               "created: priority out of range"));
   BATON_RETURN_IF_ERROR(check_producer(wire));
-  BATON_RETURN_IF_ERROR(
-      check(wire.maybe_at_size() <= kMaybeAtMax, "created: too many shards in maybe_at"));
+  BATON_RETURN_IF_ERROR(check(wire.maybe_at_size() <= static_cast<int>(kMaybeAtMax),
+                              "created: too many shards in maybe_at"));
 
   CreatedRun run{.count = wire.count(),
                  .queue = wire.queue(),
@@ -145,7 +141,7 @@ Result<Command> decode(const v1::AttachSession& wire) {
   BATON_RETURN_IF_ERROR(check(wire.conn_epoch() >= 1, "attach: no conn_epoch"));
   BATON_RETURN_IF_ERROR(check_tokens(wire.held(), kHeldMax, "attach: more than 5120 tokens held"));
   BATON_RETURN_IF_ERROR(
-      check(wire.consumer().size() <= kConsumerBytesMax, "attach: consumer name too long"));
+      check(wire.consumer().size() <= kConsumerNameBytesMax, "attach: consumer name too long"));
   return Command(AttachSession{SessionId(from_wire(wire.session())), ConnEpoch(wire.conn_epoch()),
                                decode_tokens(wire.held()), wire.consumer()});
 }

@@ -57,7 +57,7 @@ class DevCommand {
                  cluster_->center().to_string().c_str(), managers.c_str());
     std::fprintf(stderr, "Data: %s%s. Ctrl-C stops it.\n", flags_.cluster.data.c_str(),
                  temporary_ ? " (removed at the end)" : "");
-    const bool usual = cluster_->managers().front().port == 7101;
+    const bool usual = cluster_->managers().front().port == kManagerPortDefault;
     const std::string prefix = usual ? "" : "BATON_MANAGER=" + managers + " ";
     std::fprintf(stderr,
                  "In another terminal:\n  seq 10 | %sbaton produce -q demo\n  %sbaton consume -q "

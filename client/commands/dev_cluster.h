@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "center/service/center_node.h"
+#include "common/base/limits.h"
 #include "common/daemon/stderr_logger.h"
 #include "common/net/asio_loop.h"
 #include "common/net/asio_transport.h"
@@ -20,9 +21,9 @@ namespace baton::commands {
 struct DevOptions {
   std::size_t managers = 3;
   std::string data;  // a folder per node below it
-  std::uint16_t center_port = 10000;
+  std::uint16_t center_port = kCenterPortDefault;
   // Of the first; the next ones follow. 0: any free port for each.
-  std::uint16_t manager_port = 7101;
+  std::uint16_t manager_port = kManagerPortDefault;
   LogLevel log_level = LogLevel::kWarn;
 };
 

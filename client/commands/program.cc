@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/commands/suggest.h"
+#include "common/base/limits.h"
 #include "common/daemon/flags.h"
 
 namespace baton::commands {
@@ -38,7 +39,7 @@ std::string refuse_format(const std::string& format, const std::vector<std::stri
 // The managers of the environment; a bad list there is a usage error like a bad flag.
 std::vector<Address> managers_of_environment() {
   const char* text = std::getenv(kManagerEnvironment);
-  if (text == nullptr || *text == '\0') return {Address{"127.0.0.1", 7101}};
+  if (text == nullptr || *text == '\0') return {Address{"127.0.0.1", kManagerPortDefault}};
   auto parsed = parse_addresses(text);
   if (parsed.ok()) return std::move(parsed).value();
   throw CLI::ValidationError(kManagerEnvironment, parsed.status().message());

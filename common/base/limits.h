@@ -1,4 +1,4 @@
-// The limits that manager, ledger and client share, each with its reason.
+// The limits and defaults that manager, ledger and client share, each with its reason.
 //
 // A manager refuses with them before it confirms, the ledger relies on them, and docs/protocol.md
 // prints them. What an operator may change is a flag of a daemon and only starts from the value
@@ -15,11 +15,17 @@
 
 namespace baton {
 
+// Where the daemons listen unless they are told otherwise.
+inline constexpr std::uint16_t kCenterPortDefault = 10000;
+inline constexpr std::uint16_t kManagerPortDefault = 7101;
+
 inline constexpr std::size_t kQueueNameBytesMax = 200;
 inline constexpr std::size_t kManagerNameBytesMax = 200;
+inline constexpr std::size_t kConsumerNameBytesMax = 200;
 inline constexpr std::size_t kPayloadBytesDefaultMax = std::size_t{1} << 20;
 inline constexpr std::size_t kPayloadBytesHardMax = std::size_t{16} << 20;
 inline constexpr std::size_t kResultBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kReasonBytesMax = 1024;  // of a nack
 // Room for metadata beside the largest payload of a frame.
 inline constexpr std::size_t kFrameMetadataBytesMax = std::size_t{64} << 10;
 
@@ -36,6 +42,8 @@ inline constexpr std::size_t kSessionLinesMax = 64;       // queues one session 
 inline constexpr std::size_t kProducerWindow = 1024;
 // Every sequence number is below this, so that no sum of one with a count overflows anywhere.
 inline constexpr std::uint64_t kProducerSeqEnd = std::uint64_t{1} << 63;
+// Shards that one message may name as those that may have a moved task already.
+inline constexpr std::size_t kMaybeAtMax = 64;
 
 inline constexpr Millis kLeaseMin = std::chrono::seconds(3);
 inline constexpr Millis kLeaseMax = std::chrono::hours(12);

@@ -17,7 +17,7 @@
 namespace baton::manager {
 
 struct ManagerOptions {
-  Address listen{"127.0.0.1", 7101};
+  Address listen{"127.0.0.1", kManagerPortDefault};
   std::vector<Address> centers;
   std::string data;  // directory, created when missing
   std::string name;  // empty: the one of the data directory, or at first start the listen address

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "common/net/frame.h"
 #include "manager/service/wire.h"
 
@@ -13,7 +14,7 @@ namespace {
 // channel.
 constexpr Duration kFetchTimeout = std::chrono::seconds(2);
 // A grant that waits longer for a connection is better given to somebody else.
-constexpr Duration kConnectPatience = std::chrono::milliseconds(600);
+constexpr Duration kConnectPatience = kPeerDeadAfter;
 constexpr std::size_t kWaitingMax = 1024;
 
 }  // namespace

@@ -11,7 +11,6 @@
 namespace baton::manager {
 namespace {
 
-constexpr std::size_t kMaybeAtMax = 64;
 constexpr Duration kMovedTimeoutMax = std::chrono::seconds(60);
 constexpr std::uint32_t kRetryAfterMs = 500;  // the disk floor and a full table do not heal at once
 

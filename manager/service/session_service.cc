@@ -11,8 +11,6 @@
 namespace baton::manager {
 namespace {
 
-constexpr std::size_t kReasonBytesMax = 1024;
-constexpr std::size_t kConsumerBytesMax = 200;
 constexpr std::size_t kResyncSessionsMax = 1000;  // per question
 constexpr Duration kResyncTimeout = std::chrono::seconds(2);
 // A frame becomes a part of one ledger entry, which may touch kEntryTasksMax tasks.
@@ -58,7 +56,7 @@ Status SessionService::on_attach(Peer& peer, const Frame& frame) {
   Status status;
   if (!from_wire(attach.session())) status = invalid("a session needs an id");
   if (attach.conn_epoch() == 0) status = invalid("conn_epoch starts at 1");
-  if (attach.consumer().size() > kConsumerBytesMax)
+  if (attach.consumer().size() > kConsumerNameBytesMax)
     status = invalid("the consumer's name is over 200 bytes");
   if (!status.ok()) {
     peer.send_error(frame.request_id, status);

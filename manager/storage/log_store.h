@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/limits.h"
 #include "common/base/record_kind.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
@@ -25,7 +26,7 @@ namespace baton::manager {
 // What tasks that are produced together share. Empty `producer`: not part of a producer's sequence.
 struct TaskAttributes {
   std::string queue;
-  std::uint32_t priority = 5;
+  std::uint32_t priority = kPriorityDefault;
   ProducerId producer;
   ProducerSeq seq;  // of the first task of the run
   bool waits = false;

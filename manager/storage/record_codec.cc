@@ -10,7 +10,8 @@ namespace {
 enum Tag : std::uint8_t { kQueue = 1, kPriority = 2, kProducer = 3, kFlags = 4, kMaybeAt = 5 };
 
 constexpr std::uint64_t kFlagWaits = 1;
-constexpr std::uint64_t kMaybeAtMax = 1024;
+// Far above what is accepted, so that a record stays readable when that becomes less one day.
+constexpr std::uint64_t kMaybeAtReadMax = 1024;
 
 // What the record CRC covers besides the payload's own CRC.
 std::uint32_t record_crc_of(std::string_view owner, std::uint32_t length,
@@ -75,7 +76,7 @@ Status read_field(std::uint8_t tag, std::string_view value, TaskAttributes& attr
       break;
     }
     case kMaybeAt: {
-      const std::uint64_t count = in.varint_max(kMaybeAtMax);
+      const std::uint64_t count = in.varint_max(kMaybeAtReadMax);
       for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
         attributes.maybe_at.emplace_back(static_cast<std::uint32_t>(in.varint_max(kShardIdMax)));
       }
