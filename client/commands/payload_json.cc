@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/base/utf8.h"
+
 namespace baton::commands {
 namespace {
 
@@ -14,41 +16,9 @@ std::uint8_t byte_at(std::string_view bytes, std::size_t at) {
   return static_cast<std::uint8_t>(bytes[at]);
 }
 
-// Length of the sequence that begins with `lead`, and the smallest value it may encode; length 0:
-// none begins so.
-struct Sequence {
-  std::size_t length;
-  std::uint32_t smallest;
-  std::uint32_t bits;
-};
-Sequence sequence_of(std::uint8_t lead) {
-  if (lead < 0x80) return {1, 0, lead};
-  if ((lead & 0xe0) == 0xc0) return {2, 0x80, lead & 0x1fU};
-  if ((lead & 0xf0) == 0xe0) return {3, 0x800, lead & 0x0fU};
-  if ((lead & 0xf8) == 0xf0) return {4, 0x10000, lead & 0x07U};
-  return {0, 0, 0};
-}
-
 Status not_base64() { return {ErrorCode::kInvalidArgument, "not base64"}; }
 
 }  // namespace
-
-bool is_utf8(std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    const auto [length, smallest, bits] = sequence_of(byte_at(bytes, at));
-    if (length == 0 || length > bytes.size() - at) return false;
-    std::uint32_t value = bits;
-    for (std::size_t i = 1; i < length; ++i) {
-      const std::uint8_t next = byte_at(bytes, at + i);
-      if ((next & 0xc0) != 0x80) return false;
-      value = (value << 6) | (next & 0x3fU);
-    }
-    const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-    if (value < smallest || value > 0x10ffff || surrogate) return false;
-    at += length;
-  }
-  return true;
-}
 
 std::string encode_base64(std::string_view bytes) {
   std::string text;

@@ -13,9 +13,6 @@ namespace baton::commands {
 
 using Json = nlohmann::ordered_json;
 
-// Strict: no overlong forms, surrogates or values above U+10FFFF.
-bool is_utf8(std::string_view bytes);
-
 std::string encode_base64(std::string_view bytes);
 // Standard alphabet with padding; invalid_argument for anything else.
 Result<std::string> decode_base64(std::string_view text);

@@ -3,24 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/random.h"
+#include "common/base/utf8.h"
 
 using namespace baton;
 using namespace baton::commands;
 using namespace std::string_literals;
-
-TEST_CASE("UTF-8 is told from what only looks like it") {
-  CHECK(is_utf8(""));
-  CHECK(is_utf8("plain"));
-  CHECK(is_utf8("gr\xc3\xbc\xc3\x9f \xe4\xbd\xa0 \xf0\x9f\x98\x80"));
-  CHECK(is_utf8("zero\0byte"s));
-
-  CHECK_FALSE(is_utf8("\xff"));
-  CHECK_FALSE(is_utf8("\xc3"));              // cut off
-  CHECK_FALSE(is_utf8("\x80"));              // begins in the middle
-  CHECK_FALSE(is_utf8("\xc0\xaf"));          // overlong
-  CHECK_FALSE(is_utf8("\xed\xa0\x80"));      // a surrogate
-  CHECK_FALSE(is_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
-}
 
 TEST_CASE("base64 is what everybody else writes") {
   CHECK(encode_base64("") == "");
