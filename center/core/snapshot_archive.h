@@ -26,9 +26,7 @@ class SnapshotWriter {
   void operator()(const T& value) {
     out_.varint(static_cast<std::uint64_t>(value));
   }
-  void operator()(const std::int64_t& value) {
-    out_.varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
-  }
+  void operator()(const std::int64_t& value) { out_.zigzag(value); }
   template <class Tag, class Rep>
   void operator()(const StrongId<Tag, Rep>& id) {
     out_.varint(id.value());
@@ -69,10 +67,7 @@ class SnapshotReader {
       value = static_cast<T>(in_.varint_max(static_cast<T>(~T{})));
     }
   }
-  void operator()(std::int64_t& value) {
-    const std::uint64_t bits = in_.varint();
-    value = static_cast<std::int64_t>(bits >> 1) ^ -static_cast<std::int64_t>(bits & 1);
-  }
+  void operator()(std::int64_t& value) { value = in_.zigzag(); }
   template <class Tag, class Rep>
   void operator()(StrongId<Tag, Rep>& id) {
     id = StrongId<Tag, Rep>(static_cast<Rep>(in_.varint_max(static_cast<Rep>(~Rep{}))));

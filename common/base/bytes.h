@@ -1,8 +1,9 @@
 // ByteWriter and ByteReader: how every binary format of Baton is written and read.
 //
 // Numbers are little-endian, except where `be` says big-endian (keys, so that byte order is number
-// order). A varint has 7 bits a byte, lowest first, at most 10 bytes. `sized` is a varint length
-// and that many bytes.
+// order). A varint has 7 bits a byte, lowest first, at most 10 bytes; a zigzag is a varint of
+// 2n or, for a negative n, of -2n - 1, so that small numbers of either sign are short. `sized` is a
+// varint length and that many bytes.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +33,9 @@ class ByteWriter {
       value >>= 7;
     }
     u8(static_cast<std::uint8_t>(value));
+  }
+  void zigzag(std::int64_t value) {
+    varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
   }
 
   void bytes(std::string_view data) { out_.append(data); }
@@ -98,6 +102,10 @@ class ByteReader {
     const std::uint64_t value = varint();
     if (value > max) ok_ = false;
     return ok_ ? value : 0;
+  }
+  std::int64_t zigzag() {
+    const std::uint64_t bits = varint();
+    return static_cast<std::int64_t>(bits >> 1) ^ -static_cast<std::int64_t>(bits & 1);
   }
 
   std::string_view bytes(std::uint64_t size) {

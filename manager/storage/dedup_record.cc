@@ -6,17 +6,6 @@
 #include "common/base/bytes.h"
 
 namespace baton::manager {
-namespace {
-
-// Small numbers of either sign as small varints.
-std::uint64_t zigzag(std::int64_t value) {
-  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
-}
-std::int64_t unzigzag(std::uint64_t value) {
-  return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
-}
-
-}  // namespace
 
 bool is_deduplicated(const TaskAttributes& attributes) {
   return attributes.producer && !attributes.waits;
@@ -41,7 +30,7 @@ std::string encode_dedup(const std::vector<StoredRun>& runs) {
     out.varint(index.at(run.attributes.producer));
     out.varint(run.first.value() - std::exchange(offset, run.first.value()));
     out.varint(run.attributes.seq.value());
-    out.varint(zigzag(run.stored_at.ms - std::exchange(stored_at, run.stored_at.ms)));
+    out.zigzag(run.stored_at.ms - std::exchange(stored_at, run.stored_at.ms));
     out.varint(run.content_hash.size());
     for (const std::uint64_t hash : run.content_hash) out.u64(hash);
   }
@@ -62,7 +51,7 @@ Result<std::vector<StoredRun>> decode_dedup(std::string_view body) {
     run.attributes.producer = producers[producer];
     run.first = Offset(offset += in.varint());
     run.attributes.seq = ProducerSeq(in.varint());
-    run.stored_at.ms = stored_at += unzigzag(in.varint());
+    run.stored_at.ms = stored_at += in.zigzag();
     const std::uint64_t tasks = in.varint_max(in.remaining() / 8);
     run.count = static_cast<std::uint32_t>(tasks);
     run.content_hash.reserve(tasks);

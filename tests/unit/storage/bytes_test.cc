@@ -64,6 +64,22 @@ TEST_CASE("what a writer wrote a reader reads") {
   CHECK(in.at_end());
 }
 
+TEST_CASE("a zigzag is short for small numbers of either sign, and holds all of them") {
+  constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+  std::string bytes;
+  ByteWriter out(bytes);
+  for (const std::int64_t value : {0, -1, 1, -64, 63}) out.zigzag(value);
+  CHECK(bytes == std::string("\x00\x01\x02\x7f\x7e", 5));
+  for (const std::int64_t value : {kLowest, kHighest}) out.zigzag(value);
+
+  ByteReader in(bytes);
+  for (const std::int64_t value : {0, -1, 1, -64, 63}) CHECK(in.zigzag() == value);
+  CHECK(in.zigzag() == kLowest);
+  CHECK(in.zigzag() == kHighest);
+  CHECK(in.at_end());
+}
+
 TEST_CASE("little-endian puts the lowest byte first, big-endian the highest") {
   std::string bytes;
   ByteWriter(bytes).u32(0x01020304);
