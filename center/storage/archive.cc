@@ -1,8 +1,9 @@
 #include "center/storage/archive.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
+
+#include "common/storage/stored_files.h"
 
 namespace baton::center {
 namespace {
@@ -12,9 +13,7 @@ constexpr std::string_view kFilePrefix = "segment-";
 constexpr std::size_t kFlushBytes = std::size_t{256} << 10;
 
 std::string segment_path(const std::string& directory, Lsn first) {
-  char number[24];
-  std::snprintf(number, sizeof(number), "%020llu", static_cast<unsigned long long>(first.value()));
-  return directory + "/" + std::string(kFilePrefix) + number;
+  return numbered_path(directory, kFilePrefix, first);
 }
 
 std::string entry_number(Lsn index) { return "entry " + std::to_string(index.value()); }

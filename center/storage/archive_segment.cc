@@ -5,6 +5,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/crc32c.h"
+#include "common/storage/stored_files.h"
 
 namespace baton::center {
 namespace {
@@ -147,11 +148,7 @@ Result<SegmentInfo> read_segment_info(leveldb::Env& env, const std::string& path
   BATON_ASSIGN_OR_RETURN(const std::string header, read_range(env, path, 0, kHeaderBytes));
   ByteReader start(header);
   if (start.bytes(kMagic.size()) != kMagic) return damaged(path, "it does not begin as a segment");
-  if (const std::uint8_t version = start.u8(); version != kVersion) {
-    return Status(
-        ErrorCode::kUnsupportedVersion,
-        path + " has format version " + std::to_string(version) + ", this program knows 1");
-  }
+  BATON_RETURN_IF_ERROR(check_format_version(path, start.u8(), kVersion));
   if (!crc_fits(header)) return damaged(path, "the checksum of its header");
   start.bytes(3);
   segment.first = Lsn(start.u64());

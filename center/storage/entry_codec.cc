@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "center/storage/command_codec.h"
+#include "common/storage/stored_files.h"
 
 namespace baton::center {
 namespace {
@@ -23,12 +24,8 @@ std::string encode_entry(const v1::LedgerEntry& wire) {
 
 Result<Entry> decode_entry(Lsn index, std::string_view bytes) {
   if (bytes.empty()) return Status(ErrorCode::kDataLoss, at_index(index) + " is empty");
-  if (bytes.front() != kVersion) {
-    return Status(ErrorCode::kUnsupportedVersion,
-                  at_index(index) + " has format version " +
-                      std::to_string(static_cast<unsigned char>(bytes.front())) +
-                      ", this program knows 1");
-  }
+  const auto version = static_cast<std::uint8_t>(bytes.front());
+  BATON_RETURN_IF_ERROR(check_format_version(at_index(index), version, kVersion));
   v1::LedgerEntry wire;
   bytes.remove_prefix(1);
   if (!wire.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

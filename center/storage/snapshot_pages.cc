@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/storage/stored_files.h"
 
 namespace baton::center {
 namespace {
@@ -15,11 +16,7 @@ Result<Archive::Position> read_first_page(std::string_view page, Lsn index) {
   if (in.bytes(kMagic.size()) != kMagic) {
     return Status(ErrorCode::kDataLoss, "the ledger's snapshot does not begin as one");
   }
-  if (const std::uint8_t version = in.u8(); version != kVersion) {
-    return Status(ErrorCode::kUnsupportedVersion, "the ledger's snapshot has format version " +
-                                                      std::to_string(version) +
-                                                      ", this program knows 1");
-  }
+  BATON_RETURN_IF_ERROR(check_format_version("the ledger's snapshot", in.u8(), kVersion));
   in.bytes(3);
   Archive::Position position{.index = Lsn(in.u64()), .hash = {}};
   const std::string_view hash = in.bytes(position.hash.size());

@@ -1,11 +1,11 @@
 #include "common/log/local_log.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "common/base/bytes.h"
 #include "common/storage/batch_log_meta.h"
+#include "common/storage/stored_files.h"
 
 namespace baton {
 namespace {
@@ -99,9 +99,7 @@ Status LocalLog::remove_other_snapshots() const {
 }
 
 std::string LocalLog::snapshot_path(Lsn index) const {
-  char number[24];
-  std::snprintf(number, sizeof(number), "%020llu", static_cast<unsigned long long>(index.value()));
-  return options_.snapshot_directory + "/" + std::string(kFilePrefix) + number;
+  return numbered_path(options_.snapshot_directory, kFilePrefix, index);
 }
 
 Result<ReplicatedLog::Restored> LocalLog::restore() {

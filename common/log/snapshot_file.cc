@@ -4,6 +4,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/crc32c.h"
+#include "common/storage/stored_files.h"
 
 namespace baton {
 namespace {
@@ -53,11 +54,7 @@ class PieceReader {
 Status check_header(const std::string& path, std::string_view bytes, Lsn index) {
   ByteReader in(bytes);
   if (in.bytes(kMagic.size()) != kMagic) return damaged(path, "it does not begin as a snapshot");
-  if (const std::uint8_t version = in.u8(); version != kVersion) {
-    return Status(ErrorCode::kUnsupportedVersion, "snapshot " + path + " has format version " +
-                                                      std::to_string(version) +
-                                                      ", this program knows 1");
-  }
+  BATON_RETURN_IF_ERROR(check_format_version("snapshot " + path, in.u8(), kVersion));
   in.bytes(3);
   if (Lsn(in.u64()) != index) return damaged(path, "it is of another index");
   return Status();
