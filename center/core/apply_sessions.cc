@@ -10,7 +10,6 @@
 namespace baton::center {
 namespace {
 
-
 // Queues that waiting alone may create, of the 16 M that there can be.
 constexpr std::size_t kQueuesByDemandMax = std::size_t{1} << 20;
 

@@ -97,10 +97,8 @@ Settled Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId shard,
   // What a newer Baton wrote is judged by one that knows it.
   if (kind != RecordKind::kResult && kind != RecordKind::kCheckpoint) return Settled::kKeep;
   const Tables& tables = state_->tables;
-  const Counters& counters = tables.counters;
-  const Token newest((std::uint64_t{counters.generation.value()} << 52) | counters.grants);
   // A claim that this ledger has not granted yet says nothing: keep the record and ask again.
-  if (token > newest) return Settled::kOpen;
+  if (token > tables.counters.newest_token()) return Settled::kOpen;
   const Shard* of_task = task.valid() ? tables.members.find_shard(task.shard()) : nullptr;
   if (of_task == nullptr || task.offset() >= of_task->created_hi()) return Settled::kOpen;
   const TaskValue value = of_task->tasks.get(task.offset());

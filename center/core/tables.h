@@ -39,6 +39,11 @@ struct Counters {
   WallTime calendar;
   WallTime last_wall;  // as proposed by the last tick; 0 before the first
   std::uint64_t state_hash = 0;
+
+  // That of the last grant: generation (12 bits) . grant counter (52).
+  [[nodiscard]] Token newest_token() const {
+    return Token((std::uint64_t{generation.value()} << 52) | grants);
+  }
 };
 
 struct Tables {

@@ -11,7 +11,7 @@ namespace {
 
 Token next_token(Counters& counters) {
   ++counters.grants;
-  return Token((std::uint64_t{counters.generation.value()} << 52) | counters.grants);
+  return counters.newest_token();
 }
 
 // A task became ready: somebody may be waiting for it.

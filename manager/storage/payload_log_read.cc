@@ -14,11 +14,6 @@ Status no_such_task(TaskId task) {
   return Status(ErrorCode::kNotFound, "task " + to_string(task) + " is not stored here");
 }
 
-Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
-  BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
-  return FoundTask{record.header.record_crc, std::string(record.payload)};
-}
-
 // The last entry at or in front of the offset: batches without tasks share their offset with the
 // next.
 Lsn start_of(const std::vector<IndexEntry>& index, Offset offset) {

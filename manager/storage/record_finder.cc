@@ -13,11 +13,6 @@ namespace {
 // not fill the memory.
 constexpr std::size_t kBatchesBytesMax = std::size_t{8} << 20;
 
-Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
-  BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
-  return FoundTask{record.header.record_crc, std::string(record.payload)};
-}
-
 bool is_missing(const Status& status) { return status.code() == ErrorCode::kNotFound; }
 
 // Not: out of reach for now, or written by a newer Baton.
@@ -35,6 +30,11 @@ StoredRun unreadable_run(Offset from, Offset end, std::size_t tasks_max) {
 }
 
 }  // namespace
+
+Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
+  BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
+  return FoundTask{record.header.record_crc, std::string(record.payload)};
+}
 
 Status RecordFinder::not_read() { return Status(ErrorCode::kRetryLater, "the answer is full"); }
 

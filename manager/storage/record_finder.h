@@ -31,6 +31,9 @@ struct FoundTask {
   std::string payload;
 };
 
+// The record of a task in its batch, with its payload; what TaskBatch::task says otherwise.
+Result<FoundTask> record_in(const TaskBatch& batch, Offset offset);
+
 class RecordFinder {
  public:
   RecordFinder(const KvStore& store, ShardId shard)

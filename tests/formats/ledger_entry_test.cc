@@ -11,6 +11,7 @@
 #include "center/storage/archive_segment.h"
 #include "center/storage/command_codec.h"
 #include "center/storage/entry_codec.h"
+#include "tests/formats/hex_lines.h"
 
 using namespace baton;
 using namespace baton::center;
@@ -23,31 +24,6 @@ std::string read(const std::string& name) {
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-std::string to_hex_lines(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(bytes[i]);
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-    if (i % 32 == 31 || i + 1 == bytes.size()) text.push_back('\n');
-  }
-  return text;
-}
-
-std::string from_hex_lines(const std::string& text) {
-  std::string bytes;
-  std::string digits;
-  for (const char c : text) {
-    if (c == '\n') continue;
-    digits.push_back(c);
-    if (digits.size() < 2) continue;
-    bytes.push_back(static_cast<char>(std::stoi(digits, nullptr, 16)));
-    digits.clear();
-  }
-  return bytes;
 }
 
 v1::LedgerEntry entry_in_words() {

@@ -21,47 +21,23 @@
 #include "manager/storage/stretch.h"
 #include "manager/storage/survivor.h"
 #include "manager/storage/task_batch.h"
+#include "tests/formats/hex_lines.h"
 #include "tests/support/payload_log_rig.h"
 
 namespace baton::manager {
 namespace {
 
-std::string to_hex(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(bytes[i]);
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-    if (i % 32 == 31 || i + 1 == bytes.size()) text.push_back('\n');
-  }
-  return text;
-}
-
-std::string from_hex(const std::string& text) {
-  std::string bytes;
-  std::string digits;
-  for (const char c : text) {
-    if (c == '\n') continue;
-    digits.push_back(c);
-    if (digits.size() < 2) continue;
-    bytes.push_back(static_cast<char>(std::stoi(digits, nullptr, 16)));
-    digits.clear();
-  }
-  return bytes;
-}
-
 // The golden bytes, after checking that today's writer still writes them.
 std::string golden(const std::string& name, std::string_view written) {
   const std::string path = std::string(BATON_FORMATS_DIR) + "/" + name + ".hex";
-  if (std::getenv("BATON_REWRITE") != nullptr) std::ofstream(path) << to_hex(written);
+  if (std::getenv("BATON_REWRITE") != nullptr) std::ofstream(path) << to_hex_lines(written);
   std::ifstream file(path);
   INFO(path);
   REQUIRE(file.good());
   std::stringstream text;
   text << file.rdbuf();
-  CHECK(text.str() == to_hex(written));
-  return from_hex(text.str());
+  CHECK(text.str() == to_hex_lines(written));
+  return from_hex_lines(text.str());
 }
 
 const ShardId kShard(7);
