@@ -14,6 +14,8 @@ constexpr Duration kQueryTimeout = std::chrono::seconds(5);
 constexpr std::uint64_t kLiveShareMax = 4;
 constexpr Duration kAskAgain = std::chrono::seconds(30);
 constexpr Duration kAskAgainSoon = std::chrono::seconds(5);
+// Survivors end some day, too.
+constexpr Duration kAskAboutSurvivors = std::chrono::minutes(10);
 constexpr std::size_t kStretchesConsidered = 256;
 constexpr std::size_t kSettleMax = 1024;
 constexpr std::size_t kResultsPerQuery = 8192;
@@ -75,15 +77,17 @@ void GarbageCollector::begin() {
 
 std::optional<Stretch> GarbageCollector::candidate(LogStore& log) const {
   const auto known = created_hi_.find(log.shard());
-  for (Stretch& stretch : log.closed_stretches(kStretchesConsidered)) {
+  const auto is_due = [&](Lsn first) {
+    const auto wait = not_before_.find({log.shard(), first});
+    return wait == not_before_.end() || context_.loop.now() >= wait->second;
+  };
+  for (Stretch& stretch : log.closed_stretches(kStretchesConsidered, is_due)) {
     // Strictly below: record created_hi - 1 stays, and with it what proves this store at register.
     // Of a sealed shard only the center knows created_hi.
     const bool has_tasks = stretch.from < stretch.to;
     const bool is_known =
         known == created_hi_.end() ? &log != logs_.active() : stretch.to < known->second;
     if (has_tasks && !is_known) continue;
-    const auto wait = not_before_.find({log.shard(), stretch.first});
-    if (wait != not_before_.end() && context_.loop.now() < wait->second) continue;
     return std::move(stretch);
   }
   return {};
@@ -179,8 +183,7 @@ void GarbageCollector::collect(const QuestionPtr& question) {
   log->collect(question->stretch, std::move(question->live), std::move(question->live_results),
                context_.guarded([this, question](const Status& status) {
                  busy_ = false;
-                 // What survived of it is asked about again, but not at once.
-                 postpone(*question, kAskAgain);
+                 postpone(*question, status.ok() ? kAskAboutSurvivors : kAskAgain);
                  if (!status.ok()) {
                    return context_.logger.error("collection failed", {kv("status", status)});
                  }
@@ -190,9 +193,11 @@ void GarbageCollector::collect(const QuestionPtr& question) {
 }
 
 void GarbageCollector::postpone(const Question& question, Duration by) {
-  // Stretches come and go; what is remembered of those that are gone is dropped with the rest.
-  if (not_before_.size() > 4 * kStretchesConsidered) not_before_.clear();
-  not_before_[{question.shard, question.stretch.first}] = context_.loop.now() + by;
+  const MonoTime now = context_.loop.now();
+  if (not_before_.size() > 4 * kStretchesConsidered) {
+    std::erase_if(not_before_, [now](const auto& wait) { return wait.second <= now; });
+  }
+  not_before_[{question.shard, question.stretch.first}] = now + by;
 }
 
 }  // namespace baton::manager

@@ -65,7 +65,8 @@ class GarbageCollector {
   CenterLink& link_;
   ResultWatch& results_;
   std::map<ShardId, Offset> created_hi_;
-  std::map<std::pair<ShardId, Lsn>, MonoTime> not_before_;  // stretches that were mostly alive
+  // Stretches that are not asked about for now: mostly alive, or just collected.
+  std::map<std::pair<ShardId, Lsn>, MonoTime> not_before_;
   bool busy_ = false;  // with one stretch, from the question to the end of its collection
   bool settling_ = false;
 };

@@ -135,13 +135,17 @@ class LogStore {
   // The ledger calls these tasks live: those that were dropped are missing, and told as such.
   virtual void note_live(Offset first, std::uint64_t count) = 0;
 
-  // Closed, durable stretches, the oldest first: those that were not collected, then those of which
-  // something survived, since that ends some day too. A stretch that was asked about lately is left
-  // out for a while.
-  [[nodiscard]] virtual std::vector<Stretch> closed_stretches(std::size_t max) const = 0;
+  // Closed, durable stretches that begin with a batch that is `wanted`, the oldest first: those that
+  // were not collected, then those of which something survived, since that ends some day too.
+  using Wanted = std::function<bool(Lsn first)>;
+  [[nodiscard]] virtual std::vector<Stretch> closed_stretches(std::size_t max,
+                                                              const Wanted& wanted) const = 0;
+  [[nodiscard]] std::vector<Stretch> closed_stretches(std::size_t max) const {
+    return closed_stretches(max, [](Lsn) { return true; });
+  }
   // Drops a stretch but for its live tasks and results, which are copied with their original
-  // envelope and synced first. `live` and `live_results` come from the ledger. Does nothing, with
-  // ok, while most of the stretch lives.
+  // envelope and synced first. `live` and `live_results` come from the ledger; whether so little
+  // lives that copying it pays is the caller's to decide.
   virtual void collect(const Stretch& stretch, std::vector<Offset> live,
                        std::vector<ResultRecordId> live_results,
                        std::function<void(Status)> done) = 0;

@@ -6,12 +6,6 @@
 namespace baton::manager {
 namespace {
 
-// Copying most of a stretch frees little and costs much: it is offered again later, less and less
-// often.
-constexpr Duration kOfferAgainFirst = std::chrono::minutes(1);
-constexpr Duration kOfferAgainLast = std::chrono::minutes(16);
-// Survivors end some day, too.
-constexpr Duration kLookAtSurvivorsAgain = std::chrono::minutes(10);
 // A producer may repeat what it sent while it has no answer, although the task is long done and its
 // stretch collected: 1 GiB of log is seconds at the highest rate and hours at a usual one.
 constexpr std::size_t kDedupRecordsKept = 256;
@@ -38,12 +32,11 @@ void PayloadLogImpl::note_live(Offset first, std::uint64_t count) {
   }
 }
 
-std::vector<Stretch> PayloadLogImpl::closed_stretches(std::size_t max) const {
+std::vector<Stretch> PayloadLogImpl::closed_stretches(std::size_t max, const Wanted& wanted) const {
   std::vector<Stretch> stretches;
-  const auto offer = [&](const StretchRecord& stretch) {
+  const auto add = [&](const StretchRecord& stretch) {
     if (stretches.size() >= max || stretch.empty() || stretch.last > durable_lsn()) return;
-    const auto held = offers_.find(stretch.first);
-    if (held != offers_.end() && loop_.now() < held->second.not_before) return;
+    if (!wanted(stretch.first)) return;
     const bool busy = std::any_of(
         collections_.begin(), collections_.end(),
         [&](const Collection& collection) { return collection.first == stretch.first; });
@@ -52,10 +45,10 @@ std::vector<Stretch> PayloadLogImpl::closed_stretches(std::size_t max) const {
         {stretch.first, stretch.last, stretch.from, stretch.to, stretch.bytes, stretch.results});
   };
   for (const StretchRecord& stretch : table_.all()) {
-    if (!stretch.collected) offer(stretch);
+    if (!stretch.collected) add(stretch);
   }
   for (const StretchRecord& stretch : table_.all()) {
-    if (stretch.collected) offer(stretch);
+    if (stretch.collected) add(stretch);
   }
   return stretches;
 }
@@ -88,17 +81,6 @@ void PayloadLogImpl::collect_next() {
     loop_.post(gate_.on_loop(finish));
     return;
   }
-  const std::uint64_t all = stretch->to.value() - stretch->from.value() + stretch->results.size();
-  const std::uint64_t lives = next.live.size() + next.live_results.size();
-  if (!stretch->collected && lives * 2 > all) {
-    const auto held = offers_.find(next.first);
-    offer_again_after(next.first, held == offers_.end()
-                                      ? kOfferAgainFirst
-                                      : std::min(held->second.pause * 2, kOfferAgainLast));
-    *outcome = Collector::Outcome{*stretch, {}, {}};
-    loop_.post(gate_.on_loop(finish));
-    return;
-  }
   worker_.run(gate_.job([this, outcome, task = collector_task(*stretch, next)] {
     *outcome = Collector(store_, options_.shard).collect(task);
   }),
@@ -128,23 +110,16 @@ Collector::Task PayloadLogImpl::collector_task(const StretchRecord& stretch,
 
 void PayloadLogImpl::finish_collection(const Collection& collection,
                                        const Result<Collector::Outcome>& outcome) {
-  if (outcome.ok() && outcome.value().stretch.collected) {
-    const StretchRecord& stretch = outcome.value().stretch;
-    table_.replace(stretch);
+  if (outcome.ok()) {
+    table_.replace(outcome.value().stretch);
     ++collected_so_far_;
     const std::vector<Lsn>& gone = outcome.value().old_dedup;
     std::erase_if(dedup_records_,
                   [&](Lsn lsn) { return std::binary_search(gone.begin(), gone.end(), lsn); });
     std::for_each(outcome.value().damaged.begin(), outcome.value().damaged.end(),
                   [this](Offset offset) { note_damaged(offset); });
-    offers_.erase(collection.first);
-    if (!stretch.empty()) offer_again_after(stretch.first, kLookAtSurvivorsAgain);
   }
   collection.done(outcome.status());
-}
-
-void PayloadLogImpl::offer_again_after(Lsn stretch, Duration pause) {
-  offers_[stretch] = {loop_.now() + pause, pause};
 }
 
 void PayloadLogImpl::verify_later() {

@@ -55,7 +55,8 @@ class PayloadLogImpl final : public PayloadLog {
 
   [[nodiscard]] std::optional<Dropped> next_dropped(Offset from) const override;
   void note_live(Offset first, std::uint64_t count) override;
-  [[nodiscard]] std::vector<Stretch> closed_stretches(std::size_t max) const override;
+  [[nodiscard]] std::vector<Stretch> closed_stretches(std::size_t max,
+                                                      const Wanted& wanted) const override;
   void collect(const Stretch& stretch, std::vector<Offset> live,
                std::vector<ResultRecordId> live_results, std::function<void(Status)> done) override;
 
@@ -66,10 +67,6 @@ class PayloadLogImpl final : public PayloadLog {
     std::vector<Offset> live;
     std::vector<ResultRecordId> live_results;
     std::function<void(Status)> done;
-  };
-  struct Offer {
-    MonoTime not_before;
-    Duration pause;
   };
 
   PayloadLogImpl(Loop& loop, Worker& worker, KvStore& store, Options options, StretchTable table);
@@ -98,7 +95,6 @@ class PayloadLogImpl final : public PayloadLog {
   void collect_next();
   Collector::Task collector_task(const StretchRecord& stretch, const Collection& collection) const;
   void finish_collection(const Collection& collection, const Result<Collector::Outcome>& outcome);
-  void offer_again_after(Lsn stretch, Duration pause);
   void verify_later();
   void verify_step();
 
@@ -129,7 +125,6 @@ class PayloadLogImpl final : public PayloadLog {
 
   std::deque<Collection> collections_;  // the first is being worked on
   std::uint64_t collected_so_far_ = 0;
-  std::map<Lsn, Offer> offers_;  // stretches not to be offered for now
 
   Loop::TimerId verify_timer_ = 0;
   Lsn verify_stretch_{1};  // the first batch of a stretch, or behind the last

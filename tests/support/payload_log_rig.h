@@ -134,12 +134,6 @@ class PayloadLogRig {
     });
     return wait(answer).status();
   }
-  [[nodiscard]] bool offered(Lsn first) {
-    for (const Stretch& stretch : log_->closed_stretches(1000)) {
-      if (stretch.first == first) return true;
-    }
-    return false;
-  }
   // Keys of the payload log that begin so.
   std::size_t keys_of_kind(char kind) {
     std::size_t count = 0;

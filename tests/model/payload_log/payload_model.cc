@@ -209,7 +209,6 @@ void PayloadModel::finish_some() {
 }
 
 void PayloadModel::collect_one() {
-  if (random_.one_in(4)) rig_.loop().advance(std::chrono::minutes(20));
   const std::vector<Stretch> stretches = rig_.log().closed_stretches(20);
   if (stretches.empty()) return;
   const Stretch& stretch = stretches[random_.below(stretches.size())];
@@ -217,7 +216,7 @@ void PayloadModel::collect_one() {
   for (Offset offset = stretch.from; offset < stretch.to; offset = offset.next()) {
     OracleTask* task = oracle_.find(offset);
     require(task != nullptr && rig_.log().durable_end() >= stretch.to,
-            "a stretch is offered that is not durable");
+            "a stretch is named closed that is not durable");
     // Only what was reported to the ledger is judged; the rest counts as alive.
     task->offered = true;
     if (!task->finished) live.push_back(offset);
