@@ -166,7 +166,6 @@ void Node::set_disk_free(std::uint64_t bytes) {
 
 void Node::fail(const Status& status) {
   if (std::exchange(failed_, true)) return;
-  context_.logger.error("center failed", {kv("reason", status)});
   channels_->stop(Status(ErrorCode::kUnavailable, "this center has failed"));
   // Posted, so that the owner may destroy the node in it.
   context_.loop.post(gate_.on_loop([this, status] {
