@@ -41,7 +41,7 @@ struct Shard {
 };
 
 struct Manager {
-  std::string name;  // empty once removed: the slot stays, as sessions and shards name it
+  std::string name;  // stays with the slot once removed, as sessions and shards name it
   std::string address;
   StoreId store;
   Incarnation incarnation;      // 0 before the first register

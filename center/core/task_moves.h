@@ -1,7 +1,7 @@
 // Task moves: the only code that changes the state of a task.
 //
 // Each move keeps pages, rows, ready sets, counts, deadlines and the session's claims in step and
-// notes its transition. Which moves exist is the state diagram of docs/rules.md.
+// notes its transition. Which moves exist is the table of states in docs/rules.md.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ void quarantine_claim(Work& work, std::uint32_t row, std::string_view reason);
 // ready or delayed -> quarantined; a claimed task when it comes back. Finished ones are left alone.
 void quarantine(Work& work, TaskId task, Cause cause, std::string_view reason);
 
-// Quarantines waiting tasks of [from, shard's end) for good, at most `count` looked at. Returns
-// where it stopped. Used when a sealed shard lacks them.
+// Quarantines the waiting tasks of [from, shard's end), which a sealed shard lacks, as many as the
+// entry may touch. Returns where it stopped: the shard's end when all are done.
 Offset quarantine_missing(Work& work, Shard& shard, Offset from);
 
 // The row of a done task goes; the task stays finished.

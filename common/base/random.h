@@ -25,7 +25,7 @@ class Random {
     return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
   }
 
-  // True with probability numerator / denominator.
+  // True with probability 1 / denominator.
   bool one_in(std::uint64_t denominator) { return below(denominator) == 0; }
 
   Uuid uuid() {
