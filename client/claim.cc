@@ -35,7 +35,7 @@ void Claim::State::operate(OperationKind kind, std::string bytes, Millis lease, 
                            OperationCallback done) {
   Status refused = check(kind, bytes, lease);
   if (refused.ok()) {
-    const bool free = is_final(kind) ? ended_.set() : !ended_.is_set();
+    const bool free = ends_claim(kind) ? ended_.set() : !ended_.is_set();
     if (!free) refused = Status(ErrorCode::kConflict, "the claim was ended before");
   }
   if (!refused.ok()) {

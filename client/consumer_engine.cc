@@ -245,8 +245,8 @@ void ConsumerEngine::operate(Operation operation) {
         });
       }
       // The handler is done with it: now the slot can be had back.
-      if (is_final(operation.kind)) give_back(operation.token, held, true);
-    } else if (is_final(operation.kind)) {
+      if (ends_claim(operation.kind)) give_back(operation.token, held, true);
+    } else if (ends_claim(operation.kind)) {
       end_claim(operation.token, held, std::move(operation));
     } else {
       places_[held.session].session->submit(std::move(operation));

@@ -19,8 +19,7 @@ namespace baton::client {
 
 enum class OperationKind : std::uint8_t { kAck = 1, kNack = 2, kRelease = 3, kExtend = 4 };
 
-// True for those that end the claim.
-inline bool is_final(OperationKind kind) { return kind != OperationKind::kExtend; }
+inline bool ends_claim(OperationKind kind) { return kind != OperationKind::kExtend; }
 
 struct Operation {
   OpSeq seq{};

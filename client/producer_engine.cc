@@ -24,7 +24,7 @@ void set_uuid(v1::Uuid* to, const Uuid& from) {
 }
 
 // The request was understood and refused for good: this sending of it stored nothing.
-bool is_final(ErrorCode code) {
+bool is_refusal(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
@@ -214,7 +214,7 @@ void ProducerEngine::on_produced(const Frame& frame) {
     }
     const ErrorCode code = error_code_from_wire(run.code());
     if (code == ErrorCode::kOk) refusals_ = 0;
-    if (code != ErrorCode::kOk && !is_final(code)) {
+    if (code != ErrorCode::kOk && !is_refusal(code)) {
       refused(Status(code, run.message()), run.retry_after_ms());
     }
   }
@@ -238,7 +238,7 @@ void ProducerEngine::on_error(const Frame& frame) {
     if (Item* item = find(seq)) answered(*item, run, 0, false);
   }
   const ErrorCode code = error_code_from_wire(run.code());
-  if (!is_final(code)) refused(Status(code, run.message()), run.retry_after_ms());
+  if (!is_refusal(code)) refused(Status(code, run.message()), run.retry_after_ms());
 }
 
 // ---- sending --------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ void ProducerEngine::answered(Item& item, const v1::ProducedRun& run, std::uint3
     settle(item, ProduceState::kConfirmed, TaskId(run.first_task() + index), Status());
     return;
   }
-  if (is_final(code)) {
+  if (is_refusal(code)) {
     give_up(item, Status(code, run.message()));
     return;
   }

@@ -13,11 +13,6 @@ constexpr std::size_t kQuestionsMax = 1024;
 constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
 constexpr Duration kBackoffLast = std::chrono::seconds(2);
 
-bool may_repeat(ErrorCode code) {
-  return code == ErrorCode::kUnavailable || code == ErrorCode::kRetryLater ||
-         code == ErrorCode::kNotLeader || code == ErrorCode::kDeadlineExceeded;
-}
-
 // What a removal that is repeated does not find was removed by the time before: the name is free.
 Status settle_repetition(const v1::Query& query, bool repeated, Status status) {
   const bool removed_before =
@@ -124,7 +119,7 @@ void QueryEngine::on_frame(const Frame& frame) {
     status = parse_metadata(frame.metadata, error);
     if (status.ok()) status = from_error(error);
   }
-  if (may_repeat(status.code())) {
+  if (is_retriable(status.code())) {
     retry(found->second, std::move(status));
   } else {
     failures_ = 0;

@@ -19,19 +19,8 @@ Status parsed(const Frame& frame, google::protobuf::MessageLite& message) {
   return parse_metadata(frame.metadata, message);
 }
 
-// The request may be repeated as it is, here or at another manager.
-bool may_repeat(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kRetryLater:
-    case ErrorCode::kDeadlineExceeded:
-    case ErrorCode::kNotLeader:
-    case ErrorCode::kInternal:
-      return true;
-    default:
-      return false;
-  }
-}
+// The request may be repeated as it is, here or at another manager: also after a bug of this one.
+bool may_repeat(ErrorCode code) { return is_retriable(code) || code == ErrorCode::kInternal; }
 
 v1::OperationKind to_wire(OperationKind kind) {
   switch (kind) {
@@ -111,7 +100,7 @@ void Session::set_window(std::size_t window) {
 }
 
 void Session::submit(Operation operation) {
-  if (is_final(operation.kind)) {
+  if (ends_claim(operation.kind)) {
     LeaseTable::Lease* lease = leases_.find(operation.token);
     BATON_CHECK(lease != nullptr && !lease->ending);
     lease->ending = true;
@@ -309,7 +298,7 @@ void Session::operation_answered(OpSeq seq, const Status& status, bool finished_
   if (operations_.find(seq) == nullptr) return;  // answered before
   const Operation operation = operations_.take_answered(seq);
   ++env_.metrics.operations_answered;
-  if (is_final(operation.kind)) {
+  if (ends_claim(operation.kind)) {
     leases_.erase(operation.token);
     credit_.answered(operation.anticipated && status.ok());
     events_.on_answered(operation.token);
