@@ -7,38 +7,34 @@ import re
 import sys
 from pathlib import Path
 
-STD = ()
-SYSTEM = ("sys/", "netinet/", "arpa/", "linux/", "asm/")
-ASIO = ("boost/asio", "boost/system")
+OS = ("sys/", "netinet/", "asm/")
+ASIO = ("boost/asio",)
 PROTOBUF = ("google/protobuf/",)
 LEVELDB = ("leveldb/",)
 OPENSSL = ("openssl/",)
-DAEMON = ASIO + ("spdlog/", "CLI/")
-COMMON = ("common/base", "common/storage", "common/net", "common/log")
+CLI = ("CLI/",)
+LOGGING = ("spdlog/",)
+JSON = ("nlohmann/",)
 
-# layer: (layers of ours that it may include besides itself, libraries that it may include)
+# layer: (layers of ours that it may include besides itself, libraries that it may include besides the standard one)
 LAYERS = {
-    "common/base":     (STD, ()),
-    "common/storage":  (("common/base",), LEVELDB + OPENSSL),
-    "common/net":      (("common/base", "proto"), ASIO + PROTOBUF),
-    "common/log":      (("common/base", "common/storage", "common/net"), LEVELDB + OPENSSL),
-    "common/daemon":   (("common/base", "common/net", "common/storage", "proto"), DAEMON + PROTOBUF),
+    "common/base":     ((), OS),
+    "common/storage":  (("common/base",), LEVELDB + OS),
+    "common/net":      (("common/base", "proto"), ASIO + PROTOBUF + OS),
+    "common/log":      (("common/base", "common/storage"), LEVELDB),
+    "common/daemon":   (("common/base", "common/storage", "common/net"), ASIO + PROTOBUF + CLI + LOGGING + OS),
     "center/core":     (("common/base",), ()),
-    "center/storage":  (("center/core", "common/base", "common/storage", "common/log", "proto"),
-                        LEVELDB + OPENSSL + PROTOBUF),
-    "center/service":  (("center/core", "center/storage", "proto") + COMMON, LEVELDB + PROTOBUF),
-    "center":          (("center/core", "center/storage", "center/service", "common/daemon", "proto") + COMMON,
-                        DAEMON + LEVELDB),
+    "center/storage":  (("center/core", "common/base", "common/storage", "common/log", "proto"), LEVELDB + OPENSSL),
+    "center/service":  (("center/core", "center/storage", "common/base", "common/storage", "common/net", "common/log",
+                         "proto"), ()),
+    "center":          (("center/service", "common/daemon"), ()),
     "manager/core":    (("common/base",), ()),
-    "manager/storage": (("manager/core", "common/base", "common/storage", "common/log", "proto"),
-                        LEVELDB + OPENSSL + PROTOBUF),
-    "manager/service": (("manager/core", "manager/storage", "proto") + COMMON, LEVELDB + PROTOBUF),
-    "manager":         (("manager/core", "manager/storage", "manager/service", "common/daemon", "proto") + COMMON,
-                        DAEMON + LEVELDB),
-    "client":          (("common/base", "common/net", "proto"), PROTOBUF),
-    "client/commands": (("client", "center/core", "center/storage", "center/service", "manager/core",
-                         "manager/storage", "manager/service", "common/daemon", "proto") + COMMON,
-                        DAEMON + LEVELDB + PROTOBUF + ("nlohmann/",)),
+    "manager/storage": (("common/base", "common/storage"), ()),
+    "manager/service": (("manager/core", "manager/storage", "common/base", "common/storage", "common/net", "proto"), ()),
+    "manager":         (("manager/service", "common/daemon"), ()),
+    "client":          (("common/base", "common/net"), ()),
+    "client/commands": (("client", "center/service", "manager/service", "common/base", "common/net", "common/daemon"),
+                        ASIO + LEVELDB + CLI + JSON + OS),
 }
 NO_LAYER = ("tests/", "examples/", "build/")  # may include everything
 PRODUCT = ("common/", "center/", "manager/", "client/")
@@ -66,7 +62,7 @@ def problem_of(file, layer, quote, target):
         return f"{layer} may not include {owner} ({target})"
     if target.startswith("boost/asio") and not ASIO_HOMES.match(file):
         return f"only common/net/asio_*, common/daemon, main.cc and the commands know Asio (<{target}>)"
-    if "/" in target and not target.startswith(libraries + SYSTEM):
+    if "/" in target and not target.startswith(libraries):
         return f"{layer} may not include <{target}>"
     return None
 
