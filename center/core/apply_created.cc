@@ -96,12 +96,11 @@ class RunApplier {
   void admit_plain(const CreatedRun& run, std::uint32_t skip, std::uint32_t count) {
     const TaskId first(shard_.id, shard_.created_hi());
     const ProducerSeq seq(run.seq.value() + skip);
-    for (const auto& stretch :
-         work_.tables.producers.admit_plain(run.producer, seq, first, count)) {
-      if (stretch.is_new) {
-        create_ready(work_, shard_, stretch.count, queue_of(run), run.priority, wall_);
+    for (const auto& part : work_.tables.producers.admit_plain(run.producer, seq, first, count)) {
+      if (part.is_new) {
+        create_ready(work_, shard_, part.count, queue_of(run), run.priority, wall_);
       } else {
-        create_void(work_, shard_, stretch.count, wall_, Cause::kDuplicate);
+        create_void(work_, shard_, part.count, wall_, Cause::kDuplicate);
       }
     }
   }

@@ -121,7 +121,7 @@ enum class Cause : std::uint8_t {
   kAttemptsSpent = 11,
   kDamaged = 12,
   kSealed = 13,
-  kRemoved = 14,     // from none: all unfinished tasks of the stretch, by the flag of their shard
+  kRemoved = 14,     // from none: all unfinished tasks of the run, by the flag of their shard
   kSuperseded = 15,  // no change: an operation with an old token was refused; recorded
   kDuplicate = 16,   // void: the producer's number already names another task
   kExtended = 17,

@@ -79,8 +79,8 @@ const MovedNumber* ProducerTable::find_moved(const Producer& producer, std::uint
                                                                      : nullptr;
 }
 
-std::vector<ProducerTable::Stretch> ProducerTable::admit_plain(ProducerId id, ProducerSeq seq,
-                                                               TaskId first, std::uint32_t count) {
+std::vector<ProducerTable::Run> ProducerTable::admit_plain(ProducerId id, ProducerSeq seq,
+                                                           TaskId first, std::uint32_t count) {
   Producer& producer = edit(id);
   const std::uint64_t from = seq.value();
   const bool above_plain =
@@ -90,19 +90,19 @@ std::vector<ProducerTable::Stretch> ProducerTable::admit_plain(ProducerId id, Pr
     add_plain(producer, from, first, count);
     return {{count, true}};
   }
-  std::vector<Stretch> stretches;
+  std::vector<Run> runs;
   for (std::uint32_t i = 0; i < count; ++i) {
     const bool taken =
         find_plain(producer, from + i) != nullptr || find_moved(producer, from + i) != nullptr;
-    if (stretches.empty() || stretches.back().is_new == taken) stretches.push_back({0, !taken});
-    ++stretches.back().count;
+    if (runs.empty() || runs.back().is_new == taken) runs.push_back({0, !taken});
+    ++runs.back().count;
   }
   std::uint64_t at = 0;
-  for (const Stretch& stretch : stretches) {
-    if (stretch.is_new) add_plain(producer, from + at, TaskId(first.value() + at), stretch.count);
-    at += stretch.count;
+  for (const Run& run : runs) {
+    if (run.is_new) add_plain(producer, from + at, TaskId(first.value() + at), run.count);
+    at += run.count;
   }
-  return stretches;
+  return runs;
 }
 
 void ProducerTable::add_plain(Producer& producer, std::uint64_t seq, TaskId first,

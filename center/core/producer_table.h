@@ -70,12 +70,11 @@ class ProducerTable {
   static constexpr std::size_t kLingeringMax = 1U << 18;
 
   // Consecutive numbers that were all new (and now name the tasks given), or all taken.
-  struct Stretch {
+  struct Run {
     std::uint32_t count = 0;
     bool is_new = false;
   };
-  std::vector<Stretch> admit_plain(ProducerId id, ProducerSeq seq, TaskId first,
-                                   std::uint32_t count);
+  std::vector<Run> admit_plain(ProducerId id, ProducerSeq seq, TaskId first, std::uint32_t count);
 
   struct Answer {
     bool is_new = false;

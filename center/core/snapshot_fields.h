@@ -34,8 +34,8 @@ void fields(Archive& ar, Shard& s, Offset& end) {
   ar(s.registered_at), ar(s.registered_next), ar(s.caught_up_at), ar(s.waiting), ar(end);
 }
 
-// A page's values are stretches of equal ones.
-struct ValueStretch {
+// A page's values are runs of equal ones.
+struct ValueRun {
   std::uint32_t count = 0;
   TaskValue value;
 };
@@ -43,14 +43,14 @@ struct TaskPageItem {
   ShardId shard;
   std::uint64_t number = 0;
   bool has_values = false;
-  std::vector<ValueStretch> values;
+  std::vector<ValueRun> values;
 };
 template <class Archive>
 void fields(Archive& ar, TaskPageItem& item, TaskPages::Page& page) {
   ar(item.shard), ar(item.number), ar(page.live), ar(page.uniform), ar(page.created);
   for (std::uint64_t& order : page.order) ar(order);
   ar(item.has_values);
-  ar.list(item.values, [](auto& a, ValueStretch& stretch) { a(stretch.count), a(stretch.value); });
+  ar.list(item.values, [](auto& a, ValueRun& run) { a(run.count), a(run.value); });
 }
 
 template <class Archive>

@@ -130,10 +130,10 @@ class SnapshotLoader {
   static bool fill_values(const TaskPageItem& item, TaskPages::Page& page) {
     TaskPages::Values values{};
     std::size_t at = 0;
-    for (const ValueStretch& stretch : item.values) {
-      if (stretch.count > values.size() - at) return false;
-      std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(at), stretch.count, stretch.value);
-      at += stretch.count;
+    for (const ValueRun& run : item.values) {
+      if (run.count > values.size() - at) return false;
+      std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(at), run.count, run.value);
+      at += run.count;
     }
     page.values = Cow<TaskPages::Values>(values);
     return at == values.size();

@@ -31,13 +31,13 @@ NextItem each_of(Count count, Write write) {
   };
 }
 
-std::vector<ValueStretch> stretches_of(const TaskPages::Values& values) {
-  std::vector<ValueStretch> stretches;
+std::vector<ValueRun> runs_of(const TaskPages::Values& values) {
+  std::vector<ValueRun> runs;
   for (const TaskValue value : values) {
-    if (stretches.empty() || stretches.back().value != value) stretches.push_back({0, value});
-    ++stretches.back().count;
+    if (runs.empty() || runs.back().value != value) runs.push_back({0, value});
+    ++runs.back().count;
   }
-  return stretches;
+  return runs;
 }
 
 class Snapshot final : public LedgerSnapshot {
@@ -118,7 +118,7 @@ class Snapshot final : public LedgerSnapshot {
     if (page == nullptr) return false;
     TaskPages::Page copy = *page;
     TaskPageItem item{shard, tasks.first_page() + i, static_cast<bool>(page->values), {}};
-    if (item.has_values) item.values = stretches_of(*page->values);
+    if (item.has_values) item.values = runs_of(*page->values);
     fields(ar, item, copy);
     return true;
   }

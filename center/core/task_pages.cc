@@ -45,10 +45,10 @@ void TaskPages::append(std::uint64_t count, TaskValue value, std::uint64_t order
       std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(end_ % kPageTasks), part, value);
     }
     if (!value.finished()) page.live += static_cast<std::uint32_t>(part);
-    for (std::uint64_t at = end_; at < end_ + part; at = (at / kStretchTasks + 1) * kStretchTasks) {
-      // The first task of a stretch gives it its order, whoever comes later.
-      if (at == 1 || at % kStretchTasks == 0)
-        page.order[at % kPageTasks / kStretchTasks] = order + (at - end_);
+    for (std::uint64_t at = end_; at < end_ + part; at = (at / kRunTasks + 1) * kRunTasks) {
+      // The first task of a run gives it its order, whoever comes later.
+      if (at == 1 || at % kRunTasks == 0)
+        page.order[at % kPageTasks / kRunTasks] = order + (at - end_);
     }
     end_ += part;
     order += part;
@@ -64,7 +64,7 @@ bool TaskPages::begin_page_if_new(std::uint64_t number, std::uint64_t order, Wal
   if (pages_.size() > number - first_page_) return false;
   Page page;
   page.created = created;
-  page.order[end_ % kPageTasks / kStretchTasks] = order;
+  page.order[end_ % kPageTasks / kRunTasks] = order;
   pages_.emplace_back(std::move(page));
   return true;
 }

@@ -19,15 +19,15 @@ namespace baton::center {
 class TaskPages {
  public:
   static constexpr std::uint64_t kPageTasks = 4096;
-  // Order between shards is kept per stretch of so many offsets (R12).
-  static constexpr std::uint64_t kStretchTasks = 1024;
+  // Order between shards is kept per run of so many offsets (R12).
+  static constexpr std::uint64_t kRunTasks = 1024;
 
   using Values = std::array<TaskValue, kPageTasks>;
   struct Page {
     std::uint32_t live = 0;  // not finished
     TaskValue uniform;       // of every known offset of the page, while there are no values
     WallTime created;        // when its first task was stored
-    std::array<std::uint64_t, kPageTasks / kStretchTasks> order{};
+    std::array<std::uint64_t, kPageTasks / kRunTasks> order{};
     Cow<Values> values;
   };
 
@@ -38,7 +38,7 @@ class TaskPages {
   void set(Offset offset, TaskValue value);
   // Where the task stands between those of other shards: lower is older. REQUIRES: not finished.
   [[nodiscard]] std::uint64_t order(Offset offset) const {
-    return find(offset.value())->order[offset.value() % kPageTasks / kStretchTasks];
+    return find(offset.value())->order[offset.value() % kPageTasks / kRunTasks];
   }
   // Zero for a page that is gone.
   [[nodiscard]] WallTime created(Offset offset) const;
@@ -48,7 +48,7 @@ class TaskPages {
 
   // The first offset at or after `from` that is not finished, or end().
   [[nodiscard]] Offset next_live(Offset from) const;
-  // The end of the stretch of known offsets from `from` on (not finished) that are certain to have
+  // The end of the run of known offsets from `from` on (not finished) that are certain to have
   // its value: more than one for a uniform page.
   [[nodiscard]] Offset same_until(Offset from) const;
 

@@ -40,14 +40,14 @@ CreatedLane::CreatedLane(ServiceContext& context, CenterLink& link, Events event
     : context_(context), link_(link), events_(std::move(events)) {}
 
 void CreatedLane::open(LogStore& log, Epoch epoch) {
-  ++generation_;
+  ++turn_;
   log_ = &log;
   epoch_ = epoch;
   reporter_ = std::make_unique<CreatedReporter>(log.next_offset());
 }
 
 void CreatedLane::registered(Offset created_hi) {
-  ++generation_;
+  ++turn_;
   // The answer to a repeated register may be the first one's: what was confirmed since then stays
   // so.
   reporter_->start(std::max(created_hi, reporter_->created_hi()));
@@ -56,7 +56,7 @@ void CreatedLane::registered(Offset created_hi) {
 }
 
 void CreatedLane::channel_closed() {
-  ++generation_;
+  ++turn_;
   if (reporter_) reporter_->stop();
 }
 
@@ -74,9 +74,9 @@ void CreatedLane::send(const CreatedBatch& batch) {
   created.set_shard(log_->shard().value());
   created.set_epoch(epoch_.value());
   to_wire(batch, *reporter_, created);
-  link_.send(commands_, [this, id = batch.id, end = batch.end, generation = generation_](
+  link_.send(commands_, [this, id = batch.id, end = batch.end, turn = turn_](
                             const Status& status, const v1::ChannelOutcomes& outcomes) {
-    if (generation == generation_) on_outcome(id, end, status, outcomes);
+    if (turn == turn_) on_outcome(id, end, status, outcomes);
   });
 }
 
@@ -162,10 +162,10 @@ void CreatedLane::alarm_unreadable(const StoredRun& run) {
 }
 
 void CreatedLane::pause() {
-  ++generation_;
+  ++turn_;
   reporter_->stop();
-  context_.call_after(kPauseAfterRefusal, [this, generation = generation_] {
-    if (generation != generation_) return;
+  context_.call_after(kPauseAfterRefusal, [this, turn = turn_] {
+    if (turn != turn_) return;
     reporter_->start(reporter_->created_hi());
     pump();
   });

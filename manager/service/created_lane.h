@@ -66,7 +66,7 @@ class CreatedLane {
   LogStore* log_ = nullptr;
   Epoch epoch_;
   std::unique_ptr<CreatedReporter> reporter_;
-  std::uint64_t generation_ = 0;  // raised by every open, registration and loss of the channel
+  std::uint64_t turn_ = 0;        // raised by every open, registration and loss of the channel
   v1::ChannelCommands commands_;  // reused
 };
 
