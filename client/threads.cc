@@ -5,11 +5,11 @@
 
 namespace baton::client {
 
-// In batches, so that a burst of calls wakes the loop once. A task may post and even close.
-bool Home::post(Task task) {
+// In batches, so that a burst of calls wakes the loop once. A closure may post and even close.
+bool Home::post(Closure closure) {
   const std::lock_guard lock(mutex_);
   if (closed_) return false;
-  posted_.push_back(std::move(task));
+  posted_.push_back(std::move(closure));
   if (posted_.size() == 1) {
     loop_.post([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->drain();
@@ -19,25 +19,25 @@ bool Home::post(Task task) {
 }
 
 void Home::drain() {
-  std::vector<Task> batch;
+  std::vector<Closure> batch;
   {
     const std::lock_guard lock(mutex_);
     batch.swap(posted_);
   }
-  for (Task& task : batch) {
-    task();
-    task = nullptr;
+  for (Closure& closure : batch) {
+    closure();
+    closure = nullptr;
   }
 }
 
-void Home::run(const Task& task) {
+void Home::run(const Closure& closure) {
   if (here()) {
-    task();
+    closure();
     return;
   }
   std::promise<void> ran;
   const bool posted = post([&] {
-    task();
+    closure();
     ran.set_value();
   });
   if (posted) ran.get_future().wait();
@@ -48,7 +48,8 @@ bool Home::here() const { return !own_thread_ || thread_.load() == std::this_thr
 void Home::set_thread() { thread_.store(std::this_thread::get_id()); }
 
 void Home::close() {
-  std::vector<Task> dropped;  // destroyed without the lock: a task may own what posts when it goes
+  // Destroyed without the lock: a closure may own what posts when it goes.
+  std::vector<Closure> dropped;
   const std::lock_guard lock(mutex_);
   closed_ = true;
   dropped.swap(posted_);

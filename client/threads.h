@@ -25,13 +25,13 @@ class Home : public std::enable_shared_from_this<Home> {
   // the only one that calls.
   Home(Loop& loop, bool own_thread) : loop_(loop), own_thread_(own_thread) {}
 
-  // Runs `task` on the loop, after what was posted before, never inside this call. Many at once
+  // Runs `closure` on the loop, after what was posted before, never inside this call. Many at once
   // cost the loop one wake-up. False, and dropped, after close().
-  bool post(Task task);
+  bool post(Closure closure);
 
-  // On the loop: runs `task` now. Elsewhere: posts it and waits until it has run. Nothing after
+  // On the loop: runs `closure` now. Elsewhere: posts it and waits until it has run. Nothing after
   // close().
-  void run(const Task& task);
+  void run(const Closure& closure);
 
   // True on the loop's thread, where waiting would wait for ever.
   [[nodiscard]] bool here() const;
@@ -48,7 +48,7 @@ class Home : public std::enable_shared_from_this<Home> {
   const bool own_thread_;
   std::atomic<std::thread::id> thread_;
   std::mutex mutex_;
-  std::vector<Task> posted_;
+  std::vector<Closure> posted_;
   bool closed_ = false;
 };
 

@@ -122,7 +122,7 @@ void QueryService::answer_task(Parked question) {
     return question.reply(answer);
   }
   auto shared = std::make_shared<Parked>(std::move(question));
-  const Task done = gate_.on_loop([this, shared] {
+  const Closure done = gate_.on_loop([this, shared] {
     v1::ChannelAnswer answer;
     if (try_task(*shared, answer)) return shared->reply(answer);
     park(std::move(*shared));

@@ -11,7 +11,8 @@
 
 namespace baton {
 
-using Task = std::function<void()>;
+// Something to run once.
+using Closure = std::function<void()>;
 
 class Loop {
  public:
@@ -22,16 +23,18 @@ class Loop {
   [[nodiscard]] virtual MonoTime now() const = 0;
   [[nodiscard]] virtual WallTime wall_now() const = 0;
 
-  // Runs `task` on the loop, after what was posted before. Other threads may call this, and only
+  // Runs `closure` on the loop, after what was posted before. Other threads may call this, and only
   // this.
-  virtual void post(Task task) = 0;
+  virtual void post(Closure closure) = 0;
 
-  // Runs `task` on the loop at `at` or soon after; when that has passed soon, but never inside this
-  // call.
-  virtual TimerId call_at(MonoTime at, Task task) = 0;
-  TimerId call_after(Duration delay, Task task) { return call_at(now() + delay, std::move(task)); }
+  // Runs `closure` on the loop at `at` or soon after; soon when `at` has passed, but never inside
+  // this call.
+  virtual TimerId call_at(MonoTime at, Closure closure) = 0;
+  TimerId call_after(Duration delay, Closure closure) {
+    return call_at(now() + delay, std::move(closure));
+  }
 
-  // The task of a cancelled timer never runs. A timer that has run, or 0, is ignored.
+  // The closure of a cancelled timer never runs. A timer that has run, or 0, is ignored.
   virtual void cancel(TimerId timer) = 0;
 };
 
@@ -41,7 +44,7 @@ class Worker {
   virtual ~Worker() = default;
 
   // Runs `job` on the worker's thread, then posts `done` to the loop. Called from the loop only.
-  virtual void run(Task job, Task done) = 0;
+  virtual void run(Closure job, Closure done) = 0;
 };
 
 }  // namespace baton

@@ -52,8 +52,8 @@ using BootTimer = asio::basic_waitable_timer<BootClock, asio::wait_traits<BootCl
 // All timers of a loop share one Asio timer, armed for the earliest of them.
 class AsioLoop::Impl {
  public:
-  // While the loop is destroyed, the tasks that never ran are destroyed too, and what they held may
-  // call the loop once more. First member: it outlives them all.
+  // While the loop is destroyed, the closures that never ran are destroyed too, and what they held
+  // may call the loop once more. First member: it outlives them all.
   bool closing = false;
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
@@ -63,11 +63,11 @@ class AsioLoop::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl() { closing = true; }
 
-  TimerId add_timer(MonoTime at, Task task) {
+  TimerId add_timer(MonoTime at, Closure closure) {
     if (closing) return 0;
     const TimerId id = ++last_timer_;
     times_.emplace(id, at);
-    timers_.emplace(Key{at, id}, std::move(task));
+    timers_.emplace(Key{at, id}, std::move(closure));
     arm();
     return id;
   }
@@ -101,7 +101,7 @@ class AsioLoop::Impl {
     });
   }
 
-  // Timers that the due ones make for a time that has passed wait for the next turn: a task that
+  // Timers that the due ones make for a time that has passed wait for the next turn: a closure that
   // re-arms itself for now must not keep sockets waiting.
   void run_due() {
     const MonoTime now = boot_time();
@@ -109,10 +109,10 @@ class AsioLoop::Impl {
     while (!timers_.empty()) {
       const auto first = timers_.begin();
       if (first->first.first > now || first->first.second > last) return;
-      Task task = std::move(first->second);
+      Closure closure = std::move(first->second);
       times_.erase(first->first.second);
       timers_.erase(first);
-      task();
+      closure();
     }
   }
 
@@ -120,7 +120,7 @@ class AsioLoop::Impl {
   bool armed_ = false;
   MonoTime armed_for_{};
   TimerId last_timer_ = 0;
-  std::map<Key, Task> timers_;
+  std::map<Key, Closure> timers_;
   std::unordered_map<TimerId, MonoTime> times_;
 };
 
@@ -135,12 +135,12 @@ WallTime AsioLoop::wall_now() const {
   return WallTime{std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000};
 }
 
-void AsioLoop::post(Task task) {
-  if (!impl_->closing) asio::post(impl_->context, std::move(task));
+void AsioLoop::post(Closure closure) {
+  if (!impl_->closing) asio::post(impl_->context, std::move(closure));
 }
 
-Loop::TimerId AsioLoop::call_at(MonoTime at, Task task) {
-  return impl_->add_timer(at, std::move(task));
+Loop::TimerId AsioLoop::call_at(MonoTime at, Closure closure) {
+  return impl_->add_timer(at, std::move(closure));
 }
 void AsioLoop::cancel(TimerId timer) { impl_->remove_timer(timer); }
 
@@ -179,7 +179,7 @@ class AsioWorker::Impl {
     thread_.join();
   }
 
-  void add(Task job, Task done) {
+  void add(Closure job, Closure done) {
     {
       const std::lock_guard lock(mutex_);
       jobs_.emplace_back(std::move(job), std::move(done));
@@ -205,15 +205,15 @@ class AsioWorker::Impl {
   AsioLoop& loop_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::pair<Task, Task>> jobs_;  // guarded by mutex_
-  bool stopping_ = false;                   // guarded by mutex_
-  std::thread thread_;                      // last: it uses all of the above
+  std::deque<std::pair<Closure, Closure>> jobs_;  // guarded by mutex_
+  bool stopping_ = false;                         // guarded by mutex_
+  std::thread thread_;                            // last: it uses all of the above
 };
 
 AsioWorker::AsioWorker(AsioLoop& loop, const std::string& name)
     : impl_(std::make_unique<Impl>(loop, name)) {}
 AsioWorker::~AsioWorker() = default;
-void AsioWorker::run(Task job, Task done) { impl_->add(std::move(job), std::move(done)); }
+void AsioWorker::run(Closure job, Closure done) { impl_->add(std::move(job), std::move(done)); }
 
 std::uint64_t system_seed() {
   std::random_device source;

@@ -23,12 +23,12 @@ class AsioLoop : public Loop {
 
   [[nodiscard]] MonoTime now() const override;       // CLOCK_BOOTTIME
   [[nodiscard]] WallTime wall_now() const override;  // CLOCK_REALTIME
-  void post(Task task) override;                     // from any thread
-  TimerId call_at(MonoTime at, Task task) override;
+  void post(Closure closure) override;               // from any thread
+  TimerId call_at(MonoTime at, Closure closure) override;
   void cancel(TimerId timer) override;
 
-  // Runs tasks until stop() is called, also when there is nothing to do. An exception that a task
-  // lets out ends the process.
+  // Runs closures until stop() is called, also when there is nothing to do. An exception that a
+  // closure lets out ends the process.
   void run() noexcept;
   // Makes run() return soon. From any thread. What is still posted then is dropped with the loop.
   void stop();
@@ -51,7 +51,7 @@ class AsioWorker : public Worker {
   AsioWorker(const AsioWorker&) = delete;
   AsioWorker& operator=(const AsioWorker&) = delete;
 
-  void run(Task job, Task done) override;
+  void run(Closure job, Closure done) override;
 
  private:
   class Impl;

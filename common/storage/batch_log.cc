@@ -127,7 +127,7 @@ void BatchLog::start_commit(std::uint32_t records) {
   const MonoTime started = loop_.now();
   commit_in_flight_ = true;
   pacer_.started(started);
-  Task write = [this, commit, outcome] { *outcome = store_.write(commit->changes); };
+  Closure write = [this, commit, outcome] { *outcome = store_.write(commit->changes); };
   if (pacer_.runs_on_worker(records)) {
     worker_.run(gate_.job(std::move(write)), gate_.on_loop([this, commit, outcome, started] {
       finish_commit(*commit, *outcome, loop_.now() - started);

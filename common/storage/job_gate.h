@@ -1,4 +1,4 @@
-// JobGate: lets an object that gave jobs to a Worker and tasks to a Loop be destroyed at any
+// JobGate: lets an object that gave jobs to a Worker and closures to a Loop be destroyed at any
 // moment.
 //
 // What is wrapped runs only while the gate is open. Closing it waits for a job that is running
@@ -26,17 +26,17 @@ class JobGate {
   JobGate& operator=(const JobGate&) = delete;
 
   // For the Worker: runs under the gate's lock.
-  [[nodiscard]] Task job(Task task) const {
-    return [state = state_, task = std::move(task)] {
+  [[nodiscard]] Closure job(Closure closure) const {
+    return [state = state_, closure = std::move(closure)] {
       const std::lock_guard lock(state->running);
-      if (state->open) task();
+      if (state->open) closure();
     };
   }
-  // For the Loop: no lock, since the object lives and dies on the loop. The task may destroy the
+  // For the Loop: no lock, since the object lives and dies on the loop. The closure may destroy the
   // object.
-  [[nodiscard]] Task on_loop(Task task) const {
-    return [state = state_, task = std::move(task)] {
-      if (state->open) task();
+  [[nodiscard]] Closure on_loop(Closure closure) const {
+    return [state = state_, closure = std::move(closure)] {
+      if (state->open) closure();
     };
   }
 

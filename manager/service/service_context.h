@@ -25,10 +25,10 @@ struct ServiceContext {
       if (!alive.expired()) callback(std::forward<decltype(arguments)>(arguments)...);
     };
   }
-  // Runs `task` on the loop in a later turn, if the node still lives.
-  void post(Task task) const { loop.post(guarded(std::move(task))); }
-  Loop::TimerId call_after(Duration delay, Task task) const {
-    return loop.call_after(delay, guarded(std::move(task)));
+  // Runs `closure` on the loop in a later turn, if the node still lives.
+  void post(Closure closure) const { loop.post(guarded(std::move(closure))); }
+  Loop::TimerId call_after(Duration delay, Closure closure) const {
+    return loop.call_after(delay, guarded(std::move(closure)));
   }
 };
 

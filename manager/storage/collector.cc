@@ -21,38 +21,38 @@ constexpr std::size_t kWriteBytes = std::size_t{4} << 20;
 
 }  // namespace
 
-Result<Collector::Outcome> Collector::collect(const Task& task) {
+Result<Collector::Outcome> Collector::collect(const Job& job) {
   Outcome outcome;
-  outcome.stretch = task.stretch;
+  outcome.stretch = job.stretch;
   std::vector<Offset> live;
-  for (const Offset offset : task.live) {
-    if (offset >= task.stretch.from && offset < task.stretch.to) live.push_back(offset);
+  for (const Offset offset : job.live) {
+    if (offset >= job.stretch.from && offset < job.stretch.to) live.push_back(offset);
   }
   outcome.stretch.survivors = to_runs(live);
   outcome.stretch.results.clear();
-  for (const ResultRecordId& id : task.live_results) {
-    if (id.lsn >= task.stretch.first && id.lsn <= task.stretch.last) {
+  for (const ResultRecordId& id : job.live_results) {
+    if (id.lsn >= job.stretch.first && id.lsn <= job.stretch.last) {
       outcome.stretch.results.push_back(id);
     }
   }
-  if (task.stretch.collected) {
-    BATON_RETURN_IF_ERROR(check_survivors(task, outcome));
+  if (job.stretch.collected) {
+    BATON_RETURN_IF_ERROR(check_survivors(job, outcome));
   } else {
-    BATON_RETURN_IF_ERROR(copy_from_log(task, outcome));
+    BATON_RETURN_IF_ERROR(copy_from_log(job, outcome));
   }
-  BATON_RETURN_IF_ERROR(finish(task, outcome));
-  outcome.old_dedup = task.old_dedup;
+  BATON_RETURN_IF_ERROR(finish(job, outcome));
+  outcome.old_dedup = job.old_dedup;
   return outcome;
 }
 
-Status Collector::copy_from_log(const Task& task, Outcome& outcome) {
+Status Collector::copy_from_log(const Job& job, Outcome& outcome) {
   const BatchReader reader(store_, shard_.value());
   std::vector<Offset> missing;
   for (const OffsetRun& run : outcome.stretch.survivors) {
     for (std::uint64_t i = 0; i < run.count; ++i) missing.emplace_back(run.first.value() + i);
   }
   KvBatch changes;
-  for (Lsn lsn = task.stretch.first; lsn <= task.stretch.last; lsn = lsn.next()) {
+  for (Lsn lsn = job.stretch.first; lsn <= job.stretch.last; lsn = lsn.next()) {
     Result<std::string> raw = reader.get_raw(lsn);
     // Out of reach for now is no reason to drop anything.
     if (raw.status().code() == ErrorCode::kUnavailable) return raw.status();
@@ -87,7 +87,7 @@ Status Collector::copy_from_log(const Task& task, Outcome& outcome) {
   return changes.empty() ? Status() : store_.write(changes);
 }
 
-Status Collector::check_survivors(const Task& task, Outcome& outcome) {
+Status Collector::check_survivors(const Job& job, Outcome& outcome) {
   // What was not kept the last time cannot live again: if the ledger says so, it is lost.
   const RecordFinder finder(store_, shard_);
   for (const OffsetRun& run : outcome.stretch.survivors) {
@@ -95,7 +95,7 @@ Status Collector::check_survivors(const Task& task, Outcome& outcome) {
       const Offset offset(run.first.value() + i);
       RecordFinder::Batches batches;
       const auto found =
-          finder.read({{offset, task.stretch.first, task.stretch.last, true}}, 1, batches);
+          finder.read({{offset, job.stretch.first, job.stretch.last, true}}, 1, batches);
       if (found.front().status().code() == ErrorCode::kUnavailable) return found.front().status();
       if (!found.front().ok()) outcome.damaged.push_back(offset);
     }
@@ -111,14 +111,14 @@ Status Collector::put(KvBatch& changes, const std::string& key, const std::strin
   return {};
 }
 
-Status Collector::finish(const Task& task, Outcome& outcome) {
+Status Collector::finish(const Job& job, Outcome& outcome) {
   StretchRecord& stretch = outcome.stretch;
   stretch.collected = true;
   stretch.index.clear();
   stretch.bytes = 0;
 
   KvBatch changes;
-  if (!task.stretch.collected) {
+  if (!job.stretch.collected) {
     for (Lsn lsn = stretch.first; lsn <= stretch.last; lsn = lsn.next()) {
       // A damaged batch that held something alive is left for whoever tries to repair it.
       const bool evidence = !outcome.damaged.empty() &&
@@ -146,11 +146,11 @@ Status Collector::finish(const Task& task, Outcome& outcome) {
                                       if (!lives) changes.remove(key);
                                       return true;
                                     }));
-  for (const Lsn lsn : task.old_dedup) changes.remove(dedup_key(shard_, lsn));
+  for (const Lsn lsn : job.old_dedup) changes.remove(dedup_key(shard_, lsn));
 
   if (stretch.empty()) {
     changes.remove(stretch_key(shard_, stretch.first));
-    for (const StretchRecord& neighbour : task.empty_neighbours) {
+    for (const StretchRecord& neighbour : job.empty_neighbours) {
       changes.remove(stretch_key(shard_, neighbour.first));
       stretch.first = std::min(stretch.first, neighbour.first);
       stretch.last = std::max(stretch.last, neighbour.last);

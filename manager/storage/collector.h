@@ -18,7 +18,7 @@ class Collector {
  public:
   Collector(KvStore& store, ShardId shard) : store_(store), shard_(shard) {}
 
-  struct Task {
+  struct Job {
     StretchRecord stretch;
     // Ascending. Those outside the stretch are ignored.
     std::vector<Offset> live;
@@ -34,13 +34,13 @@ class Collector {
     std::vector<Lsn> old_dedup;   // dedup records that are gone now
   };
   // One call per Collector. When it fails with a read error nothing was dropped.
-  Result<Outcome> collect(const Task& task);
+  Result<Outcome> collect(const Job& job);
 
  private:
-  Status copy_from_log(const Task& task, Outcome& outcome);
-  Status check_survivors(const Task& task, Outcome& outcome);
+  Status copy_from_log(const Job& job, Outcome& outcome);
+  Status check_survivors(const Job& job, Outcome& outcome);
   Status put(KvBatch& changes, const std::string& key, const std::string& value);
-  Status finish(const Task& task, Outcome& outcome);
+  Status finish(const Job& job, Outcome& outcome);
 
   KvStore& store_;
   const ShardId shard_;

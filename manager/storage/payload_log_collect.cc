@@ -81,31 +81,31 @@ void PayloadLogImpl::collect_next() {
     loop_.post(gate_.on_loop(finish));
     return;
   }
-  worker_.run(gate_.job([this, outcome, task = collector_task(*stretch, next)] {
-    *outcome = Collector(store_, options_.shard).collect(task);
+  worker_.run(gate_.job([this, outcome, job = collector_job(*stretch, next)] {
+    *outcome = Collector(store_, options_.shard).collect(job);
   }),
               gate_.on_loop(finish));
 }
 
-Collector::Task PayloadLogImpl::collector_task(const StretchRecord& stretch,
-                                               const Collection& collection) const {
-  Collector::Task task;
-  task.stretch = stretch;
-  task.live = collection.live;
-  task.live_results = collection.live_results;
+Collector::Job PayloadLogImpl::collector_job(const StretchRecord& stretch,
+                                             const Collection& collection) const {
+  Collector::Job job;
+  job.stretch = stretch;
+  job.live = collection.live;
+  job.live_results = collection.live_results;
   for (const Lsn beside : {Lsn(stretch.first.value() - 1), stretch.last.next()}) {
     const StretchRecord* neighbour = table_.find(beside);
-    if (neighbour != nullptr && neighbour->empty()) task.empty_neighbours.push_back(*neighbour);
+    if (neighbour != nullptr && neighbour->empty()) job.empty_neighbours.push_back(*neighbour);
   }
   const std::size_t old =
       dedup_records_.size() - std::min(dedup_records_.size(), kDedupRecordsKept);
   for (std::size_t i = 0; i < old; ++i) {
     const StretchRecord* owner = table_.find(dedup_records_[i]);
     if (owner != nullptr && (owner->collected || owner->first == stretch.first)) {
-      task.old_dedup.push_back(dedup_records_[i]);
+      job.old_dedup.push_back(dedup_records_[i]);
     }
   }
-  return task;
+  return job;
 }
 
 void PayloadLogImpl::finish_collection(const Collection& collection,

@@ -93,7 +93,7 @@ class PayloadLogImpl final : public PayloadLog {
 
   // Collecting and verifying.
   void collect_next();
-  Collector::Task collector_task(const StretchRecord& stretch, const Collection& collection) const;
+  Collector::Job collector_job(const StretchRecord& stretch, const Collection& collection) const;
   void finish_collection(const Collection& collection, const Result<Collector::Outcome>& outcome);
   void verify_later();
   void verify_step();

@@ -6,16 +6,16 @@ WallTime ManualLoop::wall_now() const {
   return {kWallStart.ms + std::chrono::duration_cast<Millis>(now_.time_since_epoch()).count()};
 }
 
-Loop::TimerId ManualLoop::call_at(MonoTime at, Task task) {
-  timers_.emplace(next_timer_, Timer{at, std::move(task)});
+Loop::TimerId ManualLoop::call_at(MonoTime at, Closure closure) {
+  timers_.emplace(next_timer_, Timer{at, std::move(closure)});
   return next_timer_++;
 }
 
 bool ManualLoop::run_one() {
   if (posted_.empty()) return false;
-  const Task task = std::move(posted_.front());
+  const Closure closure = std::move(posted_.front());
   posted_.pop_front();
-  task();
+  closure();
   return true;
 }
 
@@ -35,9 +35,9 @@ void ManualLoop::advance(Duration by) {
     }
     if (next == timers_.end()) break;
     if (next->second.at > now_) now_ = next->second.at;
-    const Task task = std::move(next->second.task);
+    const Closure closure = std::move(next->second.closure);
     timers_.erase(next);
-    task();
+    closure();
   }
   now_ = end;
 }

@@ -1,7 +1,7 @@
 // ManualLoop and ManualWorker: a Loop and a Worker that do nothing until the test says so.
 //
-// Time stands still except in advance(). Posted tasks run in run_posted() or run_until_idle(), jobs
-// of the worker in run_job(), one at a time, so that a test decides what happens in between.
+// Time stands still except in advance(). Posted closures run in run_posted() or run_until_idle(),
+// jobs of the worker in run_job(), one at a time, so that a test decides what happens in between.
 #pragma once
 
 #include <cstddef>
@@ -20,15 +20,15 @@ class ManualLoop final : public Loop {
 
   [[nodiscard]] MonoTime now() const override { return now_; }
   [[nodiscard]] WallTime wall_now() const override;
-  void post(Task task) override { posted_.push_back(std::move(task)); }
-  TimerId call_at(MonoTime at, Task task) override;
+  void post(Closure closure) override { posted_.push_back(std::move(closure)); }
+  TimerId call_at(MonoTime at, Closure closure) override;
   void cancel(TimerId timer) override { timers_.erase(timer); }
 
-  // Runs one posted task; false when there is none.
+  // Runs one posted closure; false when there is none.
   bool run_one();
   // Runs what is posted, and what that posts, until nothing is.
   void run_posted();
-  // Moves time forward, running posted tasks and the timers that fall due at their own time, in
+  // Moves time forward, running posted closures and the timers that fall due at their own time, in
   // order.
   void advance(Duration by);
   // What was posted or would run at a later time is forgotten, as when a process dies.
@@ -40,11 +40,11 @@ class ManualLoop final : public Loop {
  private:
   struct Timer {
     MonoTime at;
-    Task task;
+    Closure closure;
   };
 
   MonoTime now_{std::chrono::seconds(1)};
-  std::deque<Task> posted_;
+  std::deque<Closure> posted_;
   std::map<TimerId, Timer> timers_;  // ids grow, so equal times keep their order
   TimerId next_timer_ = 1;
 };
@@ -53,7 +53,9 @@ class ManualWorker final : public Worker {
  public:
   explicit ManualWorker(Loop& loop) : loop_(loop) {}
 
-  void run(Task job, Task done) override { jobs_.emplace_back(std::move(job), std::move(done)); }
+  void run(Closure job, Closure done) override {
+    jobs_.emplace_back(std::move(job), std::move(done));
+  }
 
   // Runs the oldest job and posts its end; false when there is none.
   bool run_job();
@@ -62,10 +64,10 @@ class ManualWorker final : public Worker {
 
  private:
   Loop& loop_;
-  std::deque<std::pair<Task, Task>> jobs_;
+  std::deque<std::pair<Closure, Closure>> jobs_;
 };
 
-// Runs posted tasks and jobs until there are none; timers only fall due through advance().
+// Runs posted closures and jobs until there are none; timers only fall due through advance().
 void run_until_idle(ManualLoop& loop, ManualWorker& worker);
 
 }  // namespace baton::testing

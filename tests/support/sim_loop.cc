@@ -16,34 +16,34 @@ SimLoop::SimLoop(SimScheduler& scheduler, std::string name, SimClock clock)
 SimLoop::~SimLoop() {
   killed_ = true;
   self_.reset();
-  // A destroyed task may destroy the last owner of something that cancels its own timer.
-  auto leftovers = std::move(tasks_);
-  tasks_.clear();
+  // A destroyed closure may destroy the last owner of something that cancels its own timer.
+  auto leftovers = std::move(closures_);
+  closures_.clear();
 }
 
-void SimLoop::post(Task task) { run_at(scheduler_.now(), std::move(task)); }
+void SimLoop::post(Closure closure) { run_at(scheduler_.now(), std::move(closure)); }
 
-Loop::TimerId SimLoop::call_at(MonoTime at, Task task) {
+Loop::TimerId SimLoop::call_at(MonoTime at, Closure closure) {
   SimTime when = std::max(clock_.world(at), scheduler_.now());
   if (timer_slack_ > Duration(0)) {
     const auto slack = static_cast<std::uint64_t>(timer_slack_.count());
     when += Duration(static_cast<std::int64_t>(scheduler_.random().below(slack)));
   }
-  return run_at(when, std::move(task));
+  return run_at(when, std::move(closure));
 }
 
 void SimLoop::cancel(TimerId timer) {
-  const auto found = tasks_.find(timer);
-  if (found == tasks_.end()) return;
-  const Task dropped = std::move(found->second);  // destroyed after the map is whole again
-  tasks_.erase(found);
+  const auto found = closures_.find(timer);
+  if (found == closures_.end()) return;
+  const Closure dropped = std::move(found->second);  // destroyed after the map is whole again
+  closures_.erase(found);
 }
 
-Loop::TimerId SimLoop::run_at(SimTime at, Task task) {
-  BATON_CHECK(task);
+Loop::TimerId SimLoop::run_at(SimTime at, Closure closure) {
+  BATON_CHECK(closure);
   const TimerId id = next_id_++;
   if (killed_) return id;
-  tasks_.emplace(id, std::move(task));
+  closures_.emplace(id, std::move(closure));
   scheduler_.at(at, [weak = std::weak_ptr(self_), id] {
     if (const auto loop = weak.lock()) (*loop)->fire(id);
   });
@@ -51,17 +51,17 @@ Loop::TimerId SimLoop::run_at(SimTime at, Task task) {
 }
 
 void SimLoop::fire(TimerId id) {
-  const auto found = tasks_.find(id);
-  if (found == tasks_.end() || dead()) return;
+  const auto found = closures_.find(id);
+  if (found == closures_.end() || dead()) return;
   if (const SimTime free = std::max(paused_until_, busy_until_); scheduler_.now() < free) {
     scheduler_.at(free, [weak = std::weak_ptr(self_), id] {
       if (const auto loop = weak.lock()) (*loop)->fire(id);
     });
     return;
   }
-  const Task task = std::move(found->second);
-  tasks_.erase(found);
-  task();
+  const Closure closure = std::move(found->second);
+  closures_.erase(found);
+  closure();
 }
 
 void SimLoop::kill() { killed_ = true; }
@@ -75,7 +75,7 @@ void SimLoop::pause_until(SimTime until) { paused_until_ = std::max(paused_until
 SimWorker::SimWorker(SimLoop& loop, Mode mode, Duration delay_max)
     : loop_(loop), mode_(mode), delay_max_(delay_max), random_(loop.scheduler().random().fork()) {}
 
-void SimWorker::run(Task job, Task done) {
+void SimWorker::run(Closure job, Closure done) {
   const bool idle = jobs_.empty();
   const bool at_once = mode_ == Mode::kInline || (mode_ == Mode::kMixed && random_.one_in(2));
   if (at_once && idle) {

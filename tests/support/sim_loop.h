@@ -2,7 +2,7 @@
 //
 // A process runs on the scheduler's events. It can be killed (nothing of it ever runs again, as
 // after kill -9) or paused (as by SIGSTOP: what comes meanwhile runs afterwards, in order). A new
-// life gets a new SimLoop. Destroy the node first, then its transport, then its loop: tasks that
+// life gets a new SimLoop. Destroy the node first, then its transport, then its loop: closures that
 // never ran are destroyed, not run, with the loop.
 #pragma once
 
@@ -29,8 +29,8 @@ class SimLoop final : public Loop {
 
   [[nodiscard]] MonoTime now() const override { return clock_.mono(own_now()); }
   [[nodiscard]] WallTime wall_now() const override { return clock_.wall(own_now()); }
-  void post(Task task) override;
-  TimerId call_at(MonoTime at, Task task) override;
+  void post(Closure closure) override;
+  TimerId call_at(MonoTime at, Closure closure) override;
   void cancel(TimerId timer) override;
 
   // ---- what the world does to it ----
@@ -45,7 +45,7 @@ class SimLoop final : public Loop {
   void pause_until(SimTime until);
   [[nodiscard]] bool paused() const { return scheduler_.now() < paused_until_; }
   void jump_wall(std::int64_t ms) { clock_.wall_ms += ms; }
-  // Called from within a task: it takes this long. Time goes on for this process at once, and
+  // Called from within a closure: it takes this long. Time goes on for this process at once, and
   // nothing else of it runs before the world has caught up.
   void spend(Duration time);
   // Every timer runs up to this much late, by chance: as on a busy machine.
@@ -69,8 +69,8 @@ class SimLoop final : public Loop {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
-  TimerId run_at(SimTime at, Task task);
-  // Ahead of the world while a task has spent time.
+  TimerId run_at(SimTime at, Closure closure);
+  // Ahead of the world while a closure has spent time.
   [[nodiscard]] SimTime own_now() const { return std::max(scheduler_.now(), busy_until_); }
   void fire(TimerId id);
 
@@ -83,7 +83,7 @@ class SimLoop final : public Loop {
   SimTime busy_until_{0};
   bool killed_ = false;
   TimerId next_id_ = 1;
-  std::map<TimerId, Task> tasks_;   // those that have not run
+  std::map<TimerId, Closure> closures_;  // those that have not run
   std::shared_ptr<SimLoop*> self_;  // scheduled events hold it weakly: they may outlive the loop
 };
 
@@ -97,14 +97,14 @@ class SimWorker final : public Worker {
 
   SimWorker(SimLoop& loop, Mode mode, Duration delay_max = std::chrono::microseconds(800));
 
-  void run(Task job, Task done) override;
+  void run(Closure job, Closure done) override;
   // True inside a job that is not on the loop's thread: the time it takes holds nobody up.
   [[nodiscard]] bool in_job() const { return in_job_; }
 
  private:
   struct Job {
-    Task job;
-    Task done;
+    Closure job;
+    Closure done;
   };
   void run_next();
 

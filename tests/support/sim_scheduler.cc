@@ -11,8 +11,8 @@ bool SimScheduler::later(const Event& a, const Event& b) {
   return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
 }
 
-void SimScheduler::at(SimTime at, Task task) {
-  heap_.push_back(Event{std::max(at, now_), sequence_++, std::move(task)});
+void SimScheduler::at(SimTime at, Closure closure) {
+  heap_.push_back(Event{std::max(at, now_), sequence_++, std::move(closure)});
   std::push_heap(heap_.begin(), heap_.end(), later);
 }
 
@@ -23,7 +23,7 @@ bool SimScheduler::step() {
   heap_.pop_back();
   now_ = event.at;
   events_++;
-  event.task();
+  event.closure();
   return true;
 }
 

@@ -34,10 +34,10 @@ class SimScheduler {
   [[nodiscard]] std::uint64_t events() const { return events_; }
   [[nodiscard]] Random& random() { return random_; }
 
-  // Runs `task` at `at`, or now when that has passed; after everything that was put there before
+  // Runs `closure` at `at`, or now when that has passed; after everything that was put there before
   // it.
-  void at(SimTime at, Task task);
-  void after(Duration delay, Task task) { at(now_ + delay, std::move(task)); }
+  void at(SimTime at, Closure closure);
+  void after(Duration delay, Closure closure) { at(now_ + delay, std::move(closure)); }
 
   // Runs the next event; false when there is none.
   bool step();
@@ -58,7 +58,7 @@ class SimScheduler {
   struct Event {
     SimTime at;
     std::uint64_t sequence;
-    Task task;
+    Closure closure;
   };
   static bool later(const Event& a, const Event& b);
   void mix(std::uint64_t value);

@@ -24,7 +24,7 @@ Result<RunningNode> boot_center(NodeContext context, SimDaemon::OnFailed on_fail
   BATON_ASSIGN_OR_RETURN(auto opened,
                          center::CenterNode::open(context, options, std::move(on_failed)));
   const std::shared_ptr<center::CenterNode> node = std::move(opened);
-  return RunningNode{node, [node = node.get()](Task done) { node->drain(std::move(done)); }};
+  return RunningNode{node, [node = node.get()](Closure done) { node->drain(std::move(done)); }};
 }
 
 Result<RunningNode> boot_manager(NodeContext context, SimDaemon::OnFailed on_failed,
@@ -38,7 +38,7 @@ Result<RunningNode> boot_manager(NodeContext context, SimDaemon::OnFailed on_fai
   BATON_ASSIGN_OR_RETURN(auto opened,
                          manager::ManagerNode::open(context, options, std::move(on_failed)));
   const std::shared_ptr<manager::ManagerNode> node = std::move(opened);
-  return RunningNode{node, [node = node.get()](Task done) { node->drain(std::move(done)); }};
+  return RunningNode{node, [node = node.get()](Closure done) { node->drain(std::move(done)); }};
 }
 
 }  // namespace
