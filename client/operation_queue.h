@@ -13,11 +13,10 @@
 
 #include "client/consumer.h"
 #include "common/base/ids.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/time.h"
 
 namespace baton::client {
-
-enum class OperationKind : std::uint8_t { kAck = 1, kNack = 2, kRelease = 3, kExtend = 4 };
 
 inline bool ends_claim(OperationKind kind) { return kind != OperationKind::kExtend; }
 

@@ -11,6 +11,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
 
@@ -88,8 +89,6 @@ struct SessionClosed {
   ConnEpoch conn_epoch;
 };
 
-enum class OperationKind : std::uint8_t { kAck = 1, kNack = 2, kRelease = 3, kExtend = 4 };
-
 // Where a result record is.
 struct ResultPlace {
   ShardId shard;
@@ -122,8 +121,6 @@ struct SessionHeartbeat {
   SessionId session;
   std::vector<Token> tokens;
 };
-
-enum class GiveBackReason : std::uint8_t { kUndelivered = 1, kUnreachable = 2, kDamaged = 3 };
 
 struct GiveBack {
   TaskId task;

@@ -38,16 +38,6 @@ struct EnrollOutcome {
   Epoch epoch;
 };
 
-enum class RegisterResult : std::uint8_t {
-  kRegistered = 1,
-  kBehind = 2,
-  kExpected = 3,
-  kRolledBack = 4,
-  kSealed = 5,
-  kInUse = 6,
-  kUnknown = 7,
-};
-
 struct RegisterOutcome {
   RegisterResult result = RegisterResult::kUnknown;
   Offset created_hi;

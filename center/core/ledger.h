@@ -88,7 +88,7 @@ class Ledger {
   [[nodiscard]] SessionView resync(SessionId session, ConnEpoch conn_epoch, Incarnation manager,
                                    GrantNumber last_number) const;
   // Whether a result record must be kept (R16).
-  [[nodiscard]] Settled settle(TaskId task, Token token, RecordKind kind, ShardId shard,
+  [[nodiscard]] SettleVerdict settle(TaskId task, Token token, RecordKind kind, ShardId shard,
                                Lsn lsn) const;
   // The live offsets of [from, to) of a shard as runs; at or above created_hi everything counts as
   // live.

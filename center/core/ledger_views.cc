@@ -93,22 +93,22 @@ SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manag
   return view;
 }
 
-Settled Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId shard, Lsn lsn) const {
+SettleVerdict Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId shard, Lsn lsn) const {
   // What a newer Baton wrote is judged by one that knows it.
-  if (kind != RecordKind::kResult && kind != RecordKind::kCheckpoint) return Settled::kKeep;
+  if (kind != RecordKind::kResult && kind != RecordKind::kCheckpoint) return SettleVerdict::kKeep;
   const Tables& tables = state_->tables;
   // A claim that this ledger has not granted yet says nothing: keep the record and ask again.
-  if (token > tables.counters.newest_token()) return Settled::kOpen;
+  if (token > tables.counters.newest_token()) return SettleVerdict::kOpen;
   const Shard* of_task = task.valid() ? tables.members.find_shard(task.shard()) : nullptr;
-  if (of_task == nullptr || task.offset() >= of_task->created_hi()) return Settled::kOpen;
+  if (of_task == nullptr || task.offset() >= of_task->created_hi()) return SettleVerdict::kOpen;
   const TaskValue value = of_task->tasks.get(task.offset());
-  if (value.kind() != TaskValue::Kind::kRow) return Settled::kDrop;
+  if (value.kind() != TaskValue::Kind::kRow) return SettleVerdict::kDrop;
   const TaskRow& row = tables.rows[value.row_slot()];
-  if (row.token != token) return Settled::kDrop;
-  if (row.state == TaskState::kClaimed) return Settled::kOpen;
+  if (row.token != token) return SettleVerdict::kDrop;
+  if (row.state == TaskState::kClaimed) return SettleVerdict::kOpen;
   const bool points_to_it = row.state == TaskState::kDone && kind == RecordKind::kResult &&
                             row.result_shard == shard && row.result_lsn == lsn;
-  return points_to_it ? Settled::kKeep : Settled::kDrop;
+  return points_to_it ? SettleVerdict::kKeep : SettleVerdict::kDrop;
 }
 
 LiveOffsets Ledger::live(ShardId id, Offset from, Offset to) const {

@@ -83,8 +83,6 @@ struct SessionView {
   std::vector<Grant> claims;  // above the number asked for
 };
 
-enum class Settled : std::uint8_t { kKeep = 1, kDrop = 2, kOpen = 3 };
-
 struct LiveOffsets {
   struct Run {
     Offset first;

@@ -309,7 +309,7 @@ void QueryService::resync(Incarnation asker, const v1::Resync& query,
   }
 }
 
-Settled QueryService::settle(const v1::SettleItem& item) const {
+SettleVerdict QueryService::settle(const v1::SettleItem& item) const {
   // A number that does not fit is one that this build does not know.
   const RecordKind kind = item.kind() > UINT8_MAX ? RecordKind() : RecordKind(item.kind());
   return ledger().settle(TaskId(item.task()), Token(item.token()), kind, ShardId(item.shard()),
@@ -336,7 +336,7 @@ void QueryService::live(const v1::Live& query, v1::ChannelAnswer& answer) const 
               found);
   // Not open any more and not pointed to: only then is a result garbage (R17).
   for (const v1::SettleItem& item : query.result()) {
-    found->add_result_live(settle(item) != Settled::kDrop);
+    found->add_result_live(settle(item) != SettleVerdict::kDrop);
   }
 }
 

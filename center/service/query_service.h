@@ -73,7 +73,7 @@ class QueryService {
 
   void resync(Incarnation asker, const v1::Resync& query, v1::ChannelAnswer& answer) const;
   void settle(const v1::Settle& query, v1::ChannelAnswer& answer) const;
-  [[nodiscard]] Settled settle(const v1::SettleItem& item) const;
+  [[nodiscard]] SettleVerdict settle(const v1::SettleItem& item) const;
   void live(const v1::Live& query, v1::ChannelAnswer& answer) const;
   void members(v1::ChannelAnswer& answer) const;
 

@@ -80,7 +80,7 @@ Registration::Step Registration::crc_read(const Result<std::uint32_t>& crc, Mono
 Registration::Step Registration::answered(const RegisterAnswer& answer, MonoTime now) {
   if (state_ != State::kRegistering) return Nothing{};
   switch (answer.verdict) {
-    case RegisterVerdict::kRegistered:
+    case RegisterResult::kRegistered:
       if (answer.created_hi > facts_.next_offset) {
         state_ = State::kFailed;
         return Failed{Status(ErrorCode::kDataLoss,
@@ -91,21 +91,21 @@ Registration::Step Registration::answered(const RegisterAnswer& answer, MonoTime
       state_ = State::kRegistered;
       refused_ = false;
       return Registered{answer.incarnation, answer.created_hi};
-    case RegisterVerdict::kExpected:
+    case RegisterResult::kExpected:
       return ask_crc(answer.created_hi);
-    case RegisterVerdict::kBehind:
-    case RegisterVerdict::kRolledBack:
+    case RegisterResult::kBehind:
+    case RegisterResult::kRolledBack:
       // Its disk, not its history, is what the ledger does not believe.
-      if (!unproven_.ok() && answer.verdict == RegisterVerdict::kRolledBack) return fail_unproven();
+      if (!unproven_.ok() && answer.verdict == RegisterResult::kRolledBack) return fail_unproven();
       state_ = State::kSealing;
       return SendSeal{facts_.shard, answer.epoch, answer.life, facts_.next_offset};
-    case RegisterVerdict::kSealed:
+    case RegisterResult::kSealed:
       sealed_ = facts_.shard;
       state_ = State::kEnrolling;
       return SendEnroll{sealed_};
-    case RegisterVerdict::kInUse:
+    case RegisterResult::kInUse:
       return wait_or_fail(now, "another running manager uses a copy of this data directory");
-    case RegisterVerdict::kUnknown:
+    case RegisterResult::kUnknown:
       break;
   }
   state_ = State::kFailed;
@@ -153,21 +153,21 @@ Registration::Step Registration::wait_or_fail(MonoTime now, const char* what) {
   return RetryAt{now + kRetryAfter};
 }
 
-std::string_view to_string(RegisterVerdict verdict) {
+std::string_view to_string(RegisterResult verdict) {
   switch (verdict) {
-    case RegisterVerdict::kRegistered:
+    case RegisterResult::kRegistered:
       return "registered";
-    case RegisterVerdict::kBehind:
+    case RegisterResult::kBehind:
       return "behind";
-    case RegisterVerdict::kExpected:
+    case RegisterResult::kExpected:
       return "expected another created_hi";
-    case RegisterVerdict::kRolledBack:
+    case RegisterResult::kRolledBack:
       return "rolled back";
-    case RegisterVerdict::kSealed:
+    case RegisterResult::kSealed:
       return "sealed";
-    case RegisterVerdict::kInUse:
+    case RegisterResult::kInUse:
       return "in use";
-    case RegisterVerdict::kUnknown:
+    case RegisterResult::kUnknown:
       break;
   }
   return "unknown shard";

@@ -31,6 +31,7 @@
 #include <variant>
 
 #include "common/base/ids.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
 
@@ -44,20 +45,11 @@ struct ShardFacts {
   Offset next_offset{1};
 };
 
-enum class RegisterVerdict : std::uint8_t {
-  kRegistered = 1,
-  kBehind = 2,
-  kExpected = 3,
-  kRolledBack = 4,
-  kSealed = 5,
-  kInUse = 6,
-  kUnknown = 7,
-};
-
-std::string_view to_string(RegisterVerdict verdict);
+// For log lines.
+std::string_view to_string(RegisterResult verdict);
 
 struct RegisterAnswer {
-  RegisterVerdict verdict = RegisterVerdict::kUnknown;
+  RegisterResult verdict = RegisterResult::kUnknown;
   Offset created_hi;
   Incarnation incarnation;
   Epoch epoch;  // the registered ones: what a seal names

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/status.h"
 #include "common/base/time.h"
 
@@ -47,8 +48,6 @@ struct ClosedCommand {
   ConnEpoch conn_epoch;
 };
 
-enum class OperationKind : std::uint8_t { kAck = 1, kNack = 2, kRelease = 3, kExtend = 4 };
-
 struct SessionOperation {
   OpSeq seq;
   OperationKind kind = OperationKind::kAck;
@@ -73,8 +72,6 @@ struct HeartbeatCommand {
   SessionId session;
   std::vector<Token> tokens;
 };
-
-enum class GiveBackReason : std::uint8_t { kUndelivered = 1, kUnreachable = 2, kDamaged = 3 };
 
 struct GiveBackCommand {
   TaskId task;

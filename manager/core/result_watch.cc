@@ -11,10 +11,10 @@ std::vector<ResultKey> ResultWatch::due(MonoTime now, std::size_t max) const {
   return keys;
 }
 
-void ResultWatch::settled(const ResultKey& key, Verdict verdict, MonoTime now) {
+void ResultWatch::settled(const ResultKey& key, SettleVerdict verdict, MonoTime now) {
   const auto found = open_.find(key);
   if (found == open_.end()) return;
-  if (verdict == Verdict::kOpen) {
+  if (verdict == SettleVerdict::kOpen) {
     found->second.ask_at = now + settle_after_;
   } else {
     open_.erase(found);

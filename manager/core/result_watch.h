@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/record_kind.h"
 #include "common/base/time.h"
 
@@ -23,8 +24,6 @@ struct ResultKey {
   Lsn lsn;
   friend auto operator<=>(const ResultKey&, const ResultKey&) = default;
 };
-
-enum class Verdict : std::uint8_t { kKeep = 1, kDrop = 2, kOpen = 3 };
 
 class ResultWatch {
  public:
@@ -43,7 +42,7 @@ class ResultWatch {
 
   // Records to ask about now, at most `max`.
   [[nodiscard]] std::vector<ResultKey> due(MonoTime now, std::size_t max) const;
-  void settled(const ResultKey& key, Verdict verdict, MonoTime now);
+  void settled(const ResultKey& key, SettleVerdict verdict, MonoTime now);
 
   // True: a garbage collection must keep it, whatever the ledger says.
   [[nodiscard]] bool in_doubt(const ResultKey& key) const { return open_.contains(key); }

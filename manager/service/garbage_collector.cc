@@ -20,10 +20,10 @@ constexpr std::size_t kStretchesConsidered = 256;
 constexpr std::size_t kSettleMax = 1024;
 constexpr std::size_t kResultsPerQuery = 8192;
 
-Verdict verdict_from_wire(v1::SettleVerdict verdict) {
-  if (verdict == v1::KEEP) return Verdict::kKeep;
-  if (verdict == v1::DROP) return Verdict::kDrop;
-  return Verdict::kOpen;  // also one that this build does not know: never drop by mistake
+SettleVerdict verdict_from_wire(v1::SettleVerdict verdict) {
+  if (verdict == v1::KEEP) return SettleVerdict::kKeep;
+  if (verdict == v1::DROP) return SettleVerdict::kDrop;
+  return SettleVerdict::kOpen;  // also one that this build does not know: never drop by mistake
 }
 
 }  // namespace

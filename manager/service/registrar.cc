@@ -93,8 +93,8 @@ void Registrar::act(const Registration::SendRegister& step) {
 
 void Registrar::on_register_outcome(const v1::RegisterOutcome& outcome) {
   const RegisterAnswer answer = from_wire(outcome);
-  if (answer.verdict != RegisterVerdict::kRegistered &&
-      answer.verdict != RegisterVerdict::kExpected) {
+  if (answer.verdict != RegisterResult::kRegistered &&
+      answer.verdict != RegisterResult::kExpected) {
     // Somebody else has the shard, or it is another's: nothing is confirmed any more.
     may_append_ = false;
     context_.logger.warn("registration refused", {kv("verdict", to_string(answer.verdict)),

@@ -144,7 +144,7 @@ ResyncResult from_wire(const v1::ResyncState& state) {
 
 RegisterAnswer from_wire(const v1::RegisterOutcome& outcome) {
   const bool known = outcome.result() >= v1::REGISTERED && outcome.result() <= v1::REGISTER_UNKNOWN;
-  return {known ? static_cast<RegisterVerdict>(outcome.result()) : RegisterVerdict::kUnknown,
+  return {known ? static_cast<RegisterResult>(outcome.result()) : RegisterResult::kUnknown,
           Offset(outcome.created_hi()), Incarnation(outcome.incarnation()), Epoch(outcome.epoch()),
           Life(from_wire(outcome.life()))};
 }

@@ -137,10 +137,10 @@ class SmallSim {
   void operate() {
     center::Effects effects;
     const std::uint64_t dice = random_.below(10);
-    const auto kind = dice < 6   ? center::OperationKind::kAck
-                      : dice < 7 ? center::OperationKind::kNack
-                      : dice < 9 ? center::OperationKind::kRelease
-                                 : center::OperationKind::kExtend;
+    const auto kind = dice < 6   ? OperationKind::kAck
+                      : dice < 7 ? OperationKind::kNack
+                      : dice < 9 ? OperationKind::kRelease
+                                 : OperationKind::kExtend;
     any_session().operate(kind, random_.one_in(2), effects);
     deliver(effects);
   }
@@ -248,7 +248,7 @@ class SmallSim {
         deliver(effects);
         while (session->holding() > 0) {
           center::Effects done;
-          session->operate(center::OperationKind::kAck, false, done);
+          session->operate(OperationKind::kAck, false, done);
           deliver(done);
         }
       }

@@ -76,11 +76,11 @@ Status TinyManager::register_shard() {
                                            log_->next_offset(), created_hi_, crc, name_ + ":1"},
                           effects));
     created_hi_ = outcome.created_hi;
-    if (outcome.result == center::RegisterResult::kRegistered) {
+    if (outcome.result == RegisterResult::kRegistered) {
       incarnation_ = outcome.incarnation;
       return {};
     }
-    if (outcome.result != center::RegisterResult::kExpected) {
+    if (outcome.result != RegisterResult::kExpected) {
       return Status(ErrorCode::kInternal,
                     "register was answered " + std::to_string(static_cast<int>(outcome.result)));
     }

@@ -9,15 +9,15 @@
 namespace baton::sim {
 namespace {
 
-check::Action action_of(center::OperationKind kind) {
+check::Action action_of(OperationKind kind) {
   switch (kind) {
-    case center::OperationKind::kAck:
+    case OperationKind::kAck:
       return check::Action::kAck;
-    case center::OperationKind::kNack:
+    case OperationKind::kNack:
       return check::Action::kNack;
-    case center::OperationKind::kRelease:
+    case OperationKind::kRelease:
       return check::Action::kRelease;
-    case center::OperationKind::kExtend:
+    case OperationKind::kExtend:
       return check::Action::kExtend;
   }
   return check::Action::kAck;
@@ -67,7 +67,7 @@ void TinySession::heartbeat(center::Effects& effects) {
   }
 }
 
-void TinySession::operate(center::OperationKind kind, bool wants_next, center::Effects& effects) {
+void TinySession::operate(OperationKind kind, bool wants_next, center::Effects& effects) {
   if (held_.empty()) return;
   const auto chosen = std::next(
       held_.begin(), static_cast<std::ptrdiff_t>(scheduler_.random().below(held_.size())));
@@ -76,7 +76,7 @@ void TinySession::operate(center::OperationKind kind, bool wants_next, center::E
   operation.kind = kind;
   operation.task = chosen->second;
   operation.token = chosen->first;
-  operation.wants_next = wants_next && kind != center::OperationKind::kExtend;
+  operation.wants_next = wants_next && kind != OperationKind::kExtend;
   operation.started = scheduler_.random().one_in(2);
   operation.lease = kLeaseMin;
   operation.reason = "tiny";
@@ -84,7 +84,7 @@ void TinySession::operate(center::OperationKind kind, bool wants_next, center::E
   if (code == ErrorCode::kUnavailable)
     return last_.reset();  // nobody was asked, so nothing to repeat
   last_ = Sent{operation, code};
-  if (kind == center::OperationKind::kExtend && code == ErrorCode::kOk) return;
+  if (kind == OperationKind::kExtend && code == ErrorCode::kOk) return;
   held_.erase(operation.token);
   answered_++;
 }
@@ -93,7 +93,7 @@ void TinySession::lie(const TinyClaim& claim, center::Effects& effects) {
   if (held_.contains(claim.token)) return;
   center::Operation operation;
   operation.seq = last_seq_ = last_seq_.next();
-  operation.kind = center::OperationKind::kAck;
+  operation.kind = OperationKind::kAck;
   operation.task = claim.task;
   operation.token = claim.token;
   const ErrorCode code = send_noted(operation, effects);

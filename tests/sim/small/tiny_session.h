@@ -43,7 +43,7 @@ class TinySession {
   void take(const center::Grant& grant) { held_[grant.token] = grant.task; }
 
   // One operation on a claim that it holds.
-  void operate(center::OperationKind kind, bool wants_next, center::Effects& effects);
+  void operate(OperationKind kind, bool wants_next, center::Effects& effects);
   // An ack for a claim that is not its own, or is long over.
   void lie(const TinyClaim& claim, center::Effects& effects);
   // The answer to the last operation was lost: it is sent again and must be answered in the same

@@ -281,10 +281,10 @@ TEST_CASE(
   const auto settle = [&c](Token token, RecordKind kind) {
     return c.world.ledger().settle(c.first.task, token, kind, c.m.shard, Lsn(1));
   };
-  CHECK(settle(c.first.token, RecordKind::kResult) == Settled::kOpen);
-  CHECK(settle(c.first.token, RecordKind::kCheckpoint) == Settled::kOpen);
-  CHECK(settle(Token(c.first.token.value() + 50), RecordKind::kResult) == Settled::kOpen);
+  CHECK(settle(c.first.token, RecordKind::kResult) == SettleVerdict::kOpen);
+  CHECK(settle(c.first.token, RecordKind::kCheckpoint) == SettleVerdict::kOpen);
+  CHECK(settle(Token(c.first.token.value() + 50), RecordKind::kResult) == SettleVerdict::kOpen);
   c.world.operate(c.m, 1, ack(1, c.first));
-  CHECK(settle(c.first.token, RecordKind::kResult) == Settled::kDrop);
-  CHECK(settle(c.first.token, RecordKind::kCheckpoint) == Settled::kDrop);
+  CHECK(settle(c.first.token, RecordKind::kResult) == SettleVerdict::kDrop);
+  CHECK(settle(c.first.token, RecordKind::kCheckpoint) == SettleVerdict::kDrop);
 }

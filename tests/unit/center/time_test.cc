@@ -228,16 +228,16 @@ TEST_CASE("a done task keeps its row for its result, 24 hours of lease time") {
   const auto settle = [&c](RecordKind kind, Lsn lsn) {
     return c.world.ledger().settle(c.grant.task, c.grant.token, kind, c.m.shard, lsn);
   };
-  CHECK(settle(RecordKind::kResult, Lsn(77)) == Settled::kKeep);
-  CHECK(settle(RecordKind::kResult, Lsn(78)) == Settled::kDrop);
-  CHECK(settle(RecordKind::kCheckpoint, Lsn(77)) == Settled::kDrop);
-  CHECK(settle(static_cast<RecordKind>(200), Lsn(78)) == Settled::kKeep);
+  CHECK(settle(RecordKind::kResult, Lsn(77)) == SettleVerdict::kKeep);
+  CHECK(settle(RecordKind::kResult, Lsn(78)) == SettleVerdict::kDrop);
+  CHECK(settle(RecordKind::kCheckpoint, Lsn(77)) == SettleVerdict::kDrop);
+  CHECK(settle(static_cast<RecordKind>(200), Lsn(78)) == SettleVerdict::kKeep);
 
   c.world.pass(24h);
 
   CHECK(c.view().state == TaskState::kDone);
   CHECK(c.view().queue.empty());
-  CHECK(settle(RecordKind::kResult, Lsn(77)) == Settled::kDrop);
+  CHECK(settle(RecordKind::kResult, Lsn(77)) == SettleVerdict::kDrop);
 }
 
 TEST_CASE("a session that is not heard of for 10 minutes is removed") {

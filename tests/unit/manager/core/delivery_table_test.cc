@@ -127,10 +127,10 @@ TEST_CASE("a result whose ack was given up is settled after a minute, and again 
   watch.abandoned(key);
   CHECK(watch.due(now + std::chrono::seconds(59), 10).empty());
   CHECK(watch.due(now + std::chrono::seconds(60), 10) == std::vector{key});
-  watch.settled(key, Verdict::kOpen, now + std::chrono::seconds(60));
+  watch.settled(key, SettleVerdict::kOpen, now + std::chrono::seconds(60));
   CHECK(watch.due(now + std::chrono::seconds(61), 10).empty());
   CHECK(watch.in_doubt(key));
-  watch.settled(key, Verdict::kDrop, now + std::chrono::seconds(120));
+  watch.settled(key, SettleVerdict::kDrop, now + std::chrono::seconds(120));
   CHECK_FALSE(watch.in_doubt(key));
 }
 

@@ -18,7 +18,7 @@ Expected expect(const Registration::Step& step) {
   return std::get<Expected>(step);
 }
 
-RegisterAnswer answer(RegisterVerdict verdict, std::uint64_t created_hi = 1) {
+RegisterAnswer answer(RegisterResult verdict, std::uint64_t created_hi = 1) {
   return {verdict, Offset(created_hi), Incarnation(9), Epoch(5), Life(Uuid{8, 8})};
 }
 
@@ -30,8 +30,8 @@ TEST_CASE("a new store enrolls, opens the shard it is given and registers it") {
   const auto request = expect<Registration::SendRegister>(machine.opened(facts(3, 1, 1)));
   CHECK(request.created_hi_seen == Offset(1));
   CHECK(request.crc_below == 0);
-  const auto registered = expect<Registration::Registered>(
-      machine.answered(answer(RegisterVerdict::kRegistered), kNow));
+  const auto registered =
+      expect<Registration::Registered>(machine.answered(answer(RegisterResult::kRegistered), kNow));
   CHECK(registered.incarnation == Incarnation(9));
   CHECK(machine.registered());
 }
@@ -69,7 +69,7 @@ TEST_CASE("a damaged record below created_hi ends the process, and the shard is 
 
   expect<Registration::SendRegister>(machine.crc_read(Status(code, "wrong checksum"), kNow));
   const auto failed = expect<Registration::Failed>(
-      machine.answered(answer(RegisterVerdict::kRolledBack, 100), kNow));
+      machine.answered(answer(RegisterResult::kRolledBack, 100), kNow));
 
   CHECK(failed.status.code() == ErrorCode::kDataLoss);
   CHECK(failed.status.message().find("shard 3") != std::string::npos);
@@ -85,7 +85,7 @@ TEST_CASE("a record that was reported as unreadable is no reason to refuse its s
       machine.crc_read(Status(ErrorCode::kDataLoss, "wrong checksum"), kNow));
   CHECK(request.crc_below == 0);
   expect<Registration::Registered>(
-      machine.answered(answer(RegisterVerdict::kRegistered, 100), kNow));
+      machine.answered(answer(RegisterResult::kRegistered, 100), kNow));
 }
 
 TEST_CASE("an unexpected created_hi is read and asked again") {
@@ -94,12 +94,12 @@ TEST_CASE("an unexpected created_hi is read and asked again") {
   machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
   machine.crc_read(std::uint32_t{1}, kNow);
   CHECK(
-      expect<Registration::ReadCrc>(machine.answered(answer(RegisterVerdict::kExpected, 110), kNow))
+      expect<Registration::ReadCrc>(machine.answered(answer(RegisterResult::kExpected, 110), kNow))
           .offset == Offset(109));
 }
 
 TEST_CASE("a rolled back store is sealed against what it was refused for, and gets a new shard") {
-  const auto verdict = GENERATE(RegisterVerdict::kRolledBack, RegisterVerdict::kBehind);
+  const auto verdict = GENERATE(RegisterResult::kRolledBack, RegisterResult::kBehind);
   Registration machine(facts(3, 4, 90));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(100), kNow);
@@ -117,7 +117,7 @@ TEST_CASE("a rolled back store is sealed against what it was refused for, and ge
   CHECK(opened.shard == ShardId(8));
   CHECK(opened.sealed == ShardId(3));
   expect<Registration::SendRegister>(machine.opened(facts(8, 1, 1)));
-  expect<Registration::Registered>(machine.answered(answer(RegisterVerdict::kRegistered), kNow));
+  expect<Registration::Registered>(machine.answered(answer(RegisterResult::kRegistered), kNow));
 }
 
 TEST_CASE("a store that was killed between seal and new shard goes on where it was") {
@@ -132,7 +132,7 @@ TEST_CASE("a shard that was sealed meanwhile is replaced") {
   Registration machine(facts(3, 5, 90));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(1), kNow);
-  CHECK(expect<Registration::SendEnroll>(machine.answered(answer(RegisterVerdict::kSealed), kNow))
+  CHECK(expect<Registration::SendEnroll>(machine.answered(answer(RegisterResult::kSealed), kNow))
             .sealed == ShardId(3));
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("a copy of a directory whose original lives is refused for good after 
   MonoTime now = kNow;
   for (;;) {
     machine.enrolled(Status(), ShardId(3), Offset(1), now);
-    const auto step = machine.answered(answer(RegisterVerdict::kInUse), now);
+    const auto step = machine.answered(answer(RegisterResult::kInUse), now);
     if (std::holds_alternative<Registration::Failed>(step)) break;
     now = std::get<Registration::RetryAt>(step).at;
     expect<Registration::SendEnroll>(machine.retry());
@@ -155,10 +155,10 @@ TEST_CASE("an earlier life of this store that is not yet known to be dead is wai
   Registration machine(facts(3, 5, 90));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(1), kNow);
-  machine.answered(answer(RegisterVerdict::kInUse), kNow);
+  machine.answered(answer(RegisterResult::kInUse), kNow);
   machine.retry();
   machine.enrolled(Status(), ShardId(3), Offset(1), kNow);
-  expect<Registration::Registered>(machine.answered(answer(RegisterVerdict::kRegistered), kNow));
+  expect<Registration::Registered>(machine.answered(answer(RegisterResult::kRegistered), kNow));
 }
 
 TEST_CASE("a name of another store ends the process with the center's sentence") {
@@ -183,14 +183,14 @@ TEST_CASE("a shard that the center does not know ends the process") {
   Registration machine(facts(3, 5, 90));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(1), kNow);
-  expect<Registration::Failed>(machine.answered(answer(RegisterVerdict::kUnknown), kNow));
+  expect<Registration::Failed>(machine.answered(answer(RegisterResult::kUnknown), kNow));
 }
 
 TEST_CASE("a center that knows more tasks than are stored is not believed") {
   Registration machine(facts(3, 5, 90));
   machine.connected();
   machine.enrolled(Status(), ShardId(3), Offset(1), kNow);
-  expect<Registration::Failed>(machine.answered(answer(RegisterVerdict::kRegistered, 91), kNow));
+  expect<Registration::Failed>(machine.answered(answer(RegisterResult::kRegistered, 91), kNow));
 }
 
 TEST_CASE("answers of a channel that was lost change nothing") {
@@ -199,7 +199,7 @@ TEST_CASE("answers of a channel that was lost change nothing") {
   machine.disconnected();
   expect<Registration::Nothing>(machine.enrolled(Status(), ShardId(3), Offset(1), kNow));
   expect<Registration::Nothing>(machine.crc_read(std::uint32_t{1}, kNow));
-  expect<Registration::Nothing>(machine.answered(answer(RegisterVerdict::kRegistered), kNow));
+  expect<Registration::Nothing>(machine.answered(answer(RegisterResult::kRegistered), kNow));
   CHECK_FALSE(machine.registered());
   expect<Registration::SendEnroll>(machine.connected());
 }
