@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/admin_facade.h"
+#include "common/base/wire_uuid.h"
 
 namespace baton::client {
 namespace {
@@ -12,8 +13,6 @@ namespace {
 constexpr std::array<std::string_view, 12> kStateNames = {
     "none",      "delayed",     "ready", "claimed", "done",    "dead",
     "cancelled", "quarantined", "held",  "blocked", "pending", "void"};
-
-Uuid uuid_from(const v1::Uuid& from) { return Uuid{from.hi(), from.lo()}; }
 
 TaskState state_from(v1::TaskState from) {
   const auto number = static_cast<std::size_t>(from);
@@ -30,7 +29,7 @@ TaskInfo read_task(const v1::TaskInfo& from) {
   info.failures = from.failures();
   info.expiries = from.expiries();
   info.token = Token(from.token());
-  info.session = SessionId(uuid_from(from.session()));
+  info.session = SessionId(from_wire(from.session()));
   info.consumer = from.consumer();
   info.lease_left = Millis(from.lease_left_ms());
   info.ready_in = Millis(from.ready_in_ms());
@@ -67,7 +66,7 @@ ManagerInfo read_manager(const v1::ManagerInfo& from) {
   info.lag = from.lag();
   info.sessions = from.sessions();
   info.sealed = from.sealed();
-  info.store = StoreId(uuid_from(from.store()));
+  info.store = StoreId(from_wire(from.store()));
   info.incarnation = Incarnation(from.incarnation());
   return info;
 }
@@ -76,7 +75,7 @@ CenterInfo read_center(const v1::CenterInfo& from) {
   CenterInfo info;
   info.address = from.address();
   info.version = from.version();
-  info.cluster = ClusterId(uuid_from(from.cluster()));
+  info.cluster = ClusterId(from_wire(from.cluster()));
   info.generation = Generation(from.generation());
   info.index = from.index();
   info.term = from.term();

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "common/base/wire_uuid.h"
 
 namespace baton::client {
 namespace {
@@ -17,11 +18,6 @@ constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
 constexpr Duration kBackoffLast = std::chrono::seconds(10);
 // A manager that asks for patience this often in a row is left for another one.
 constexpr int kRefusalsBeforeMove = 3;
-
-void set_uuid(v1::Uuid* to, const Uuid& from) {
-  to->set_hi(from.hi);
-  to->set_lo(from.lo);
-}
 
 // The request was understood and refused for good: this sending of it stored nothing.
 bool is_refusal(ErrorCode code) {
@@ -354,7 +350,7 @@ void ProducerEngine::send(Batch& batch) {
   const MonoTime now = env_.loop.now();
   const Item& first = *batch.items.front();
   v1::Produce produce;
-  set_uuid(produce.mutable_producer(), producer_);
+  to_wire(producer_, produce.mutable_producer());
   produce.set_seq(first.seq);
   produce.set_resolved_below(base_);
   produce.set_queue(first.queue->name);
@@ -383,7 +379,7 @@ void ProducerEngine::send_resolved() {
   tell_resolved_at_ = MonoTime::max();
   if (!channel_->is_open() || resolved_told_ == base_) return;
   v1::ProducerResolved resolved;
-  set_uuid(resolved.mutable_producer(), producer_);
+  to_wire(producer_, resolved.mutable_producer());
   resolved.set_resolved_below(base_);
   channel_->send(v1::PRODUCER_RESOLVED, 0, resolved);
   resolved_told_ = base_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/limits.h"
+#include "common/base/wire_uuid.h"
 
 namespace baton::client {
 namespace {
@@ -172,8 +173,7 @@ void Session::on_frame(const Frame& frame) {
 void Session::send_attach() {
   ++conn_epoch_;
   v1::Attach attach;
-  attach.mutable_session()->set_hi(id_.hi);
-  attach.mutable_session()->set_lo(id_.lo);
+  to_wire(id_, attach.mutable_session());
   attach.set_conn_epoch(conn_epoch_);
   for (const Token token : leases_.held()) attach.add_held(token.value());
   attach.set_consumer(env_.name);

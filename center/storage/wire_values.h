@@ -7,15 +7,12 @@
 
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/base/wire_uuid.h"
 
 namespace baton::center {
 
-inline Uuid from_wire(const v1::Uuid& uuid) { return Uuid{uuid.hi(), uuid.lo()}; }
-
-inline void to_wire(const Uuid& uuid, v1::Uuid* out) {
-  out->set_hi(uuid.hi);
-  out->set_lo(uuid.lo);
-}
+using baton::from_wire;
+using baton::to_wire;
 
 // The codes are the same numbers on both sides (common/base/status.h).
 inline v1::ErrorCode to_wire(ErrorCode code) { return static_cast<v1::ErrorCode>(code); }

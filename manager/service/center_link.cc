@@ -61,9 +61,9 @@ void CenterLink::stop() {
 
 void CenterLink::fill_hello(v1::Hello& hello) {
   const Identity& identity = logs_.identity();
-  if (identity.cluster) to_wire(identity.cluster, *hello.mutable_cluster());
+  if (identity.cluster) to_wire(identity.cluster, hello.mutable_cluster());
   hello.set_name(identity.name);
-  to_wire(identity.store, *hello.mutable_store());
+  to_wire(identity.store, hello.mutable_store());
   hello.set_generation_seen(identity.generation.value());
   hello.set_index_seen(identity.ledger_index.value());
 }

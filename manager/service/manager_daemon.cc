@@ -151,7 +151,7 @@ Result<v1::HelloOk> ManagerDaemon::on_hello(Peer&, const v1::Hello& hello) {
     return Status(ErrorCode::kInvalidArgument, "HELLO needs the role of a client or a manager");
   }
   v1::HelloOk ok;
-  if (identity.cluster) to_wire(identity.cluster, *ok.mutable_cluster());
+  if (identity.cluster) to_wire(identity.cluster, ok.mutable_cluster());
   ok.set_name(identity.name);
   for (const std::string& address : members_->addresses()) ok.add_manager(address);
   LogStore* log = logs_->active();

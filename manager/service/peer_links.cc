@@ -111,8 +111,8 @@ PeerLinks::Link& PeerLinks::open_link(const Address& address) {
   ChannelEvents events;
   events.fill_hello = [this](v1::Hello& hello) {
     const Identity& identity = logs_.identity();
-    to_wire(identity.cluster, *hello.mutable_cluster());
-    to_wire(identity.store, *hello.mutable_store());
+    to_wire(identity.cluster, hello.mutable_cluster());
+    to_wire(identity.store, hello.mutable_store());
     hello.set_name(identity.name);
   };
   events.on_open = [this, &link](const v1::HelloOk& hello) {

@@ -40,7 +40,7 @@ void Registrar::run(const Registration::Step& step) {
 void Registrar::act(const Registration::SendEnroll& step) {
   v1::ChannelCommands commands;
   v1::Enroll& enroll = *commands.add_command()->mutable_enroll();
-  to_wire(logs_.identity().store, *enroll.mutable_store());
+  to_wire(logs_.identity().store, enroll.mutable_store());
   enroll.set_name(logs_.identity().name);
   enroll.set_address(address_);
   enroll.set_sealed(step.sealed.value());
@@ -81,9 +81,9 @@ void Registrar::act(const Registration::SendRegister& step) {
   v1::ChannelCommands commands;
   v1::Register& request = *commands.add_command()->mutable_register_();
   request.set_shard(shard.shard.value());
-  to_wire(logs_.identity().store, *request.mutable_store());
+  to_wire(logs_.identity().store, request.mutable_store());
   request.set_epoch(shard.epoch.value());
-  to_wire(shard.life, *request.mutable_life());
+  to_wire(shard.life, request.mutable_life());
   request.set_next_offset(shard.next_offset.value());
   request.set_created_hi_seen(step.created_hi_seen.value());
   request.set_crc_below(step.crc_below);
@@ -108,7 +108,7 @@ void Registrar::act(const Registration::SendSeal& step) {
   v1::Seal& seal = *commands.add_command()->mutable_seal();
   seal.set_shard(step.shard.value());
   seal.set_epoch(step.epoch.value());
-  to_wire(step.life, *seal.mutable_life());
+  to_wire(step.life, seal.mutable_life());
   seal.set_next_offset(step.next_offset.value());
   send(commands, [this](const v1::Outcome& outcome) {
     const v1::SimpleOutcome& sealed = outcome.simple();

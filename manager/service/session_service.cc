@@ -283,7 +283,7 @@ void SessionService::resync() {
   v1::ChannelQuery query;
   for (const ResyncItem& item : items) {
     v1::ResyncSession& session = *query.mutable_resync()->add_session();
-    to_wire(item.session, *session.mutable_session());
+    to_wire(item.session, session.mutable_session());
     session.set_conn_epoch(item.conn_epoch.value());
     session.set_credit_total(item.credit_total);
     session.set_last_number(item.last_number.value());

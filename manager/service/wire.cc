@@ -7,7 +7,7 @@ namespace {
 
 void fill(const AttachCommand& from, v1::Command& out) {
   v1::AttachSession& to = *out.mutable_attach();
-  to_wire(from.session, *to.mutable_session());
+  to_wire(from.session, to.mutable_session());
   to.set_conn_epoch(from.conn_epoch.value());
   for (const Token token : from.held) to.add_held(token.value());
   to.set_consumer(from.consumer);
@@ -15,7 +15,7 @@ void fill(const AttachCommand& from, v1::Command& out) {
 
 void fill(const DemandCommand& from, v1::Command& out) {
   v1::SessionDemand& to = *out.mutable_demand();
-  to_wire(from.session, *to.mutable_session());
+  to_wire(from.session, to.mutable_session());
   to.set_conn_epoch(from.conn_epoch.value());
   to.set_line(from.line.value());
   to.set_queue(from.queue);
@@ -26,20 +26,20 @@ void fill(const DemandCommand& from, v1::Command& out) {
 
 void fill(const EndWaitCommand& from, v1::Command& out) {
   v1::SessionEndWait& to = *out.mutable_end_wait();
-  to_wire(from.session, *to.mutable_session());
+  to_wire(from.session, to.mutable_session());
   to.set_conn_epoch(from.conn_epoch.value());
   to.set_line(from.line.value());
 }
 
 void fill(const ClosedCommand& from, v1::Command& out) {
   v1::SessionClosed& to = *out.mutable_session_closed();
-  to_wire(from.session, *to.mutable_session());
+  to_wire(from.session, to.mutable_session());
   to.set_conn_epoch(from.conn_epoch.value());
 }
 
 void fill(const OperationsCommand& from, v1::Command& out) {
   v1::SessionOperations& to = *out.mutable_operations();
-  to_wire(from.session, *to.mutable_session());
+  to_wire(from.session, to.mutable_session());
   to.set_answered_through(from.answered_through.value());
   for (const SessionOperation& operation : from.operations) {
     v1::LedgerOperation& next = *to.add_operation();
@@ -59,7 +59,7 @@ void fill(const OperationsCommand& from, v1::Command& out) {
 
 void fill(const HeartbeatCommand& from, v1::Command& out) {
   v1::SessionHeartbeat& to = *out.mutable_heartbeat();
-  to_wire(from.session, *to.mutable_session());
+  to_wire(from.session, to.mutable_session());
   for (const Token token : from.tokens) to.add_token(token.value());
 }
 
@@ -79,7 +79,7 @@ void fill(const ReportRun& from, const CreatedReporter& reporter, v1::CreatedRun
   }
   to.set_priority(from.priority);
   if (from.producer) {
-    to_wire(from.producer, *to.mutable_producer());
+    to_wire(from.producer, to.mutable_producer());
     to.set_seq(from.seq.value());
     to.set_resolved_below(from.resolved_below.value());
   }
@@ -96,13 +96,6 @@ Status status_from_wire(v1::ErrorCode code, const std::string& message) {
   if (code == v1::OK) return {};
   return Status(from_wire(code), message);
 }
-
-void to_wire(const Uuid& uuid, v1::Uuid& out) {
-  out.set_hi(uuid.hi);
-  out.set_lo(uuid.lo);
-}
-
-Uuid from_wire(const v1::Uuid& uuid) { return Uuid{uuid.hi(), uuid.lo()}; }
 
 void to_wire(const RelayCommand& command, v1::Command& out) {
   std::visit([&out](const auto& value) { fill(value, out); }, command);

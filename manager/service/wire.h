@@ -7,11 +7,15 @@
 #include "common/base/ids.h"
 #include "common/base/record_kind.h"
 #include "common/base/status.h"
+#include "common/base/wire_uuid.h"
 #include "manager/core/created_reporter.h"
 #include "manager/core/registration.h"
 #include "manager/core/relay_values.h"
 
 namespace baton::manager {
+
+using baton::from_wire;
+using baton::to_wire;
 
 inline v1::ErrorCode to_wire(ErrorCode code) { return static_cast<v1::ErrorCode>(code); }
 inline ErrorCode from_wire(v1::ErrorCode code) { return error_code_from_wire(code); }
@@ -22,9 +26,6 @@ inline RecordKind from_wire(v1::RecordKind kind) {
 }
 // ok, or the code with its text.
 Status status_from_wire(v1::ErrorCode code, const std::string& message);
-
-void to_wire(const Uuid& uuid, v1::Uuid& out);
-Uuid from_wire(const v1::Uuid& uuid);
 
 // Fills `out` with the command of the channel.
 void to_wire(const RelayCommand& command, v1::Command& out);
