@@ -89,7 +89,7 @@ class Ledger {
                                    GrantNumber last_number) const;
   // Whether a result record must be kept (R16).
   [[nodiscard]] SettleVerdict settle(TaskId task, Token token, RecordKind kind, ShardId shard,
-                               Lsn lsn) const;
+                                     Lsn lsn) const;
   // The live offsets of [from, to) of a shard as runs; at or above created_hi everything counts as
   // live.
   [[nodiscard]] LiveOffsets live(ShardId shard, Offset from, Offset to) const;

@@ -93,7 +93,8 @@ SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manag
   return view;
 }
 
-SettleVerdict Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId shard, Lsn lsn) const {
+SettleVerdict Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId shard,
+                             Lsn lsn) const {
   // What a newer Baton wrote is judged by one that knows it.
   if (kind != RecordKind::kResult && kind != RecordKind::kCheckpoint) return SettleVerdict::kKeep;
   const Tables& tables = state_->tables;

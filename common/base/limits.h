@@ -37,7 +37,7 @@ inline constexpr std::size_t kSessionWindowMax = 1024;    // claims a session ma
 inline constexpr std::size_t kSessionOutcomesMax = 4096;  // unanswered operations kept per session
 // What a client may name as held at ATTACH: a full window, and every operation without an answer.
 inline constexpr std::size_t kHeldMax = kSessionWindowMax + kSessionOutcomesMax;
-inline constexpr std::size_t kSessionLinesMax = 64;       // queues one session may wait on
+inline constexpr std::size_t kSessionLinesMax = 64;  // queues one session may wait on
 // Unresolved sequence numbers of one producer.
 inline constexpr std::size_t kProducerWindow = 1024;
 // Every sequence number is below this, so that no sum of one with a count overflows anywhere.

@@ -62,7 +62,7 @@ class Courier {
   Server* server_ = nullptr;
   DeliveryTable table_;
   std::map<ConnectionId, std::deque<Parcel>> unread_;  // fetched for clients that read slowly
-  v1::Tasks tasks_;  // reused
+  v1::Tasks tasks_;                                    // reused
   std::vector<std::string_view> pieces_;
 };
 

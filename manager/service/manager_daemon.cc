@@ -121,8 +121,8 @@ void ManagerDaemon::build_parts() {
                                        [this] { sessions_->changed(); });
   queries_ = std::make_unique<QueryService>(context_, *logs_, *link_, *peer_links_, *members_);
   collector_ = std::make_unique<GarbageCollector>(context_, *logs_, *link_, results_);
-  audit_ = std::make_unique<LiveAudit>(context_, *logs_, *link_,
-                                       [this] { return collector_->busy(); });
+  audit_ =
+      std::make_unique<LiveAudit>(context_, *logs_, *link_, [this] { return collector_->busy(); });
 
   produce_->set_server(*server_);
   peers_->set_server(*server_);

@@ -37,7 +37,7 @@ class QueryService {
     std::uint64_t request = 0;
     v1::Query query;
     MonoTime deadline{};
-    Duration pause{};  // before it is asked again
+    Duration pause{};         // before it is asked again
     Loop::TimerId timer = 0;  // of the deadline, while a result is fetched
     bool answered = false;
   };

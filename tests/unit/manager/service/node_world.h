@@ -91,7 +91,7 @@ class FakeManager final : private ServerHandler {
   std::map<std::uint64_t, std::string> payloads;  // by task
   std::map<std::uint64_t, std::string> results;   // likewise
   bool answers = true;
-  std::map<std::uint64_t, v1::ErrorCode> codes;   // instead of a payload
+  std::map<std::uint64_t, v1::ErrorCode> codes;  // instead of a payload
   std::size_t fetches = 0;
   std::vector<v1::PeerBeat> beats;
 
