@@ -43,7 +43,8 @@ int main(int argc, char** argv) {
         baton::manager::ManagerNode::open(context, options, std::move(on_failed)));
     const std::shared_ptr<baton::manager::ManagerNode> node = std::move(opened);
     return baton::RunningNode{node, node->address(),
-                              [node](std::function<void()> done) { node->drain(std::move(done)); }};
+                              [node](std::function<void()> done) { node->drain(std::move(done)); },
+                              [node] { return log_fields(node->metrics()); }};
   };
   return baton::run_daemon(argc, argv, spec);
 }

@@ -176,7 +176,6 @@ void Node::fail(const Status& status) {
 CenterMetrics Node::metrics() const {
   CenterMetrics metrics = channels_->metrics();
   metrics.entries = host_->entries();
-  metrics.entry_bytes = host_->entry_bytes();
   metrics.snapshots = host_->snapshots();
   return metrics;
 }

@@ -198,7 +198,6 @@ Status ChannelService::handle(Peer& peer, const Frame& frame) {
 Status ChannelService::on_commands(Peer& peer, const Frame& frame) {
   v1::ChannelCommands request;
   BATON_RETURN_IF_ERROR(parse_metadata(frame.metadata, request));
-  ++metrics_.frames;
   metrics_.commands += static_cast<std::uint64_t>(request.command_size());
   auto* channel = peer.data<ManagerChannel>();
   const Incarnation incarnation(request.incarnation());
@@ -207,7 +206,6 @@ Status ChannelService::on_commands(Peer& peer, const Frame& frame) {
     return Status();
   }
   if (const Status current = check_incarnation(peer, incarnation); !current.ok()) {
-    ++metrics_.frames_denied;
     refuse_frame(peer, frame.request_id, current);
     return Status();
   }
@@ -351,7 +349,6 @@ void ChannelService::answer_share(const MergedEntry::Share& share, Lsn index,
   CommandFrame& frame = *share.frame;
   Peer* peer = server_->find(frame.peer);
   if (!effects.status.ok()) {
-    ++metrics_.frames_denied;
     set_status(effects.status, &frame.answer);
   } else {
     for (int k = 0; k < share.count; ++k) {
@@ -436,7 +433,6 @@ std::optional<ShardOffline> ChannelService::end_of_old_life(const v1::Register& 
 
 void ChannelService::on_applied(const Effects& effects) {
   if (effects.calendar_jumped) {
-    ++metrics_.calendar_jumps;
     context_.logger.error("calendar jumped by more than a minute");
   }
   ticks_.update();
@@ -448,7 +444,6 @@ void ChannelService::propose_continue_if_wanted() {
   if (phase_ != Phase::kServing || continue_in_flight_) return;
   if (!host_.ledger().wants_continue()) return;
   continue_in_flight_ = true;
-  ++metrics_.continues;
   proposer_.push_own(Continue{}, [this](Lsn, const Outcome*) {
     continue_in_flight_ = false;
     propose_continue_if_wanted();

@@ -81,7 +81,6 @@ void LedgerHost::apply(Lsn index, Term term, std::string_view bytes) {
   effects_ = ledger_.apply(entry.value());
   archive_->append(index, term, bytes, effects_.transitions);
   ++entries_;
-  entry_bytes_ += bytes.size();
   if (serving_) events_.on_applied(effects_);
   save_snapshot_if_due();
 }

@@ -59,7 +59,6 @@ class LedgerHost {
   [[nodiscard]] const ReplicatedLog& log() const { return *log_; }
   [[nodiscard]] Lsn snapshot_index() const { return snapshot_index_; }
   [[nodiscard]] std::uint64_t entries() const { return entries_; }
-  [[nodiscard]] std::uint64_t entry_bytes() const { return entry_bytes_; }
   [[nodiscard]] std::uint64_t snapshots() const { return snapshots_; }
 
  private:
@@ -84,7 +83,6 @@ class LedgerHost {
   bool saving_ = false;
   Lsn snapshot_index_;
   std::uint64_t entries_ = 0;
-  std::uint64_t entry_bytes_ = 0;
   std::uint64_t snapshots_ = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/base/duration_text.h"
 #include "common/daemon/flags.h"
 #include "common/daemon/process.h"
 #include "common/daemon/stderr_logger.h"
@@ -78,13 +79,22 @@ class DaemonRun {
     logger_.info("listening",
                  {kv("address", node_.address.to_string()), kv("data", flags_.daemon.data),
                   kv("version", kVersion), kv("commit", kCommit)});
+    const MonoTime started = loop_.now();
     loop_.run();
+    const std::vector<LogField> counts = node_.counts ? node_.counts() : std::vector<LogField>();
     node_ = RunningNode{};
-    logger_.info("stopped", {kv("code", exit_code_)});
+    tell_stopped(loop_.now() - started, counts);
     return exit_code_;
   }
 
  private:
+  void tell_stopped(Duration uptime, const std::vector<LogField>& counts) {
+    std::vector<LogField> fields{kv("code", exit_code_),
+                                 kv("uptime", to_text(std::chrono::duration_cast<Millis>(uptime)))};
+    fields.insert(fields.end(), counts.begin(), counts.end());
+    logger_.write(LogLevel::kInfo, "stopped", fields);
+  }
+
   void begin_drain(int signal) {
     logger_.info("draining",
                  {kv("signal", ::strsignal(signal)), kv("hint", "a second one stops at once")});

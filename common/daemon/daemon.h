@@ -9,7 +9,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "common/base/logger.h"
 #include "common/base/status.h"
 #include "common/net/node_context.h"
 
@@ -31,6 +33,8 @@ struct RunningNode {
   std::shared_ptr<void> node;
   Address address;
   std::function<void(std::function<void()> done)> drain;
+  // What the last log line tells of its life. May be empty.
+  std::function<std::vector<LogField>()> counts = {};
 };
 
 struct DaemonSpec {

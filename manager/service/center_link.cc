@@ -190,7 +190,6 @@ void CenterLink::send_before_registration(v1::ChannelCommands& commands, Outcome
   }
   const std::uint64_t request = channel_->next_request_id();
   commands_.emplace(request, std::move(done));
-  ++context_.metrics.command_frames;
   channel_->send(v1::CHANNEL_COMMANDS, request, commands);
 }
 

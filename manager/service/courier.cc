@@ -86,7 +86,7 @@ void Courier::on_payloads(std::uint64_t fetch, bool local,
     }
   }
   for (auto& [connection, group] : parcels) {
-    if (!local) context_.metrics.tasks_delivered_from_peers += group.size();
+    if (!local) context_.metrics.claims_delivered_from_peers += group.size();
     deliver(connection, std::move(group));
   }
   relay_changed_();
@@ -131,7 +131,7 @@ void Courier::send(Peer& peer, const std::vector<Parcel>& parcels) {
     pieces_.push_back(parcel.payload);
   }
   peer.send(v1::TASKS, 0, tasks_, pieces_);
-  context_.metrics.tasks_delivered += parcels.size();
+  context_.metrics.claims_delivered += parcels.size();
   for (const Parcel& parcel : parcels) {
     relay_.delivered(parcel.delivery.connection, parcel.delivery.grant);
   }

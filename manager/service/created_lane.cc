@@ -106,7 +106,7 @@ void CreatedLane::on_created(std::uint64_t batch, const v1::CreatedOutcome& outc
     reporter_->refused(batch, created_hi);
   }
   if (reporter_->stuck()) return events_.on_stuck();
-  context_.metrics.created_reported += reporter_->created_hi().value() - before.value();
+  context_.metrics.tasks_reported += reporter_->created_hi().value() - before.value();
 
   std::vector<MovedWinner> winners;
   for (const v1::Winner& winner : outcome.winner()) {

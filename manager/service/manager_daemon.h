@@ -48,7 +48,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   [[nodiscard]] Address address() const override { return server_->address(); }
   void drain(std::function<void()> done) override;
 
-  [[nodiscard]] const ManagerMetrics& metrics() const { return metrics_; }
+  [[nodiscard]] const ManagerMetrics& metrics() const override { return metrics_; }
 
  private:
   // ServerHandler

@@ -13,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/net/node_context.h"
 #include "common/storage/commit_pacer.h"
+#include "manager/service/manager_metrics.h"
 
 namespace baton::manager {
 
@@ -38,6 +39,7 @@ class ManagerNode {
   virtual ~ManagerNode() = default;
 
   [[nodiscard]] virtual Address address() const = 0;
+  [[nodiscard]] virtual const ManagerMetrics& metrics() const = 0;
   // SIGTERM: stop accepting, end waits, tell clients to go elsewhere, flush, close. `done` comes
   // within 10 s. Open claims stay valid.
   virtual void drain(std::function<void()> done) = 0;

@@ -52,7 +52,6 @@ Status ProduceService::on_produce(Peer& peer, const Frame& frame) {
     return {};
   }
   if (const Run refused = refusal(); refused.code != ErrorCode::kOk) {
-    context_.metrics.tasks_refused += payloads_.size();
     const Run all{payloads_.size(), refused.code, TaskId(), refused.message};
     reply(peer.id(), frame.request_id, {&all, 1}, ShardId());
     return {};
@@ -111,7 +110,6 @@ void ProduceService::store(Peer& peer, std::uint64_t request,
 
   WhenDurable waiting{.peer = peer.id(), .request = request, .shard = log_->shard()};
   for (const AdmittedRun& run : admitted.value()) append(run, payloads, waiting);
-  context_.metrics.tasks_confirmed += numbers.moved ? 0 : payloads.size();
   if (numbers.moved) {
     // Too large items are decided already, so a moved request is stored in one piece or as the
     // table of its runs says.
@@ -247,6 +245,8 @@ void ProduceService::reply(PeerId peer_id, std::uint64_t request, std::span<cons
     out.set_first_task(run.first.value());
     out.set_message(run.message);
     if (run.code == ErrorCode::kRetryLater) out.set_retry_after_ms(kRetryAfterMs);
+    (run.code == ErrorCode::kOk ? context_.metrics.tasks_confirmed
+                                : context_.metrics.tasks_refused) += run.count;
   }
   peer->send(v1::PRODUCED, request, answer_);
 }
@@ -264,7 +264,6 @@ void ProduceService::reported(ShardId shard, Offset created_hi,
     const bool named = winner.code == ErrorCode::kOk && winner.task;
     decide(where, named ? Run{1, ErrorCode::kOk, winner.task, ""}
                         : Run{1, winner.code, TaskId(), "the ledger refused the task"});
-    context_.metrics.tasks_confirmed += named ? 1 : 0;
   }
   // Known to the ledger, but its answer was lost with a channel: the producer asks again.
   while (!moved_items_.empty() && moved_items_.begin()->first < created_hi) {

@@ -102,7 +102,8 @@ TEST_CASE("a daemon says where it listens, drains at SIGTERM and ends with 0") {
   daemon.signal(SIGTERM);
   CHECK(daemon.wait_exit() == 0);
   CHECK(daemon.printed.find("draining signal=Terminated") != std::string::npos);
-  CHECK(daemon.printed.find("stopped code=0") != std::string::npos);
+  CHECK(daemon.printed.find("stopped code=0 uptime=") != std::string::npos);
+  CHECK(daemon.printed.find(" things_done=7\n") != std::string::npos);
 }
 
 TEST_CASE("SIGINT drains too, and a second signal stops a drain that hangs") {

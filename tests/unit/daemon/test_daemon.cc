@@ -26,6 +26,7 @@ RunningNode make_node(NodeContext context, const DaemonFlags& flags, const std::
   node.drain = [mode, &loop = context.loop](std::function<void()> done) {
     if (mode != "hang") loop.call_after(std::chrono::milliseconds(20), std::move(done));
   };
+  node.counts = [] { return std::vector<LogField>{kv("things_done", 7)}; };
   return node;
 }
 

@@ -267,6 +267,20 @@ TEST_CASE_METHOD(NodeWorld, "a failed write confirms nothing and ends the node")
   until([&] { return !failure.ok(); });
   run_for(std::chrono::milliseconds(100));
   CHECK_FALSE(producer->has(v1::PRODUCED));
+  CHECK(metrics().tasks_confirmed == 0);
+}
+
+TEST_CASE_METHOD(NodeWorld, "what counts as confirmed is what a producer was told to be") {
+  center.start();
+  start_registered();
+  const auto producer = client();
+  produce(*producer, 1, {"a", "b"});
+  produce(*producer, 1, {"a", "b"});
+  produce(*producer, 1, {"other"});
+  CHECK(metrics().tasks_confirmed == 4);
+  CHECK(metrics().tasks_repeated == 2);
+  CHECK(metrics().tasks_refused == 1);
+  until([&] { return metrics().tasks_reported == 2; });
 }
 
 }  // namespace

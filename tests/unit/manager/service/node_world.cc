@@ -177,6 +177,8 @@ NodeWorld::~NodeWorld() {
   if (up()) life_->loop.kill();
 }
 
+const ManagerMetrics& NodeWorld::metrics() const { return life_->node->metrics(); }
+
 Status NodeWorld::start() {
   life_ = std::make_unique<Life>(scheduler, network);
   const NodeContext context{life_->loop, life_->worker, life_->transport, env, logger, 7};

@@ -122,6 +122,7 @@ class NodeWorld {
   void spoil_batch(Lsn lsn, std::string_view text);
   void drain(bool* done);
   [[nodiscard]] bool up() const { return life_ != nullptr; }
+  [[nodiscard]] const ManagerMetrics& metrics() const;
 
   // Runs until `done` holds; fails the test after `limit`.
   void until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(5));
