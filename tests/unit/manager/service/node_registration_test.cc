@@ -116,6 +116,7 @@ TEST_CASE_METHOD(NodeWorld,
   until([&] { return center.created_hi == 2; });
   center.silent = {v1::Command::kCreated};
   produce(*producer, 2, {"confirmed", "too"});
+  until([&] { return center.count(v1::Command::kCreated) == 2; });  // heard, and not answered
   kill();
   center.silent.clear();
   center.commands.clear();
