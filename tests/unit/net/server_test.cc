@@ -509,7 +509,7 @@ TEST_CASE("a burst that the kernel takes at once ends the pause at once") {
 
 TEST_CASE(
     "a peer is behind above the soft limit, not at it, and whoever is behind gets on_drained") {
-  const std::size_t over = GENERATE(0, 1);
+  const std::size_t over = GENERATE(std::size_t{0}, std::size_t{1});
   ServerOptions options;
   options.queue_bytes_soft = 5000;
   ServerWorld world(options);
