@@ -31,10 +31,10 @@ class DirRig {
     close();
     env.restart_after_power_cut();
   }
-  std::string& contents(const std::string& path) { return env.disk().find(path)->data; }
+  std::string& contents(const std::string& file) { return env.disk().find(file)->data; }
   void remove_store() {
-    for (const std::string& path : env.paths_ending("")) {
-      if (path.starts_with("/data/store/")) env.disk().remove(path);
+    for (const std::string& file : env.paths_ending("")) {
+      if (file.starts_with("/data/store/")) env.disk().remove(file);
     }
   }
 
