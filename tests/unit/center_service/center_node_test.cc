@@ -182,7 +182,7 @@ TEST_CASE("what a manager said to be durable must be there at its next register"
   manager.start(world.options.listen);
   REQUIRE(world.scheduler.run_until([&] { return manager.is_open(); }, 1s));
 
-  CHECK(manager.register_again().result() == v1::ROLLED_BACK);
+  CHECK(manager.register_again().result() == v1::REGISTER_ROLLED_BACK);
 }
 
 TEST_CASE("a manager that restarts registers at once: its old connection is gone") {
