@@ -158,18 +158,21 @@ Command Generator::created(const std::string& manager) {
   if (chance(3) && c.epoch) c.epoch = Epoch(c.epoch.value() - 1);
   const std::uint64_t runs = 1 + random_.below(3);
   for (std::uint64_t i = 0; i < runs; ++i) c.runs.push_back(run());
-  if (chance(2)) {
-    // Void tasks up to the very end of a page: whole pages come and go, and borders are met.
+  if (fills_pages_ && chance(2)) {
     c.from = Offset(created_hi);
-    c.runs = {run()};
-    c.runs[0].count = static_cast<std::uint32_t>(kPageTasks - created_hi % kPageTasks);
-    c.runs[0].producer = ProducerId();
-    c.runs[0].waits = false;
-    c.runs[0].is_void = true;
+    c.runs = {void_to_end_of_page(created_hi)};
   }
   c.crc_last = static_cast<std::uint32_t>(random_.below(1000));
   c.wall = WallTime{5};
   return c;
+}
+
+CreatedRun Generator::void_to_end_of_page(std::uint64_t created_hi) {
+  CreatedRun run;
+  run.count = static_cast<std::uint32_t>(kPageTasks - created_hi % kPageTasks);
+  run.queue = "q1";
+  run.is_void = true;
+  return run;
 }
 
 CreatedRun Generator::run() {

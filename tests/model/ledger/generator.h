@@ -18,6 +18,9 @@ class Generator {
   Generator(std::uint64_t seed, const Oracle& oracle) : random_(seed), oracle_(oracle) {}
 
   Entry next(Lsn index);
+  // From now on it also makes void tasks up to the very end of a page: whole pages come and go, and
+  // their borders are met. Such a run is slow, since the oracle looks at every task.
+  void fill_pages() { fills_pages_ = true; }
   // What the last entry brought: tokens to hold, acknowledge and abuse later.
   void learn(const Effects& effects);
 
@@ -28,6 +31,7 @@ class Generator {
   Command manager_command(const std::string& manager);
   Command created(const std::string& manager);
   CreatedRun run();
+  static CreatedRun void_to_end_of_page(std::uint64_t created_hi);
   Command attach();
   Command demand(const std::string& manager);
   Command operations();
@@ -52,6 +56,7 @@ class Generator {
   std::map<SessionId, std::uint64_t> seqs_;
   std::map<ProducerId, std::uint64_t> producer_seqs_;
   std::uint64_t lives_ = 0;
+  bool fills_pages_ = false;
 };
 
 }  // namespace baton::center::model

@@ -84,6 +84,7 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
   Random random(seed);
   Oracle oracle;
   Generator generator(random.next(), oracle);
+  if (seed % 4 == 0) generator.fill_pages();
   CrashingLedger real(random.fork());
   InvariantChecker checker;
   for (std::uint64_t i = 1; i <= entries; ++i) {
