@@ -158,7 +158,9 @@ Command Generator::created(const std::string& manager) {
   if (chance(3) && c.epoch) c.epoch = Epoch(c.epoch.value() - 1);
   const std::uint64_t runs = 1 + random_.below(3);
   for (std::uint64_t i = 0; i < runs; ++i) c.runs.push_back(run());
-  if (fills_pages_ && chance(2)) {
+  // At a border often once more: a whole page that is finished from the start.
+  if (fills_left_ > 0 && chance(created_hi % kPageTasks == 0 ? 60 : 2)) {
+    --fills_left_;
     c.from = Offset(created_hi);
     c.runs = {void_to_end_of_page(created_hi)};
   }

@@ -18,9 +18,9 @@ class Generator {
   Generator(std::uint64_t seed, const Oracle& oracle) : random_(seed), oracle_(oracle) {}
 
   Entry next(Lsn index);
-  // From now on it also makes void tasks up to the very end of a page: whole pages come and go, and
+  // It also makes void tasks up to the very end of a page, `times` times: whole pages come and go, and
   // their borders are met. Such a run is slow, since the oracle looks at every task.
-  void fill_pages() { fills_pages_ = true; }
+  void fill_pages(int times) { fills_left_ = times; }
   // What the last entry brought: tokens to hold, acknowledge and abuse later.
   void learn(const Effects& effects);
 
@@ -56,7 +56,7 @@ class Generator {
   std::map<SessionId, std::uint64_t> seqs_;
   std::map<ProducerId, std::uint64_t> producer_seqs_;
   std::uint64_t lives_ = 0;
-  bool fills_pages_ = false;
+  int fills_left_ = 0;
 };
 
 }  // namespace baton::center::model

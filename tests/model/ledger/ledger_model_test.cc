@@ -84,7 +84,7 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
   Random random(seed);
   Oracle oracle;
   Generator generator(random.next(), oracle);
-  if (seed % 4 == 0) generator.fill_pages();
+  if (seed % 4 == 0) generator.fill_pages(4);
   CrashingLedger real(random.fork());
   InvariantChecker checker;
   for (std::uint64_t i = 1; i <= entries; ++i) {
