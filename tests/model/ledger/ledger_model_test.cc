@@ -84,7 +84,8 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
   Random random(seed);
   Oracle oracle;
   Generator generator(random.next(), oracle);
-  if (seed % 4 == 0) generator.fill_pages(4);
+  const bool fills_pages = seed % 4 == 0;
+  if (fills_pages) generator.fill_pages(5);
   CrashingLedger real(random.fork());
   InvariantChecker checker;
   for (std::uint64_t i = 1; i <= entries; ++i) {
@@ -98,7 +99,7 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
     if (i % 10 == 0) {
       if (const auto c = compare_state(real.ledger(), oracle)) return found(c);
     }
-    if (random.one_in(60)) {
+    if (random.one_in(fills_pages ? 12 : 60)) {
       if (const auto c = real.crash()) return found(c);
       if (const auto c = compare_state(real.ledger(), oracle)) return "after a crash, " + found(c);
     }
@@ -108,7 +109,7 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
 
 TEST_CASE("the ledger does what the oracle does, through crashes") {
   const std::uint64_t first = from_env("BATON_SEED", 1);
-  const std::uint64_t runs = from_env("BATON_SEED", 0) != 0 ? 1 : from_env("BATON_MODEL_RUNS", 12);
+  const std::uint64_t runs = from_env("BATON_SEED", 0) != 0 ? 1 : from_env("BATON_MODEL_RUNS", 16);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     const Complaint complaint = run(seed, 400);
     INFO("BATON_SEED=" << seed);
