@@ -29,6 +29,12 @@ if(BATON_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${BATON_CCACHE}")
 endif()
 
+# For code that sets things up and then waits: in a sanitized build, optimising all those templates of CLI11 and
+# nlohmann-json costs more time than it ever saves.
+function(baton_leave_unoptimised target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-O0>)
+endfunction()
+
 add_library(baton_warnings INTERFACE)
 add_library(baton::warnings ALIAS baton_warnings)
 target_compile_options(baton_warnings INTERFACE
