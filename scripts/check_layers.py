@@ -20,6 +20,7 @@ JSON = ("nlohmann/",)
 LAYERS = {
     "common/base":     ((), OS),
     "common/storage":  (("common/base",), LEVELDB + OS),
+    "common/history":  (("common/base",), ()),
     "common/net":      (("common/base", "proto"), ASIO + PROTOBUF + OS),
     "common/log":      (("common/base", "common/storage"), LEVELDB),
     "common/daemon":   (("common/base", "common/storage", "common/net"), ASIO + PROTOBUF + CLI + LOGGING + OS),

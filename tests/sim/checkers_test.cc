@@ -1,5 +1,5 @@
 // Every checker finds the wrong history that is planted for it, and is silent on the right one.
-#include "tests/support/checkers.h"
+#include "common/history/checkers.h"
 
 #include <string>
 #include <vector>

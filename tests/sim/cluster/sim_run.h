@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "common/history/checkers.h"
 #include "tests/sim/cluster/sim_plan.h"
 #include "tests/sim/cluster/sometimes.h"
-#include "tests/support/checkers.h"
 #include "tests/support/sim_scheduler.h"
 
 namespace baton::sim {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "common/history/history.h"
 #include "tests/sim/cluster/sim_logger.h"
 #include "tests/sim/cluster/sim_plan.h"
 #include "tests/sim/cluster/sometimes.h"
-#include "tests/support/history.h"
 #include "tests/support/sim_loop.h"
 #include "tests/support/sim_network.h"
 #include "tests/support/sim_scheduler.h"

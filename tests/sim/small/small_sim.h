@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "common/history/checkers.h"
 #include "tests/sim/cluster/sometimes.h"
-#include "tests/support/checkers.h"
 
 namespace baton::sim {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "common/history/history.h"
 #include "tests/sim/small/tiny_center.h"
 #include "tests/sim/small/tiny_manager.h"
-#include "tests/support/history.h"
 #include "tests/support/sim_scheduler.h"
 
 namespace baton::sim {

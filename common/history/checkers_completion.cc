@@ -2,7 +2,7 @@
 #include <map>
 #include <set>
 
-#include "tests/support/checkers.h"
+#include "common/history/checkers.h"
 
 namespace baton::check {
 

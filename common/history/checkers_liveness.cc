@@ -1,6 +1,6 @@
 #include <map>
 
-#include "tests/support/checkers.h"
+#include "common/history/checkers.h"
 
 namespace baton::check {
 

@@ -1,7 +1,7 @@
 #include <map>
 #include <utility>
 
-#include "tests/support/checkers.h"
+#include "common/history/checkers.h"
 
 namespace baton::check {
 

@@ -1,4 +1,4 @@
-#include "tests/support/history.h"
+#include "common/history/history.h"
 
 #include <cstdio>
 #include <utility>

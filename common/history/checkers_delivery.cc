@@ -2,7 +2,7 @@
 #include <set>
 #include <vector>
 
-#include "tests/support/checkers.h"
+#include "common/history/checkers.h"
 
 namespace baton::check {
 namespace {

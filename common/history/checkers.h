@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/support/history.h"
+#include "common/history/history.h"
 
 namespace baton::check {
 
