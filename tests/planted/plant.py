@@ -1,145 +1,359 @@
 #!/usr/bin/python3
 """Plants known bugs, one at a time, and sees whether the simulation finds them.
 
-A checker that cannot fail checks nothing, and a simulation that misses a known bug will miss its like. For each
-bug one source file is copied with a small change, compiled with the command of an existing build, and linked into
-a baton_sim of its own; the tree itself is never touched.
+A checker that cannot fail checks nothing, and a simulation that misses a known bug will miss its like. Each file
+tests/planted/NAME.patch is one bug: what it is, what it breaks, who finds it, and the seed that does. The files that
+it touches are copied and patched, compiled with the commands of an existing build and linked into a program of their
+own; the tree itself is never changed.
 
-Run: tests/planted/plant.py --build build/release [--seeds 1..150] [NAME ...]
+Run: tests/planted/plant.py [--build build/release] [--kept | --update] [NAME ...]
 Needs a build directory in which the target baton_sim is up to date. Exits 1 when a bug was not found.
 """
 import argparse
+import concurrent.futures
+import os
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent.parent
 
-# name: (file, what is there, what is planted instead)
-BUGS = {
-    # Any operation on a claimed task is accepted, whoever sends it and with whatever token.
-    "no_fence": ("center/core/apply_operations.cc", [
-        ("if (row.state != TaskState::kClaimed || row.token != token) return",
-         "if (row.state != TaskState::kClaimed) return"),
-        ("found.verdict == Verdict::kOk && work.tables.rows[found.row].session == session",
-         "found.verdict == Verdict::kOk")]),
-    # The same few tokens are given out over and over.
-    "tokens_repeat": ("center/core/task_moves.cc", [
-        ("  row.token = next_token(tables.counters);",
-         "  row.token = Token(next_token(tables.counters).value() & ~std::uint64_t{0x1c0});")]),
-    # An expired lease is never taken back.
-    "no_expiry": ("center/core/apply_time.cc", [
-        ("while (lease_is_due(tables) && work.spend()) expire(",
-         "while (lease_is_due(tables) && work.spend() && false) expire(")]),
-    # CONFIRMED before the batch is durable.
-    "confirm_before_sync": ("manager/service/produce_service.cc", [
-        ("void ProduceService::enqueue(WhenDurable waiting) {",
-         "void ProduceService::enqueue(WhenDurable waiting) {\n"
-         "  if (waiting.peer != 0) reply(waiting.peer, waiting.request, waiting.reply, waiting.shard);\n"
-         "  waiting.peer = 0;")]),
-    # Nothing is synced.
-    "no_sync": ("common/storage/kv_store.cc", [
-        ("  options.sync = true;", "  options.sync = false;")]),
-    # A shard forgets after a restart which sequence numbers it has.
-    "dedup_forgets": ("manager/service/produce_service.cc", [
-        ("    if (!attributes.producer || attributes.waits) return;", "    return;")]),
-    # A moved produce is confirmed like a plain one, without asking the ledger.
-    "moved_is_plain": ("manager/service/produce_service.cc", [
-        ("payloads.size(), request_.moved()};", "payloads.size(), false};")]),
-    # The ledger makes a second task of a number that has one, at the same or at another shard.
-    "second_moved_task": ("center/core/apply_created.cc", [
-        ("    if (answer.is_new) {", "    if (answer.is_new || true) {")]),
-    # What was stored by an earlier life is not told to the ledger.
-    "unreported_after_restart": ("manager/core/created_reporter.cc", [
-        ("  created_hi_ = created_hi;\n  if (runs_.empty()) {",
-         "  if (created_hi < life_start_) created_hi = life_start_;\n"
-         "  created_hi_ = created_hi;\n  if (runs_.empty()) {")]),
-    # The collector takes everything for garbage.
-    "collect_everything": ("manager/service/garbage_collector.cc", [
-        ("      question.live.push_back(offset);", "      (void)offset;")]),
-    # A payload is read from the place of its neighbour.
-    "wrong_payload": ("manager/service/courier.cc", [
-        ("offsets.push_back(task.offset());",
-         "offsets.push_back(Offset(task.offset().value() - (task.offset() > Offset(3) ? 1 : 0)));")]),
-    # The names of new files are not made durable.
-    "no_directory_sync": ("common/storage/durable_env.cc", [
-        ("leveldb::Status DurableEnv::sync_directory(const std::string& directory) {",
-         "leveldb::Status DurableEnv::sync_directory(const std::string& directory) {\n"
-         "  if (!directory.empty()) return leveldb::Status::OK();")]),
-}
+HEAD = ("Bug", "Breaks", "Found by", "Model", "Seed")  # of every patch, in this order
+SEEDS_AT_ONCE = 20   # so that a crash costs few seeds to run again
+HANGS_AFTER = 90     # seconds for as many seeds: sanitized builds are slow, a bug may turn the world in circles
+LAST_SEED = 1 << 40
+
+
+class Broken(Exception):
+    """A patch that cannot be planted: it is out of date."""
+
+
+class Bug:
+    """One patch and its head lines."""
+
+    def __init__(self, path):
+        self.path = path
+        self.name = path.stem
+        self.text = path.read_text()
+        self.head = {}
+        for line in self.text.splitlines():
+            name, colon, value = line.partition(": ")
+            if not colon or name not in HEAD + ("Program",):
+                break
+            self.head[name] = value
+        self.program = shlex.split(self.head.get("Program", "baton_sim"))
+        self.files = re.findall(r"^\+\+\+ b/(\S+)$", self.text, re.MULTILINE)
+
+    @property
+    def seed(self):
+        """The seed that is known to find it, or None."""
+        return int(self.head["Seed"]) if self.head["Seed"].isdigit() else None
+
+    @property
+    def is_simulated(self):
+        return self.program[0] == "baton_sim"
+
+    def problems(self):
+        """What is wrong with the patch as it lies there."""
+        if list(self.head)[:len(HEAD)] != list(HEAD):
+            yield f"does not begin with the lines {', '.join(HEAD)}"
+            return
+        if self.head["Seed"] != "none" and self.seed is None:
+            yield f"'{self.head['Seed']}' is no seed: a number or none"
+        body = self.text.split("\n--- a/", 1)[0].split("\n\n", 1)
+        if len(body) < 2 or not body[1].strip():
+            yield "does not say in words what it does"
+        if not self.files:
+            yield "changes no file"
+        for file in self.files:
+            if not file.endswith((".cc", ".h")) or file.startswith("tests/"):
+                yield f"changes {file}, which is no product code"
+        applied = git_apply(ROOT, self.path, "--check")
+        if applied:
+            yield f"does not apply: {applied}"
+
+    def keep(self, seed, finders):
+        """Writes down which seed finds it."""
+        text = re.sub(r"^Seed: .*$", f"Seed: {seed}", self.text, count=1, flags=re.MULTILINE)
+        text = re.sub(r"^Found by: .*$", f"Found by: {finders}", text, count=1, flags=re.MULTILINE)
+        self.path.write_text(text)
+
+
+def git_apply(folder, patch, *options):
+    """What git says against applying the patch in the folder; empty when it does apply."""
+    # Not as a part of the repository around it, whatever that has staged.
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    done = subprocess.run(["git", "apply", *options, str(patch)], cwd=folder, env=environment, capture_output=True,
+                          text=True, check=False)
+    return done.stderr.strip() if done.returncode else ""
+
+
+class Build:
+    """An existing build: how it compiles and links, and which sources include which headers."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.lock = threading.Lock()
+        self.known = {}
+        self.dependencies = None
+
+    def commands(self, target):
+        """The commands that make a target, the one that links it last."""
+        with self.lock:
+            if target not in self.known:
+                self.known[target] = self.ninja("-t", "commands", target).splitlines()
+            return self.known[target]
+
+    def includers(self, header):
+        """Objects whose source includes the header, as ninja has recorded it."""
+        with self.lock:
+            if self.dependencies is None:
+                self.dependencies = self.ninja("-t", "deps")
+        found = set()
+        wanted = str(ROOT / header)
+        for line in self.dependencies.splitlines():
+            if line and not line.startswith(" "):
+                current = line.split(":")[0]
+            elif line.strip() == wanted:
+                found.add(current)
+        return found
+
+    def ninja(self, *arguments):
+        done = subprocess.run(["ninja", "-C", str(self.folder), *arguments], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Broken(f"ninja {' '.join(arguments)} fails in {self.folder}: {done.stderr.strip()}")
+        return done.stdout
+
+    def compiles(self, target, files):
+        """(words, source) of the compile commands of a target that have to do with the files."""
+        headers = set().union(*(self.includers(file) for file in files if file.endswith(".h")))
+        for line in self.commands(target):
+            if " -c " not in line:
+                continue
+            words = shlex.split(line)
+            source = words[words.index("-c") + 1]
+            is_touched = any(source == str(ROOT / file) for file in files)
+            if is_touched or words[words.index("-o") + 1] in headers:
+                yield words, Path(source)
 
 
 def run(command, **options):
-    return subprocess.run(command, capture_output=True, text=True, **options)
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-def commands_for(build, target):
-    """The commands that ninja would run for a target, the last one making it."""
-    result = run(["ninja", "-C", str(build), "-t", "commands", target])
-    if result.returncode != 0:
-        sys.exit(f"plant: {build} knows no target {target}: {result.stderr.strip()}")
-    return result.stdout.splitlines()
+def plant(bug, build, scratch):
+    """Builds the bug's program with the bug in it; returns its path."""
+    folder = scratch / bug.name
+    for file in bug.files:
+        copy = folder / file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text((ROOT / file).read_text())
+    if refused := git_apply(folder, bug.path):
+        raise Broken(f"does not apply: {refused}")
+    target = bug.program[0]
+    objects = []
+    for words, source in build.compiles(target, bug.files):
+        patched = folder / source.relative_to(ROOT)
+        made = folder / f"{len(objects)}.o"
+        words = [word for word in words if not word.startswith("-Werror") and not word.endswith("ccache")]
+        words[words.index("-c") + 1] = str(patched if patched.exists() else source)
+        words[words.index("-o") + 1] = str(made)
+        for option in ("-MT", "-MF"):  # the record of dependencies is the build's own
+            if option in words:
+                words[words.index(option) + 1] = str(made) + (".d" if option == "-MF" else "")
+        first_include = next(i for i, word in enumerate(words) if word.startswith("-I"))
+        words.insert(first_include, f"-I{folder}")
+        compiled = run(words, cwd=build.folder)
+        if compiled.returncode != 0:
+            raise Broken(f"does not compile:\n{compiled.stderr}")
+        objects.append(str(made))
+    if not objects:
+        raise Broken(f"{', '.join(bug.files)} is in no object of {target}")
+    # In front of the libraries, so that the linker takes them instead of the archives' own members.
+    link = build.commands(target)[-1].replace(f"-o bin/{target}", f"{' '.join(objects)} -o {folder / target}", 1)
+    linked = run(["sh", "-c", link], cwd=build.folder)
+    if linked.returncode != 0:
+        raise Broken(f"does not link:\n{linked.stderr}")
+    return folder / target
 
 
-def plant(name, scratch, build):
-    """Builds a baton_sim with the bug in it; returns its path."""
-    file, changes = BUGS[name]
-    text = (ROOT / file).read_text()
-    for old, new in changes:
-        if text.count(old) != 1:
-            sys.exit(f"plant: {name}: '{old}' is {text.count(old)} times in {file}: bring the bug up to date")
-        text = text.replace(old, new)
-    source = scratch / (name + ".cc")
-    source.write_text(text)
-    compile_commands = [line for line in commands_for(build, "baton_sim") if " -c " in line and line.endswith("/" + file)]
-    if len(compile_commands) != 1:
-        sys.exit(f"plant: {name}: {file} is compiled {len(compile_commands)} times in {build}")
-    words = shlex.split(compile_commands[0])
-    words[words.index("-c") + 1] = str(source)
-    words[words.index("-o") + 1] = str(scratch / (name + ".o"))
-    words = [word for word in words if word != "-Werror" and not word.endswith("ccache")]
-    made = run(words, cwd=build)
-    if made.returncode != 0:
-        sys.exit(f"plant: {name} does not compile:\n{made.stderr}")
-    # In front of the libraries, so that the linker takes it instead of the archive's own member.
-    link = commands_for(build, "baton_sim")[-1]
-    link = link.replace("-o bin/baton_sim", f"{scratch / (name + '.o')} -o {scratch / name}")
-    made = run(["sh", "-c", link], cwd=build)
-    if made.returncode != 0:
-        sys.exit(f"plant: {name} does not link:\n{made.stderr}")
-    return scratch / name
+class Find:
+    """What a search came to. No line: nothing was found."""
+
+    def __init__(self, lines=(), seed=None, seeds=0, seconds=0.0):
+        self.lines = list(lines)
+        self.seed = seed
+        self.seeds = seeds
+        self.seconds = seconds
+
+    @property
+    def finders(self):
+        """Checkers by their numbers; what a node or the program itself noticed in a few words."""
+        names = []
+        for line in self.lines:
+            words = re.sub(r"^seed \d+: ", "", line)
+            checker = re.match(r"[A-Z]+\d+\b", words)
+            phrase = re.search(r"ended itself|refused to start|was refused|still open|without an outcome|ended by signal|"
+                               r"does not end", words)
+            name = checker.group() if checker else phrase.group() if phrase else words[:40]
+            if name not in names:
+                names.append(name)
+        return ", ".join(sorted(names))
 
 
-def search(program, seeds):
-    """What the simulation says about the first seed that goes wrong; empty when none does."""
-    result = run([str(program), "--seeds", seeds, "--until-violation"])
-    if result.returncode < 0:  # a check inside a node is a find as well
-        return f"ended by signal {-result.returncode}: {(result.stderr.strip().splitlines() or ['no words'])[-1]}"
-    violations = [line for line in result.stdout.splitlines() if line.startswith("seed ")]
-    return violations[0] if violations else ""
+def violations(text):
+    return [line for line in text.splitlines() if re.match(r"seed \d+: (?!trace )", line)]
+
+
+def try_seeds(program, first, last):
+    """The violations of the first seed of a range that has any, and that seed; ([], None) when none has."""
+    try:
+        done = run([str(program), "--seeds", f"{first}..{last}", "--until-violation"], timeout=HANGS_AFTER)
+    except subprocess.TimeoutExpired:
+        ended = f"does not end within {HANGS_AFTER} s"
+    else:
+        if lines := violations(done.stdout):
+            return lines, int(lines[0].split()[1].rstrip(":"))
+        if done.returncode >= 0:
+            return [], None
+        # A check inside a node is a find as well.
+        said = done.stderr.strip().splitlines() or ["no words"]
+        said = re.sub(r"\S+/(\w+\.\w+:\d+: check failed)", r"\1", said[-1])
+        ended = f"ended by signal {-done.returncode}: {said}"
+    if first == last:
+        return [f"seed {first}: {ended}"], first
+    for seed in range(first, last + 1):
+        lines, found = try_seeds(program, seed, seed)
+        if lines:
+            return lines, found
+    return [], None
+
+
+def search(program, first, last, seconds):
+    """Looks through a range of seeds, for so many seconds at most."""
+    began = time.monotonic()
+    at = first
+    while at <= last and time.monotonic() - began < seconds:
+        end = min(at + SEEDS_AT_ONCE - 1, last)
+        lines, seed = try_seeds(program, at, end)
+        if lines:
+            return Find(lines, seed, seed - first + 1, time.monotonic() - began)
+        at = end + 1
+    return Find(seeds=at - first, seconds=time.monotonic() - began)
+
+
+def run_once(program, arguments, seconds):
+    """Of another program than the simulation: it finds the bug when it fails."""
+    began = time.monotonic()
+    try:
+        done = run([str(program), *arguments], timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return Find([f"{program.name} does not end"], None, 1, time.monotonic() - began)
+    took = time.monotonic() - began
+    if done.returncode == 0:
+        return Find(seeds=1, seconds=took)
+    failed = re.findall(r"^.*(?:FAILED|violation|check failed|terminat).*$", done.stdout + done.stderr, re.MULTILINE)
+    return Find([f"{program.name}: {failed[0].strip() if failed else done.returncode}"], None, 1, took)
+
+
+def look_for(bug, program, options):
+    """(what was found, a remark about the kept seed)"""
+    if not bug.is_simulated:
+        return run_once(program, bug.program[1:], max(options.seconds, HANGS_AFTER)), ""
+    remark = ""
+    if options.kept and bug.seed is not None:
+        find = search(program, bug.seed, bug.seed, options.seconds)
+        if find.lines:
+            return find, ""
+        remark = f"kept seed {bug.seed} finds it no more; "
+    elif options.kept:
+        remark = "no seed kept; "
+    return search(program, *options.seeds, options.seconds), remark
+
+
+def try_one(bug, build, scratch, options):
+    """Plants and looks; returns the find, or None where the patch is broken."""
+    try:
+        program = plant(bug, build, scratch)
+    except Broken as why:
+        print(f"{bug.name}: BROKEN: {why}", flush=True)
+        return None
+    find, remark = look_for(bug, program, options)
+    program.unlink()
+    cost = f"{find.seeds} seed{'s' if find.seeds != 1 else ''}, {find.seconds:.1f} s"
+    if find.lines:
+        where = f" at seed {find.seed}" if find.seed is not None else ""
+        print(f"{bug.name}: {remark}found by {find.finders}{where} ({cost}): {find.lines[0]}", flush=True)
+        if options.update and bug.is_simulated:
+            bug.keep(find.seed, find.finders)
+    else:
+        print(f"{bug.name}: {remark}MISSED ({cost}); to be found by {bug.head['Found by']}", flush=True)
+    return find
+
+
+def check(bugs):
+    """The patches as they lie there: whole, unique, and fitting to the tree."""
+    found = [f"{bug.path.name}: {problem}" for bug in bugs for problem in bug.problems()]
+    titles = {}
+    for bug in bugs:
+        other = titles.setdefault(bug.head.get("Bug"), bug)
+        if other is not bug:
+            found.append(f"{bug.path.name}: is the bug of {other.path.name}")
+    print("\n".join(found) or f"{len(bugs)} planted bugs apply")
+    return 1 if found else 0
+
+
+def seed_range(text):
+    first, dots, last = text.partition("..")
+    if not dots or not first.isdigit() or not last.isdigit() or int(first) > int(last):
+        raise argparse.ArgumentTypeError("A..B with A <= B")
+    return int(first), int(last)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/release", help="a build directory with baton_sim in it")
+    parser.add_argument("--kept", action="store_true",
+                        help="try the kept seed of each bug; search only where that finds it no more")
+    parser.add_argument("--update", action="store_true", help="search, and keep the seed that finds the bug")
+    parser.add_argument("--seeds", type=seed_range, default=(1, LAST_SEED), help="A..B: where to search")
+    parser.add_argument("--seconds", type=float, default=60, help="how long to search for each bug (60)")
+    parser.add_argument("--jobs", type=int, default=2, help="bugs at once (2)")
+    parser.add_argument("--check", action="store_true", help="only see whether the patches are whole and apply")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    options = parser.parse_args()
+    bugs = [Bug(path) for path in sorted(options.folder.glob("*.patch"))]
+    for name in options.names:
+        if name not in (bug.name for bug in bugs):
+            parser.error(f"no bug is called {name}")
+    return options, [bug for bug in bugs if not options.names or bug.name in options.names]
 
 
 def main():
-    parser = argparse.ArgumentParser(description="plants known bugs and sees whether the simulation finds them")
-    parser.add_argument("--build", default="build/release", help="a build directory with baton_sim in it")
-    parser.add_argument("--seeds", default="1..150", help="A..B: the seeds that are tried for each bug")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all of " + " ".join(BUGS))
-    arguments = parser.parse_args()
-    for name in arguments.names:
-        if name not in BUGS:
-            parser.error(f"no bug is called {name}")
-    missed = 0
-    with tempfile.TemporaryDirectory(prefix="baton-planted-") as scratch:
-        for name in arguments.names or BUGS:
-            program = plant(name, Path(scratch), Path(arguments.build).resolve())
-            found = search(program, arguments.seeds)
-            missed += not found
-            print(f"{name}: {'found: ' + found if found else 'MISSED'}", flush=True)
-            program.unlink()
-    sys.exit(1 if missed else 0)
+    options, bugs = parse_arguments()
+    if options.check:
+        return check(bugs)
+    build = Build(Path(options.build).resolve())
+    with tempfile.TemporaryDirectory(prefix="baton-planted-") as scratch, \
+         concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        finds = list(pool.map(lambda bug: try_one(bug, build, Path(scratch), options), bugs))
+    found = [(find.seconds, bug.name) for find, bug in zip(finds, bugs) if find is not None and find.lines]
+    slowest = f"; slowest: {max(found)[1]}, {max(found)[0]:.1f} s" if found else ""
+    print(f"{len(found)} of {len(bugs)} planted bugs found{slowest}")
+    return 0 if len(found) == len(bugs) else 1
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Broken as problem:
+        sys.exit(f"plant: {problem}")
