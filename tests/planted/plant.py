@@ -14,11 +14,11 @@ import concurrent.futures
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -26,8 +26,10 @@ ROOT = FOLDER.parent.parent
 
 HEAD = ("Bug", "Breaks", "Found by", "Model", "Seed")  # of every patch, in this order
 SEEDS_AT_ONCE = 20   # so that a crash costs few seeds to run again
-HANGS_AFTER = 90     # seconds for as many seeds: sanitized builds are slow, a bug may turn the world in circles
+HANGS_AFTER = 60     # seconds of processor time for as many seeds: a bug may turn the world in circles
 LAST_SEED = 1 << 40
+RUNNING = set()      # programs that end with us
+STOPPING = threading.Event()
 
 
 class Broken(Exception):
@@ -147,6 +149,27 @@ def run(command, **options):
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
+class Outcome:
+    """How a program ended, and the processor time that it took: the machine may have other work."""
+
+    def __init__(self, command, seconds_max):
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            limited = ["sh", "-c", f"ulimit -t {int(seconds_max)}; exec \"$@\"", "sh", *map(str, command)]
+            with subprocess.Popen(limited, stdout=out, stderr=err) as child:
+                RUNNING.add(child)
+                _, status, usage = os.wait4(child.pid, 0)
+                RUNNING.discard(child)
+                child.returncode = self.status = os.waitstatus_to_exitcode(status)
+            self.seconds = usage.ru_utime + usage.ru_stime
+            out.seek(0)
+            err.seek(0)
+            self.stdout, self.stderr = out.read(), err.read()
+
+    @property
+    def hangs(self):
+        return self.status in (-signal.SIGXCPU, -signal.SIGKILL)
+
+
 def plant(bug, build, scratch):
     """Builds the bug's program with the bug in it; returns its path."""
     folder = scratch / bug.name
@@ -212,54 +235,51 @@ def violations(text):
 
 
 def try_seeds(program, first, last):
-    """The violations of the first seed of a range that has any, and that seed; ([], None) when none has."""
-    try:
-        done = run([str(program), "--seeds", f"{first}..{last}", "--until-violation"], timeout=HANGS_AFTER)
-    except subprocess.TimeoutExpired:
-        ended = f"does not end within {HANGS_AFTER} s"
-    else:
-        if lines := violations(done.stdout):
-            return lines, int(lines[0].split()[1].rstrip(":"))
-        if done.returncode >= 0:
-            return [], None
+    """(violations of the first seed of a range that has any, that seed, seconds); ([], None, …) when none has."""
+    done = Outcome([program, "--seeds", f"{first}..{last}", "--until-violation"], HANGS_AFTER)
+    if lines := violations(done.stdout):
+        return lines, int(lines[0].split()[1].rstrip(":")), done.seconds
+    if done.status >= 0:
+        return [], None, done.seconds
+    if STOPPING.is_set():
+        return [], None, done.seconds
+    if first == last:
         # A check inside a node is a find as well.
         said = done.stderr.strip().splitlines() or ["no words"]
         said = re.sub(r"\S+/(\w+\.\w+:\d+: check failed)", r"\1", said[-1])
-        ended = f"ended by signal {-done.returncode}: {said}"
-    if first == last:
-        return [f"seed {first}: {ended}"], first
+        ended = f"does not end within {HANGS_AFTER} s" if done.hangs else f"ended by signal {-done.status}: {said}"
+        return [f"seed {first}: {ended}"], first, done.seconds
+    seconds = done.seconds
     for seed in range(first, last + 1):
-        lines, found = try_seeds(program, seed, seed)
+        lines, found, more = try_seeds(program, seed, seed)
+        seconds += more
         if lines:
-            return lines, found
-    return [], None
+            return lines, found, seconds
+    return [], None, seconds
 
 
-def search(program, first, last, seconds):
-    """Looks through a range of seeds, for so many seconds at most."""
-    began = time.monotonic()
+def search(program, first, last, seconds_max):
+    """Looks through a range of seeds, for so many seconds of processor time at most."""
+    seconds = 0.0
     at = first
-    while at <= last and time.monotonic() - began < seconds:
+    while at <= last and seconds < seconds_max and not STOPPING.is_set():
         end = min(at + SEEDS_AT_ONCE - 1, last)
-        lines, seed = try_seeds(program, at, end)
+        lines, seed, more = try_seeds(program, at, end)
+        seconds += more
         if lines:
-            return Find(lines, seed, seed - first + 1, time.monotonic() - began)
+            return Find(lines, seed, seed - first + 1, seconds)
         at = end + 1
-    return Find(seeds=at - first, seconds=time.monotonic() - began)
+    return Find(seeds=at - first, seconds=seconds)
 
 
-def run_once(program, arguments, seconds):
+def run_once(program, arguments, seconds_max):
     """Of another program than the simulation: it finds the bug when it fails."""
-    began = time.monotonic()
-    try:
-        done = run([str(program), *arguments], timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return Find([f"{program.name} does not end"], None, 1, time.monotonic() - began)
-    took = time.monotonic() - began
-    if done.returncode == 0:
-        return Find(seeds=1, seconds=took)
+    done = Outcome([program, *arguments], seconds_max)
+    if done.status == 0:
+        return Find(seeds=1, seconds=done.seconds)
     failed = re.findall(r"^.*(?:FAILED|violation|check failed|terminat).*$", done.stdout + done.stderr, re.MULTILINE)
-    return Find([f"{program.name}: {failed[0].strip() if failed else done.returncode}"], None, 1, took)
+    said = failed[0].strip() if failed else "does not end" if done.hangs else f"exit status {done.status}"
+    return Find([f"{program.name}: {said}"], None, 1, done.seconds)
 
 
 def look_for(bug, program, options):
@@ -286,6 +306,8 @@ def try_one(bug, build, scratch, options):
         return None
     find, remark = look_for(bug, program, options)
     program.unlink()
+    if STOPPING.is_set():
+        return None
     cost = f"{find.seeds} seed{'s' if find.seeds != 1 else ''}, {find.seconds:.1f} s"
     if find.lines:
         where = f" at seed {find.seed}" if find.seed is not None else ""
@@ -323,7 +345,7 @@ def parse_arguments():
                         help="try the kept seed of each bug; search only where that finds it no more")
     parser.add_argument("--update", action="store_true", help="search, and keep the seed that finds the bug")
     parser.add_argument("--seeds", type=seed_range, default=(1, LAST_SEED), help="A..B: where to search")
-    parser.add_argument("--seconds", type=float, default=60, help="how long to search for each bug (60)")
+    parser.add_argument("--seconds", type=float, default=60, help="how long to search for each bug, in processor time (60)")
     parser.add_argument("--jobs", type=int, default=2, help="bugs at once (2)")
     parser.add_argument("--check", action="store_true", help="only see whether the patches are whole and apply")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
@@ -341,16 +363,29 @@ def main():
     if options.check:
         return check(bugs)
     build = Build(Path(options.build).resolve())
-    with tempfile.TemporaryDirectory(prefix="baton-planted-") as scratch, \
-         concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        finds = list(pool.map(lambda bug: try_one(bug, build, Path(scratch), options), bugs))
+    with tempfile.TemporaryDirectory(prefix="baton-planted-") as scratch:
+        pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
+        try:
+            finds = list(pool.map(lambda bug: try_one(bug, build, Path(scratch), options), bugs))
+        except KeyboardInterrupt:
+            STOPPING.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in list(RUNNING):
+                child.kill()
+            pool.shutdown()
+            raise
     found = [(find.seconds, bug.name) for find, bug in zip(finds, bugs) if find is not None and find.lines]
     slowest = f"; slowest: {max(found)[1]}, {max(found)[0]:.1f} s" if found else ""
     print(f"{len(found)} of {len(bugs)} planted bugs found{slowest}")
     return 0 if len(found) == len(bugs) else 1
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
