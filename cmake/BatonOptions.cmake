@@ -7,6 +7,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 set(BATON_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined or thread")
 option(BATON_WERROR "Treat warnings as errors" OFF)
+option(BATON_FUZZ "Link the programs of tests/fuzz with libFuzzer (scripts/fuzz.sh)" OFF)
 
 # Optimised enough that a sanitized test run stays short, debuggable enough to read a trace.
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")

@@ -44,8 +44,11 @@ void FakeCenter::grant(const v1::Grant& grant) {
   server_->for_each([&grants](Peer& peer) { peer.send(v1::CHANNEL_GRANTS, 0, grants); });
 }
 
-void FakeCenter::say(v1::FrameType type) {
-  server_->for_each([type](Peer& peer) { peer.send(type, 0, v1::Ping()); });
+void FakeCenter::say(v1::FrameType type) { say(type, 0, v1::Ping()); }
+
+void FakeCenter::say(v1::FrameType type, std::uint64_t request,
+                     const google::protobuf::MessageLite& message) {
+  server_->for_each([&](Peer& peer) { peer.send(type, request, message); });
 }
 
 void FakeCenter::drop_connections() {

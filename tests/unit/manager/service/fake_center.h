@@ -73,6 +73,7 @@ class FakeCenter final : private ServerHandler {
   void grant(const v1::Grant& grant);
   // A frame that no manager waits for.
   void say(v1::FrameType type);
+  void say(v1::FrameType type, std::uint64_t request, const google::protobuf::MessageLite& message);
   void drop_connections();
 
  private:
