@@ -11,14 +11,17 @@ SimLoop::SimLoop(SimScheduler& scheduler, std::string name, SimClock clock)
     : scheduler_(scheduler),
       name_(std::move(name)),
       clock_(clock),
-      self_(std::make_shared<SimLoop*>(this)) {}
+      anchor_(scheduler.new_anchor()),
+      self_(std::make_shared<SimLoop*>(this)) {
+  anchor_ = this;
+}
 
 SimLoop::~SimLoop() {
   killed_ = true;
   self_.reset();
+  anchor_ = nullptr;
   // A destroyed closure may destroy the last owner of something that cancels its own timer.
-  auto leftovers = std::move(closures_);
-  closures_.clear();
+  const auto leftovers = std::exchange(slots_, {});
 }
 
 void SimLoop::post(Closure closure) { run_at(scheduler_.now(), std::move(closure)); }
@@ -33,34 +36,53 @@ Loop::TimerId SimLoop::call_at(MonoTime at, Closure closure) {
 }
 
 void SimLoop::cancel(TimerId timer) {
-  const auto found = closures_.find(timer);
-  if (found == closures_.end()) return;
-  const Closure dropped = std::move(found->second);  // destroyed after the map is whole again
-  closures_.erase(found);
+  // Destroyed after the slot is free again: a closure may own what cancels timers.
+  if (Slot* slot = find(timer)) const Closure dropped = take(*slot);
 }
 
 Loop::TimerId SimLoop::run_at(SimTime at, Closure closure) {
   BATON_CHECK(closure);
-  const TimerId id = next_id_++;
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const std::uint32_t index = free_slots_.back();
+  Slot& slot = slots_[index];
+  slot.turn++;
+  const TimerId id = (TimerId{slot.turn} << 32) | index;
   if (killed_) return id;
-  closures_.emplace(id, std::move(closure));
-  scheduler_.at(at, [weak = std::weak_ptr(self_), id] {
-    if (const auto loop = weak.lock()) (*loop)->fire(id);
-  });
+  free_slots_.pop_back();
+  slot.closure = std::move(closure);
+  schedule(at, id);
   return id;
 }
 
+void SimLoop::schedule(SimTime at, TimerId id) {
+  scheduler_.at(at, [anchor = &anchor_, id] {
+    if (*anchor != nullptr) (*anchor)->fire(id);
+  });
+}
+
+SimLoop::Slot* SimLoop::find(TimerId id) {
+  const std::size_t index = id & 0xffffffffU;
+  if (index >= slots_.size()) return nullptr;
+  Slot& slot = slots_[index];
+  return slot.turn == id >> 32 && slot.closure ? &slot : nullptr;
+}
+
+Closure SimLoop::take(Slot& slot) {
+  free_slots_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+  return std::exchange(slot.closure, nullptr);
+}
+
 void SimLoop::fire(TimerId id) {
-  const auto found = closures_.find(id);
-  if (found == closures_.end() || dead()) return;
+  Slot* slot = find(id);
+  if (slot == nullptr || dead()) return;
   if (const SimTime free = std::max(paused_until_, busy_until_); scheduler_.now() < free) {
-    scheduler_.at(free, [weak = std::weak_ptr(self_), id] {
-      if (const auto loop = weak.lock()) (*loop)->fire(id);
-    });
+    schedule(free, id);
     return;
   }
-  const Closure closure = std::move(found->second);
-  closures_.erase(found);
+  const Closure closure = take(*slot);
   closure();
 }
 

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/loop.h"
 #include "tests/support/sim_clock.h"
@@ -69,7 +69,17 @@ class SimLoop final : public Loop {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
+  // Holds a closure that has not run. A slot is used again, its turn tells by whom.
+  struct Slot {
+    Closure closure;
+    std::uint32_t turn = 0;
+  };
+
   TimerId run_at(SimTime at, Closure closure);
+  // Null when it has run or was cancelled.
+  Slot* find(TimerId id);
+  Closure take(Slot& slot);
+  void schedule(SimTime at, TimerId id);
   // Ahead of the world while a closure has spent time.
   [[nodiscard]] SimTime own_now() const { return std::max(scheduler_.now(), busy_until_); }
   void fire(TimerId id);
@@ -82,9 +92,10 @@ class SimLoop final : public Loop {
   SimTime paused_until_{0};
   SimTime busy_until_{0};
   bool killed_ = false;
-  TimerId next_id_ = 1;
-  std::map<TimerId, Closure> closures_;  // those that have not run
-  std::shared_ptr<SimLoop*> self_;  // scheduled events hold it weakly: they may outlive the loop
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  SimLoop*& anchor_;                // what scheduled events know of this loop
+  std::shared_ptr<SimLoop*> self_;  // what handles know of it
 };
 
 class SimWorker final : public Worker {

@@ -155,15 +155,15 @@ std::size_t SimNetwork::open_connections() const {
 }
 
 Duration SimNetwork::draw_delay(const std::string& from, const std::string& to) {
-  const auto own = qualities_.find({from, to});
+  const auto own = qualities_.empty() ? qualities_.end() : qualities_.find({from, to});
   const LinkQuality& quality = own == qualities_.end() ? quality_ : own->second;
   const auto spread = static_cast<std::uint64_t>((quality.delay_max - quality.delay_min).count());
   return quality.delay_min + Duration(static_cast<std::int64_t>(random_.below(spread + 1)));
 }
 
 bool SimNetwork::open_way(const std::string& from, const std::string& to) const {
-  return !blocked_.contains({from, to}) && !dead_machines_.contains(from) &&
-         !dead_machines_.contains(to);
+  if (!blocked_.empty() && blocked_.contains({from, to})) return false;
+  return dead_machines_.empty() || (!dead_machines_.contains(from) && !dead_machines_.contains(to));
 }
 
 void SimNetwork::forget_if_finished(const SimWire& wire) {

@@ -11,24 +11,60 @@ bool SimScheduler::later(const Event& a, const Event& b) {
   return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
 }
 
+std::size_t SimScheduler::store(Closure closure) {
+  if (free_slots_.empty()) {
+    slots_.push_back(std::move(closure));
+    return slots_.size() - 1;
+  }
+  const std::size_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  slots_[slot] = std::move(closure);
+  return slot;
+}
+
+Closure SimScheduler::take(std::size_t slot) {
+  free_slots_.push_back(slot);
+  return std::exchange(slots_[slot], nullptr);
+}
+
 void SimScheduler::at(SimTime at, Closure closure) {
-  heap_.push_back(Event{std::max(at, now_), sequence_++, std::move(closure)});
+  const std::uint64_t sequence = sequence_++;
+  if (at <= now_) {
+    due_.push_back({sequence, std::move(closure)});
+    return;
+  }
+  heap_.push_back(Event{at, sequence, store(std::move(closure))});
   std::push_heap(heap_.begin(), heap_.end(), later);
 }
 
+// What the heap has for this moment was put there earlier than some of what is due.
+bool SimScheduler::heap_is_next() const {
+  if (due_.empty()) return true;
+  return !heap_.empty() && heap_.front().at <= now_ &&
+         heap_.front().sequence < due_.front().sequence;
+}
+
 bool SimScheduler::step() {
-  if (heap_.empty()) return false;
-  std::pop_heap(heap_.begin(), heap_.end(), later);
-  const Event event = std::move(heap_.back());
-  heap_.pop_back();
-  now_ = event.at;
+  Closure closure;
+  if (!heap_is_next()) {
+    closure = std::move(due_.front().closure);
+    due_.pop_front();
+  } else if (heap_.empty()) {
+    return false;
+  } else {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    const Event event = heap_.back();
+    heap_.pop_back();
+    closure = take(event.slot);
+    now_ = event.at;
+  }
   events_++;
-  event.closure();
+  closure();
   return true;
 }
 
 bool SimScheduler::run_next_until(SimTime end) {
-  if (!heap_.empty() && heap_.front().at <= end) return step();
+  if (!due_.empty() || (!heap_.empty() && heap_.front().at <= end)) return step();
   now_ = std::max(now_, end);
   return false;
 }

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 
 namespace baton::sim {
 
+class SimLoop;
 using namespace std::chrono_literals;
 
 // Time of the world since the run began. Nodes never see it: each has a clock of its own
@@ -39,6 +41,10 @@ class SimScheduler {
   void at(SimTime at, Closure closure);
   void after(Duration delay, Closure closure) { at(now_ + delay, std::move(closure)); }
 
+  // A place that lives as long as every event: where an event finds its loop, or null once that is
+  // gone.
+  SimLoop*& new_anchor() { return anchors_.emplace_back(nullptr); }
+
   // Runs the next event; false when there is none.
   bool step();
   // Runs the next event if it is due by `end`; otherwise the time is `end`, and false.
@@ -55,12 +61,20 @@ class SimScheduler {
   void set_trace_sink(TraceSink sink) { sink_ = std::move(sink); }
 
  private:
+  // Closures stay where they are while their events move through the heap.
   struct Event {
     SimTime at;
+    std::uint64_t sequence;
+    std::size_t slot;
+  };
+  struct Due {
     std::uint64_t sequence;
     Closure closure;
   };
   static bool later(const Event& a, const Event& b);
+  [[nodiscard]] bool heap_is_next() const;
+  std::size_t store(Closure closure);
+  Closure take(std::size_t slot);
   void mix(std::uint64_t value);
 
   Random random_;
@@ -69,6 +83,10 @@ class SimScheduler {
   std::uint64_t events_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325U;
   std::vector<Event> heap_;  // the earliest first, by later()
+  std::deque<SimLoop*> anchors_;
+  std::vector<Closure> slots_;
+  std::vector<std::size_t> free_slots_;
+  std::deque<Due> due_;  // put there for the present moment, which most are: they need no heap
   TraceSink sink_;
 };
 

@@ -1,6 +1,10 @@
 #include "tests/sim/cluster/sim_payload.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
+
+#include "common/base/hash64.h"
 
 namespace baton::sim {
 namespace {
@@ -17,7 +21,11 @@ bool take_number(std::string_view& text, char end, std::uint64_t& number) {
 std::string make_payload(PayloadName name, std::size_t bytes_max, Random& random) {
   std::string payload = std::to_string(name.producer) + "/" + std::to_string(name.number) + ":";
   const std::size_t filling = bytes_max == 0 ? 0 : random.below(bytes_max);
-  while (payload.size() < filling) payload.push_back(static_cast<char>(random.below(256)));
+  while (payload.size() < filling) {
+    const std::uint64_t drawn = random.next();
+    const std::size_t bytes = std::min(sizeof drawn, filling - payload.size());
+    payload.append(reinterpret_cast<const char*>(&drawn), bytes);
+  }
   return payload;
 }
 
@@ -28,10 +36,18 @@ std::optional<PayloadName> parse_payload(std::string_view payload) {
   return name;
 }
 
+// Not the checksum that the product relies on: a mistake in that must show.
 std::uint64_t content_of(std::string_view payload) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : payload) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return hash;
+  Hash64 hash;
+  hash.add(payload.size());
+  while (!payload.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t bytes = std::min(sizeof word, payload.size());
+    std::memcpy(&word, payload.data(), bytes);
+    hash.add(word);
+    payload.remove_prefix(bytes);
+  }
+  return hash.value();
 }
 
 }  // namespace baton::sim
