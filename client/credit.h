@@ -32,6 +32,8 @@ class Credit {
     if (anticipated) ++known_;
   }
   void died() { ++died_; }
+  // What was stated was refused: the ledger has none of it.
+  void refused() { known_ = stated_ = 0; }
 
   // The total to state now, if the ledger does not have it yet. The caller states it.
   [[nodiscard]] std::optional<std::uint64_t> take_statement() { return take(known_); }

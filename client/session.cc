@@ -367,6 +367,7 @@ void Session::on_error(const Frame& frame) {
     end_wait_request_ = 0;
     pause(now);
   } else if (may_repeat(status.code())) {  // a demand
+    credit_.refused();
     restate_ = true;
     pause(now);
   } else if (status.code() == ErrorCode::kNotFound || status.code() == ErrorCode::kConflict) {

@@ -66,8 +66,10 @@ void SessionRelay::demand(ConnectionId connection, std::uint64_t request, Demand
   const auto found = session->lines.find(demand.line);
   if (found != session->lines.end()) {
     Line& line = found->second;
-    if (demand.total <= line.demand.total) return;  // an older total: the maximum counts
-    line.demand.total = demand.total;
+    // An older total: the maximum counts. One that was refused counts nowhere yet.
+    if (demand.total <= line.demand.total && !line.refused) return;
+    line.demand.total = std::max(line.demand.total, demand.total);
+    line.refused = false;
     line.request = request;
     line.dirty = true;
   } else {
@@ -375,12 +377,19 @@ void SessionRelay::answered(CommandId id, const Status& status) {
         settle_line(*session, end_wait->line);
       }
     }
-  } else if (std::holds_alternative<DemandCommand>(pending->command)) {
-    if (!status.ok() && pending->connection != 0) {
-      tell(TellError{pending->connection, pending->request, status});
-    }
+  } else if (const auto* demand = std::get_if<DemandCommand>(&pending->command)) {
+    if (!status.ok()) demand_refused(*demand, pending->connection, pending->request, status);
   }
   finish(id);
+}
+
+void SessionRelay::demand_refused(const DemandCommand& demand, ConnectionId connection,
+                                  std::uint64_t request, const Status& status) {
+  if (Session* session = find(demand.session, demand.conn_epoch); session != nullptr) {
+    const auto line = session->lines.find(demand.line);
+    if (line != session->lines.end()) line->second.refused = true;
+  }
+  if (connection != 0) tell(TellError{connection, request, status});
 }
 
 // ---- delivery -----------------------------------------------------------------------------------

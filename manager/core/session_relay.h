@@ -80,8 +80,9 @@ class SessionRelay {
   struct Line {
     DemandCommand demand;
     std::uint64_t request = 0;
-    bool dirty = true;   // its newest total was not forwarded on this channel
-    bool known = false;  // was forwarded at all: the ledger may have the line
+    bool dirty = true;     // its newest total was not forwarded on this channel
+    bool known = false;    // was forwarded at all: the ledger may have the line
+    bool refused = false;  // its newest total: the client states it again, or more
     std::size_t undelivered = 0;
   };
   // A line that the client ended and whose last grants are still being delivered.
@@ -118,6 +119,8 @@ class SessionRelay {
   Pending* find_pending(CommandId id);
   void finish(CommandId id);
   void forget_requests(ConnectionId connection);
+  void demand_refused(const DemandCommand& demand, ConnectionId connection, std::uint64_t request,
+                      const Status& status);
   void mark_lines(SessionId id, Session& session);
   void flush_lines();
   void receive(Session& session, const SessionGrant& grant);

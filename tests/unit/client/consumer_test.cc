@@ -163,6 +163,25 @@ TEST_CASE("an ack that was refused raises nothing, so that the credit is stated"
   CHECK(handler.answers[0].status.code() == ErrorCode::kClaimSuperseded);
 }
 
+TEST_CASE("a demand that the manager cannot take now is sent again, until it is taken") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(1));
+  const Received greeted = attach(world.manager());
+  for (int times = 0; times < 3; ++times) {
+    const Received demand = world.manager().expect(v1::DEMAND);
+    CHECK(total(demand) == 1);
+    v1::Error away;
+    away.set_code(v1::UNAVAILABLE);
+    away.set_message("the center cannot be reached");
+    demand.answer(v1::ERROR, away);
+  }
+
+  CHECK(total(world.manager().expect(v1::DEMAND)) == 1);
+  deliver(greeted, 1, {{1, 71}});
+  world.run_until([&] { return handler.claims.size() == 1; });
+}
+
 TEST_CASE("numbers that died raise the total, each once") {
   ClientWorld world;
   Handler handler;

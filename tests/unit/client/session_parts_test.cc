@@ -28,6 +28,16 @@ TEST_CASE("credit states window minus held, and only what has grown") {
   CHECK_FALSE(credit.take_statement().has_value());
 }
 
+TEST_CASE("credit that was refused is stated again") {
+  Credit credit;
+  credit.set_window(4);
+  credit.attach(0);
+  CHECK(credit.take_statement() == 4U);
+  credit.refused();
+  CHECK(credit.take_statement() == 4U);
+  CHECK_FALSE(credit.take_restatement().has_value());
+}
+
 TEST_CASE("a total that is not positive states nothing until answers make it so") {
   Credit credit;
   credit.set_window(2);

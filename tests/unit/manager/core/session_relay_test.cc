@@ -137,6 +137,24 @@ TEST_CASE_METHOD(RelayTest, "demand is one command per line with the newest tota
   CHECK(sent<DemandCommand>().empty());
 }
 
+TEST_CASE_METHOD(RelayTest,
+                 "a demand that the ledger refused is forwarded when it is stated again") {
+  attach();
+  demand(1, 4, 11);
+  const auto refused = sent<DemandCommand>();
+  REQUIRE(refused.size() == 1);
+  relay.answered(refused[0].first, Status(ErrorCode::kRetryLater, "too many queues"));
+  CHECK(take<TellError>().at(0).request == 11);
+
+  demand(1, 4, 12);
+  const auto again = sent<DemandCommand>();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].second.total == 4);
+  relay.answered(again[0].first, Status());
+  demand(1, 4, 13);
+  CHECK(sent<DemandCommand>().empty());
+}
+
 TEST_CASE_METHOD(RelayTest, "demand that came before the attach was answered leaves after it") {
   relay.attach(kConnection, 1, AttachCommand{kSession, ConnEpoch(1), {}, ""});
   demand(1, 4);
