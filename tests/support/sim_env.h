@@ -78,6 +78,9 @@ class SimEnv final : public leveldb::Env, public EnvExtras {
 
   // The disk itself, for damaging it or putting an older state back. Not while a process is alive.
   [[nodiscard]] SimDisk& disk() { return disk_; }
+  [[nodiscard]] const SimDisk& disk() const { return disk_; }
+  // It becomes a copy of `disk`, all of it durable.
+  void set_disk(const SimDisk& disk) { disk_ = disk.copy(); }
   // Contents of every file whose name ends so, by path.
   [[nodiscard]] std::vector<std::string> paths_ending(const std::string& suffix) const;
 

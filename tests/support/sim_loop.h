@@ -44,6 +44,7 @@ class SimLoop final : public Loop {
   // Nothing runs before `until`.
   void pause_until(SimTime until);
   [[nodiscard]] bool paused() const { return scheduler_.now() < paused_until_; }
+  [[nodiscard]] SimTime paused_until() const { return paused_until_; }
   void jump_wall(std::int64_t ms) { clock_.wall_ms += ms; }
   // Called from within a closure: it takes this long. Time goes on for this process at once, and
   // nothing else of it runs before the world has caught up.

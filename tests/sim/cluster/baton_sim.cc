@@ -23,6 +23,8 @@ namespace {
 struct Sum {
   std::uint64_t runs = 0;
   std::uint64_t events = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t crashes = 0;
   std::uint64_t bad_runs = 0;
   Duration simulated{};
   check::Totals totals;
@@ -32,6 +34,8 @@ struct Sum {
 void add(Sum& sum, const SimVerdict& verdict) {
   sum.runs++;
   sum.events += verdict.events;
+  sum.operations += verdict.operations;
+  sum.crashes += verdict.crashes;
   sum.bad_runs += verdict.violations.empty() ? 0 : 1;
   sum.simulated += verdict.simulated;
   sum.totals.produced += verdict.totals.produced;
@@ -64,15 +68,39 @@ void print_summary(const Sum& sum, double wall_seconds, bool with_log_phrases) {
   const double hours = std::chrono::duration<double, std::ratio<3600>>(sum.simulated).count();
   std::printf(
       "%llu runs, %llu with violations; %llu produced, %llu confirmed, %llu unknown, %llu "
-      "delivered, "
-      "%llu completed; %.2f simulated hours in %.1f s (%.0f hours per hour), %.2f million events\n",
+      "delivered, %llu completed; %llu operations checked, %llu crashes of daemons; "
+      "%.2f simulated hours in %.1f s (%.0f hours per hour), %.2f million events\n",
       static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(sum.bad_runs),
       static_cast<unsigned long long>(sum.totals.produced),
       static_cast<unsigned long long>(sum.totals.confirmed),
       static_cast<unsigned long long>(sum.totals.produce_unknown),
       static_cast<unsigned long long>(sum.totals.deliveries),
-      static_cast<unsigned long long>(sum.totals.completed), hours, wall_seconds,
-      hours * 3600 / wall_seconds, static_cast<double>(sum.events) / 1e6);
+      static_cast<unsigned long long>(sum.totals.completed),
+      static_cast<unsigned long long>(sum.operations), static_cast<unsigned long long>(sum.crashes),
+      hours, wall_seconds, hours * 3600 / wall_seconds, static_cast<double>(sum.events) / 1e6);
+}
+
+// One line for scripts: what was done, and how often each thing happened.
+void print_json(const Sum& sum, double wall_seconds) {
+  std::printf(
+      "{\"runs\":%llu,\"bad_runs\":%llu,\"simulated_seconds\":%.3f,\"wall_seconds\":%.3f,"
+      "\"events\":%llu,\"operations\":%llu,\"crashes\":%llu,\"sometimes\":{",
+      static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(sum.bad_runs),
+      std::chrono::duration<double>(sum.simulated).count(), wall_seconds,
+      static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.operations),
+      static_cast<unsigned long long>(sum.crashes));
+  const char* comma = "";
+  for (const auto& [what, times] : sum.sometimes.counts()) {
+    std::printf("%s\"%s\":%llu", comma, what.c_str(), static_cast<unsigned long long>(times));
+    comma = ",";
+  }
+  std::printf("},\"never\":[");
+  comma = "";
+  for (const std::string& what : missing_events(sum.sometimes)) {
+    std::printf("%s\"%s\"", comma, what.c_str());
+    comma = ",";
+  }
+  std::printf("]}\n");
 }
 
 void print_line(SimTime at, std::string_view who, std::string_view what) {
@@ -105,12 +133,14 @@ int main_program(int argc, char** argv) {
   bool trace = false;
   bool phrases = false;
   bool first_only = false;
+  bool json = false;
   auto* one = app.add_option("--seed", seed, "one run; with --seconds, the first of many");
   app.add_option("--seeds", seeds, "A..B, both included")->excludes(one);
   app.add_option("--seconds", seconds, "go on with the next seed for this long");
   app.add_flag("--trace", trace, "print every line of the trace");
   app.add_flag("--until-violation", first_only, "end with the first seed that has one");
   app.add_flag("--phrases", phrases, "also count the phrases that daemons logged");
+  app.add_flag("--json", json, "end with one line of JSON instead of the table");
   CLI11_PARSE(app, argc, argv);
 
   const auto began = std::chrono::steady_clock::now();
@@ -139,10 +169,16 @@ int main_program(int argc, char** argv) {
     if (first_only && sum.bad_runs > 0) break;
     if (next == range.last || (seconds > 0 && elapsed() >= seconds)) break;
   }
-  print_summary(sum, elapsed(), phrases);
+  if (json) {
+    print_json(sum, elapsed());
+  } else {
+    print_summary(sum, elapsed(), phrases);
+  }
   if (single) return sum.bad_runs == 0 ? 0 : 1;
   const auto missing = missing_events(sum.sometimes);
-  for (const std::string& what : missing) std::cout << "never happened: " << what << "\n";
+  if (!json) {
+    for (const std::string& what : missing) std::cout << "never happened: " << what << "\n";
+  }
   return sum.bad_runs == 0 && missing.empty() ? 0 : 1;
 }
 

@@ -54,20 +54,7 @@ TEST_CASE("one seed gives one run of a whole cluster, to the last line of its tr
 TEST_CASE("without faults every task is delivered once, acked once and nothing is unknown") {
   SimRunOptions options;
   options.adjust = [](SimPlan& plan) {
-    plan.weights = {.quiet = 1,
-                    .kill_process = 0,
-                    .power_cut = 0,
-                    .cut_at_write = 0,
-                    .pause = 0,
-                    .restart = 0,
-                    .reset = 0,
-                    .cut_frame = 0,
-                    .half_open = 0,
-                    .partition = 0,
-                    .slow = 0,
-                    .wall_jump = 0,
-                    .client_vanish = 0,
-                    .client_pause = 0};
+    plan.weights = FaultWeights::none();
     plan.produce_timeout = 60s;
     plan.well_behaved = true;
     plan.rogues = 0;

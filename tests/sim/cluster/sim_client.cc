@@ -48,10 +48,22 @@ void SimClient::vanish(Death death, Duration back_after) {
   world_.scheduler.after(back_after, [this] { come_back(); });
 }
 
+bool SimClient::stands_still() const {
+  const Duration catching_up = world_.plan.timer_slack + 100ms;
+  return up() && world_.scheduler.now() <= life_->loop.paused_until() + catching_up &&
+         life_->loop.paused_until() > SimTime(0);
+}
+
 void SimClient::pause(Duration length) {
   if (!up()) return;
   world_.trace(host_ + " is paused");
   life_->loop.pause_until(world_.scheduler.now() + length);
+}
+
+void SimClient::exit_soon(Duration back_after) {
+  world_.scheduler.after(Duration(0), [this, life = lives_, back_after] {
+    if (lives_ == life) vanish(Death::kProcess, back_after);
+  });
 }
 
 void SimClient::come_back() {

@@ -23,6 +23,8 @@ class SimClient {
 
   [[nodiscard]] const std::string& host() const { return host_; }
   [[nodiscard]] bool up() const { return life_ != nullptr; }
+  // Paused, or has not yet done what it would have done meanwhile.
+  [[nodiscard]] bool stands_still() const;
 
   // REQUIRES: not up.
   void start();
@@ -31,6 +33,8 @@ class SimClient {
   void pause(Duration length);
   // Starts at once what is still to come back.
   void come_back();
+  // From within the program: it ends by itself, and is started again.
+  void exit_soon(Duration back_after);
   // For good, without a trace in the history.
   void shut_down();
 

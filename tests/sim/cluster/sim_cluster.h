@@ -41,6 +41,7 @@ class SimCluster {
   [[nodiscard]] std::vector<SimDaemon*> daemons();
   [[nodiscard]] std::vector<SimClient*> programs();
   void look_after_daemons();
+  [[nodiscard]] std::unique_ptr<SimDaemon> make_manager(const std::string& host);
   [[nodiscard]] std::vector<TaskId> confirmed_tasks() const;
 
   SimWorld& world_;

@@ -14,11 +14,11 @@ check::Outcome outcome_of(const client::OperationResult& result) {
     return result.finished_unknown ? check::Outcome::kUnknown : check::Outcome::kOk;
   }
   switch (result.status.code()) {
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kDeadlineExceeded:
-      return check::Outcome::kUnknown;
-    default:
+    case ErrorCode::kClaimSuperseded:
+    case ErrorCode::kNotFound:
       return check::Outcome::kFail;
+    default:
+      return check::Outcome::kUnknown;
   }
 }
 
@@ -28,22 +28,37 @@ SimConsumer::SimConsumer(SimWorld& world, std::string host, std::vector<std::str
                          std::string queue)
     : SimClient(world, std::move(host), std::move(managers)), fixed_queue_(std::move(queue)) {}
 
-void SimConsumer::on_start() {
-  process_ = world_.next_process();
+client::ConsumerOptions SimConsumer::draw_options() {
   client::ConsumerOptions options;
-  options.queue =
-      fixed_queue_.empty() ? "q" + std::to_string(random_.below(world_.plan.queues)) : fixed_queue_;
+  if (!fixed_queue_.empty()) {
+    queue_ = fixed_queue_;
+  } else if (!world_.healed || queue_.empty()) {  // healed, it is counted on where it is
+    queue_ = "q" + std::to_string(random_.below(world_.plan.queues));
+  }
+  options.queue = queue_;
   options.lease = std::chrono::duration_cast<Millis>(world_.plan.lease);
   options.concurrency = world_.plan.concurrency;
   options.prefetch_max = world_.plan.prefetch;
   static constexpr client::Pick kPicks[] = {client::Pick::kStay, client::Pick::kStay,
                                             client::Pick::kRoundRobin, client::Pick::kRandom};
   options.pick = kPicks[random_.below(4)];
+  if (!world_.healed && !world_.plan.well_behaved) {
+    if (random_.one_in(8)) options.tasks_max = 1 + random_.below(20);
+    if (random_.one_in(8)) options.wait_max = 500ms + up_to(4s);
+  }
+  return options;
+}
+
+void SimConsumer::on_start() {
+  process_ = world_.next_process();
+  ended_ = false;
+  client::ConsumerOptions options = draw_options();
 
   client::ConsumerHandlers handlers;
   handlers.on_task = [this](client::Claim claim) { on_task(std::move(claim)); };
   handlers.on_superseded = [this](const client::Claim& claim) {
     world_.sometimes.happened("handler told that its claim is lost");
+    world_.holds.let_go(claim.delivery().task, claim.delivery().token);
     // The handler must still end it. Some notice at once, some go on for a while.
     for (const auto& [key, held] : held_) {
       if (held.delivery().token == claim.delivery().token) {
@@ -52,21 +67,53 @@ void SimConsumer::on_start() {
       }
     }
   };
-  handlers.on_end = [this](const client::ConsumerSummary& summary) {
-    world_.fail(host() + " was refused: " + summary.status.to_string());
-  };
-  auto made = client().make_consumer(options, std::move(handlers));
+  handlers.on_end = [this](const client::ConsumerSummary& summary) { on_end(summary); };
+  auto made = client().make_consumer(std::move(options), std::move(handlers));
   BATON_CHECK(made.ok());
   consumer_ = std::move(made).value();
+  stop_some_day();
+}
+
+void SimConsumer::stop_some_day() {
+  if (world_.healed || world_.plan.well_behaved || !random_.one_in(4)) return;
+  const auto mode = random_.one_in(2) ? client::Consumer::StopMode::kFinish
+                                      : client::Consumer::StopMode::kRelease;
+  loop().call_after(up_to(10s), [this, mode] {
+    if (ended_ || world_.healed) return;
+    world_.sometimes.happened("consumer stopped");
+    world_.trace(host() + " stops");
+    if (mode == client::Consumer::StopMode::kRelease) {
+      for (const auto& [key, claim] : held_) {
+        world_.holds.let_go(claim.delivery().task, claim.delivery().token);
+        note_invoke(check::Action::kRelease, claim);
+      }
+    }
+    consumer_->stop(mode);
+  });
+}
+
+void SimConsumer::on_end(const client::ConsumerSummary& summary) {
+  ended_ = true;
+  if (summary.end == client::ConsumerEnd::kRefused) {
+    world_.fail(host() + " was refused: " + summary.status.to_string());
+    return;
+  }
+  world_.sometimes.happened("consumer ended by itself");
+  world_.trace(host() + " has ended");
+  exit_soon(up_to(2s));
 }
 
 void SimConsumer::on_gone() {
+  for (const auto& [key, claim] : held_) {
+    world_.holds.let_go(claim.delivery().task, claim.delivery().token);
+  }
   consumer_.reset();
   held_.clear();
 }
 
 void SimConsumer::on_task(client::Claim claim) {
   const client::Delivery& delivery = claim.delivery();
+  if (ended_) world_.fail(host() + " got a task after its end");
   const auto name = parse_payload(delivery.payload);
   check::Event event;
   event.at = world_.scheduler.now();
@@ -75,13 +122,31 @@ void SimConsumer::on_task(client::Claim claim) {
   event.task = delivery.task;
   event.token = delivery.token;
   event.attempt = delivery.attempt;
+  event.lease_ms = static_cast<std::uint32_t>(delivery.lease.count());
   event.producer = name ? name->producer : 0;
   event.number = name ? name->number : 0;
   event.content = content_of(delivery.payload);
   world_.history.note(event);
   const std::uint64_t key = next_key_++;
-  held_.emplace(key, std::move(claim));
+  take(key, std::move(claim));
   decide(key);
+}
+
+void SimConsumer::take(std::uint64_t key, client::Claim claim) {
+  const client::Delivery& delivery = claim.delivery();
+  // By its own slow clock, and it may notice late.
+  const Duration third = world_.plan.lease / 3 * 11 / 10 + world_.plan.timer_slack + 100ms;
+  const auto wrong =
+      world_.holds.take(delivery.task, delivery.token,
+                        {world_.scheduler.now(), third, [this] { return stands_still(); }});
+  if (wrong) world_.fail(*wrong);
+  held_.emplace(key, std::move(claim));
+}
+
+client::Claim SimConsumer::let_go(std::uint64_t key) {
+  client::Claim claim = held_.extract(key).mapped();
+  world_.holds.let_go(claim.delivery().task, claim.delivery().token);
+  return claim;
 }
 
 void SimConsumer::decide(std::uint64_t key) {
@@ -112,45 +177,54 @@ void SimConsumer::later(Duration delay, std::uint64_t key,
 }
 
 void SimConsumer::ack(std::uint64_t key) {
-  const client::Claim claim = held_.extract(key).mapped();
+  const client::Claim claim = let_go(key);
+  const TaskId task = claim.delivery().task;
   const std::uint64_t operation = note_invoke(check::Action::kAck, claim);
   std::string result;
-  if (random_.one_in(2)) result = "done " + to_string(claim.delivery().task);
-  claim.ack(std::move(result), note_end(operation));
+  if (random_.one_in(2)) {
+    result = "done " + to_string(task) + " " + std::to_string(claim.delivery().token.value());
+  }
+  claim.ack(result, [this, operation, task, result](const client::OperationResult& answer) {
+    note_end(operation)(answer);
+    if (outcome_of(answer) == check::Outcome::kOk) world_.results[task] = result;
+  });
 }
 
 void SimConsumer::nack(std::uint64_t key) {
-  const client::Claim claim = held_.extract(key).mapped();
+  const client::Claim claim = let_go(key);
   const std::uint64_t operation = note_invoke(check::Action::kNack, claim);
   claim.nack("not today", note_end(operation));
 }
 
 void SimConsumer::release(std::uint64_t key) {
-  const client::Claim claim = held_.extract(key).mapped();
+  const client::Claim claim = let_go(key);
   const std::uint64_t operation = note_invoke(check::Action::kRelease, claim);
   claim.release(random_.one_in(2), note_end(operation));
 }
 
 void SimConsumer::extend_then_ack(std::uint64_t key) {
   const client::Claim& claim = held_.at(key);
-  const std::uint64_t operation = note_invoke(check::Action::kExtend, claim);
   const Millis longer = std::chrono::duration_cast<Millis>(world_.plan.lease + up_to(5s));
+  const std::uint64_t operation = note_invoke(check::Action::kExtend, claim, longer);
   claim.extend(longer, note_end(operation));
   later(up_to(longer), key, &SimConsumer::ack);
 }
 
 void SimConsumer::forget(std::uint64_t key) {
   // The last handle goes without a word: the library gives the task back.
-  held_.erase(key);
+  note_invoke(check::Action::kRelease, held_.at(key));
+  let_go(key);
 }
 
-std::uint64_t SimConsumer::note_invoke(check::Action action, const client::Claim& claim) {
+std::uint64_t SimConsumer::note_invoke(check::Action action, const client::Claim& claim,
+                                       Millis lease) {
   check::Event event;
   event.at = world_.scheduler.now();
   event.action = action;
   event.process = process_;
   event.task = claim.delivery().task;
   event.token = claim.delivery().token;
+  event.lease_ms = static_cast<std::uint32_t>(lease.count());
   return world_.history.invoke(event);
 }
 

@@ -23,11 +23,19 @@ class SimConsumer final : public SimClient {
 
   // Ends everything that it still holds at once, and from now on acks quickly.
   void behave();
+  // Works on the tasks of this queue at the moment.
+  [[nodiscard]] bool serves(const std::string& queue) const { return up() && queue_ == queue; }
 
  private:
   void on_start() override;
   void on_gone() override;
+  client::ConsumerOptions draw_options();
   void on_task(client::Claim claim);
+  void on_end(const client::ConsumerSummary& summary);
+  void stop_some_day();
+  void take(std::uint64_t key, client::Claim claim);
+  // The claim leaves its hands.
+  client::Claim let_go(std::uint64_t key);
   void decide(std::uint64_t key);
   void later(Duration delay, std::uint64_t key, void (SimConsumer::*what)(std::uint64_t));
   void ack(std::uint64_t key);
@@ -35,11 +43,14 @@ class SimConsumer final : public SimClient {
   void release(std::uint64_t key);
   void extend_then_ack(std::uint64_t key);
   void forget(std::uint64_t key);
-  std::uint64_t note_invoke(check::Action action, const client::Claim& claim);
+  std::uint64_t note_invoke(check::Action action, const client::Claim& claim,
+                            Millis lease = Millis(0));
   client::OperationCallback note_end(std::uint64_t operation);
   Duration up_to(Duration max);
 
   const std::string fixed_queue_;
+  std::string queue_;  // of this life
+  bool ended_ = false;
   std::unique_ptr<client::Consumer> consumer_;
   std::uint64_t process_ = 0;  // of this life: its session
   std::uint64_t next_key_ = 1;

@@ -1,9 +1,19 @@
 #include "tests/sim/cluster/sim_daemon.h"
 
+#include <charconv>
 #include <string_view>
 #include <utility>
 
 namespace baton::sim {
+namespace {
+
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+constexpr std::uint64_t kRoom = std::uint64_t{1} << 50;    // bytes of a disk that is not full
+constexpr std::uint64_t kPlenty = std::uint64_t{1} << 40;  // of them free
+constexpr std::string_view kCalendarAlarm = "calendar jumped";
+constexpr std::string_view kDirectory = "/data";  // what an error must name a part of
+
+}  // namespace
 
 struct SimDaemon::Life {
   Life(SimWorld& world, const std::string& host, const SimClock& clock)
@@ -24,6 +34,7 @@ SimDaemon::SimDaemon(SimWorld& world, std::string host, Boot boot)
 
 SimDaemon::~SimDaemon() {
   if (!up()) return;
+  count_metrics();
   life_->process.loop.kill();
   env_.stop();
 }
@@ -38,34 +49,65 @@ void SimDaemon::start() {
     clock_.mono_offset = 1s - world_.scheduler.now();  // the machine has just booted
   }
   world_.trace(host_ + " starts, life " + std::to_string(lives_));
+  faults_before_ = env_.faults_met();
+  disk_was_full_ = env_.free_bytes("/") < kPlenty;
   life_ = std::make_unique<Life>(world_, host_, clock_);
   SimLife& process = life_->process;
   process.loop.set_death_probe([this] { return env_.stopped(); });
-  env_.set_on_operation([this, &process](const char* kind) {
-    if (kind != std::string_view("sync") || process.worker.in_job()) return;
-    const auto time_max = static_cast<std::uint64_t>(world_.plan.sync_time_max.count());
-    process.loop.spend(Duration(static_cast<std::int64_t>(random_.below(time_max))));
+  env_.set_on_operation([this](const char* kind) { on_operation(kind); });
+  process.logger.set_on_error([this](const std::string& line) {
+    // Nothing is wrong with its disk, so nothing may be wrong with its data.
+    if (env_.stopped() || has_an_excuse() || world_.plan.disks_go_back()) return;
+    if (line.find(kCalendarAlarm) != std::string::npos) return;  // calendars do jump in here
+    world_.fail(host_ + " logs an error: " + line);
   });
   const NodeContext context{process.loop, process.worker, process.transport,
                             env_,         process.logger, random_.next()};
-  Life* const life = life_.get();
-  auto booted = boot_(context, [this, life](const Status& why) {
-    if (env_.stopped()) return;  // the power cut that is about to be noticed
-    world_.fail(host_ + " ended itself: " + why.to_string());
-    life->ended_itself = true;
-  });
+  auto booted = boot_(context, [this](const Status& why) { ended("ended itself", why); });
   if (booted.ok()) {
-    life->running = std::move(booted).value();
+    life_->running = std::move(booted).value();
     if (lives_ > 1) world_.sometimes.happened("daemon recovered");
+  } else if (env_.stopped()) {
+    world_.sometimes.happened("power cut while starting");  // bury_if_dead() sees to it
+  } else {
+    ended("refused to start", booted.status());
+  }
+}
+
+void SimDaemon::on_operation(const char* kind) {
+  if (disk_error_armed_ && env_.faults_met() > faults_before_) {
+    world_.fail(host_ + " goes on with " + kind + " after an I/O error");
+    disk_error_armed_ = false;
+  }
+  SimLife& process = life_->process;
+  if (kind != std::string_view("sync") || process.worker.in_job()) return;
+  const bool slow = world_.scheduler.now() < slow_until_;
+  const Duration longest = slow ? slow_sync_max_ : world_.plan.sync_time_max;
+  const auto time_max = static_cast<std::uint64_t>(longest.count());
+  process.loop.spend(Duration(static_cast<std::int64_t>(random_.below(time_max))));
+}
+
+bool SimDaemon::has_an_excuse() const {
+  return env_.faults_met() > faults_before_ || disk_was_full_ || may_be_refused_;
+}
+
+void SimDaemon::ended(const char* how, const Status& why) {
+  if (env_.stopped()) return;  // the power cut that is about to be noticed
+  life_->ended_itself = true;
+  world_.trace(host_ + " " + how + ": " + why.to_string());
+  if (!has_an_excuse()) {
+    world_.fail(host_ + " " + how + ": " + why.to_string());
+    refused_ = true;
     return;
   }
-  if (env_.stopped()) {
-    world_.sometimes.happened("power cut while starting");
-    return;  // bury_if_dead() sees to it
+  const bool disk_error = disk_error_armed_ && env_.faults_met() > faults_before_;
+  if (disk_error && why.message().find(kDirectory) == std::string::npos) {
+    world_.fail(host_ + " " + how + " without naming the file: " + why.to_string());
   }
-  world_.fail(host_ + " refused to start: " + booted.status().to_string());
-  refused_ = true;
-  life->ended_itself = true;
+  world_.sometimes.happened(disk_error        ? "daemon stopped by a disk error"
+                            : disk_was_full_  ? "daemon stopped by a full disk"
+                            : may_be_refused_ ? "daemon refused beside its copy"
+                                              : "daemon stopped by a read error");
 }
 
 void SimDaemon::kill(Duration back_after) {
@@ -116,9 +158,58 @@ void SimDaemon::jump_wall(std::int64_t ms) {
   if (up()) life_->process.loop.jump_wall(ms);
 }
 
+void SimDaemon::fail_disk(std::uint64_t operations, Fault fault, bool sticky) {
+  if (!up() || env_.stopped()) return;
+  disk_error_armed_ = true;
+  env_.fail_at(env_.operations() + operations, fault, sticky);
+}
+
+void SimDaemon::fail_read(std::uint64_t reads) {
+  if (up()) env_.fail_read_at(env_.reads() + reads);
+}
+
+void SimDaemon::fill_disk(std::uint64_t bytes_left, Duration length) {
+  world_.trace(host_ + " has " + std::to_string(bytes_left) + " bytes of disk left");
+  world_.sometimes.happened("disk full");
+  disk_was_full_ = true;
+  env_.set_capacity(env_.disk().used_bytes() + bytes_left);
+  const std::uint64_t turn = ++room_turn_;
+  world_.scheduler.after(length, [this, turn] {
+    if (turn == room_turn_) env_.set_capacity(kRoom);
+  });
+}
+
+void SimDaemon::slow_disk(Duration time_max, Duration length) {
+  world_.trace(host_ + " has a slow disk");
+  world_.sometimes.happened("disk slow");
+  slow_sync_max_ = time_max;
+  slow_until_ = world_.scheduler.now() + length;
+}
+
+void SimDaemon::put_back(const SimDisk& disk, Duration back_after) {
+  if (!up()) return;
+  world_.trace(host_ + " gets an older disk");
+  world_.sometimes.happened("older disk put back");
+  bury(true, back_after);
+  set_disk(disk);
+}
+
 void SimDaemon::heal() {
-  if (!env_.stopped()) env_.crash_at(~std::uint64_t{0});
+  if (!env_.stopped()) {
+    env_.crash_at(kNever);
+    if (!up() || env_.faults_met() == faults_before_) env_.fail_at(kNever, Fault::kError);
+    env_.fail_read_at(kNever);
+  }
+  room_turn_++;
+  env_.set_capacity(kRoom);
+  slow_until_ = SimTime(0);
   start();
+}
+
+void SimDaemon::shut_down() {
+  start_turn_++;
+  if (up()) bury(false, Duration(0));
+  start_turn_++;
 }
 
 void SimDaemon::bury_if_dead() {
@@ -128,16 +219,20 @@ void SimDaemon::bury_if_dead() {
     world_.sometimes.happened("power cut in a file operation");
     bury(true, back_after_cut_);
   } else if (life_->ended_itself) {
-    bury(false, 1s);
+    // Whoever ended for its disk finds, by chance, what was in the page cache.
+    const bool power_cut = env_.faults_met() > faults_before_ && random_.one_in(2);
+    bury(power_cut, 1s);
   }
 }
 
 void SimDaemon::bury(bool power_cut, Duration back_after) {
+  count_metrics();
   life_->process.loop.kill();
   env_.stop();
   world_.network.crash(host_, power_cut ? Death::kMachine : Death::kProcess);
   life_.reset();
   env_.set_on_operation(nullptr);
+  disk_error_armed_ = false;
   if (power_cut) {
     env_.restart_after_power_cut();
   } else {
@@ -145,6 +240,15 @@ void SimDaemon::bury(bool power_cut, Duration back_after) {
   }
   was_cut_ = was_cut_ || power_cut;
   start_later(back_after);
+}
+
+void SimDaemon::count_metrics() {
+  if (!life_->running.metrics) return;
+  for (const LogField& field : life_->running.metrics()) {
+    std::uint64_t count = 0;
+    std::from_chars(field.value.data(), field.value.data() + field.value.size(), count);
+    world_.sometimes.happened(std::string(life_->running.what).append(field.key), count);
+  }
 }
 
 void SimDaemon::start_later(Duration delay) {

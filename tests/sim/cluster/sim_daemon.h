@@ -9,7 +9,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "common/base/logger.h"
 #include "common/base/status.h"
 #include "common/net/node_context.h"
 #include "tests/sim/cluster/sim_world.h"
@@ -19,8 +21,11 @@ namespace baton::sim {
 
 // A running node, whatever its class.
 struct RunningNode {
+  std::string_view what;  // before the names of its metrics
   std::shared_ptr<void> node;
   std::function<void(std::function<void()> done)> drain;
+  // What it has counted in this life, for the world to sum up.
+  std::function<std::vector<LogField>()> metrics;
 };
 
 class SimDaemon {
@@ -50,9 +55,31 @@ class SimDaemon {
   void restart(Duration back_after);
   void pause(Duration length);
   void jump_wall(std::int64_t ms);
+  // One of its next operations that change the disk fails, sticky: and every later one. It must end
+  // itself for that, name the file, and touch the disk no more.
+  void fail_disk(std::uint64_t operations, Fault fault, bool sticky);
+  // One of its next reads fails. It may end itself for that.
+  void fail_read(std::uint64_t reads);
+  // There is only so much room left, for a while. It may end itself for that.
+  void fill_disk(std::uint64_t bytes_left, Duration length);
+  // Every sync takes up to `time_max`, for a while.
+  void slow_disk(Duration time_max, Duration length);
+  // The directory as it is now: what a backup or a copy of it would be.
+  [[nodiscard]] SimDisk copy_of_disk() { return env_.disk().copy(); }
+  // Its directory says nothing yet of whom it belongs to.
+  [[nodiscard]] bool is_new() const { return env_.disk().find("/data/identity") == nullptr; }
+  // REQUIRES: not up.
+  void set_disk(const SimDisk& disk) { env_.set_disk(disk); }
+  // The machine ends, and has this disk when it is back.
+  void put_back(const SimDisk& disk, Duration back_after);
+  // Nothing that happens to this directory's owner is held against it any more: it may be refused,
+  // and tries again.
+  void forgive_refusals() { may_be_refused_ = true; }
 
   // No more surprises: an armed power cut is called off, and it starts now if it is down.
   void heal();
+  // For good.
+  void shut_down();
   void bury_if_dead();
 
  private:
@@ -60,6 +87,11 @@ class SimDaemon {
 
   void bury(bool power_cut, Duration back_after);
   void start_later(Duration delay);
+  void count_metrics();
+  // What the disk has done to this life so far explains its end.
+  [[nodiscard]] bool has_an_excuse() const;
+  void ended(const char* how, const Status& why);
+  void on_operation(const char* kind);
 
   SimWorld& world_;
   const std::string host_;
@@ -72,7 +104,14 @@ class SimDaemon {
   std::uint64_t start_turn_ = 0;  // of the start that is planned: a later plan replaces it
   bool was_cut_ = false;          // the last life ended with the power
   bool refused_ = false;          // it said that it must not run: never started again
+  bool may_be_refused_ = false;
   Duration back_after_cut_{};
+  std::uint64_t faults_before_ = 0;  // that earlier lives met
+  bool disk_error_armed_ = false;    // ... and when it strikes, this life must end
+  bool disk_was_full_ = false;       // in this life
+  std::uint64_t room_turn_ = 0;
+  SimTime slow_until_{0};
+  Duration slow_sync_max_{};
 };
 
 }  // namespace baton::sim

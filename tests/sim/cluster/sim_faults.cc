@@ -5,10 +5,11 @@
 namespace baton::sim {
 
 SimFaults::SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons,
-                     std::vector<SimClient*> clients)
+                     std::vector<SimClient*> clients, MakeCopy make_copy)
     : world_(world),
       daemons_(std::move(daemons)),
       clients_(std::move(clients)),
+      make_copy_(std::move(make_copy)),
       random_(world.scheduler.random().fork()) {
   const FaultWeights& weights = world.plan.weights;
   kinds_ = {
@@ -24,6 +25,12 @@ SimFaults::SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons,
       {weights.partition, &SimFaults::partition},
       {weights.slow, &SimFaults::slow},
       {weights.wall_jump, &SimFaults::wall_jump},
+      {weights.disk_error, &SimFaults::disk_error},
+      {weights.read_error, &SimFaults::read_error},
+      {weights.disk_full, &SimFaults::disk_full},
+      {weights.disk_slow, &SimFaults::disk_slow},
+      {weights.put_back, &SimFaults::put_back},
+      {weights.copy, &SimFaults::copy},
       {weights.client_vanish, &SimFaults::client_vanish},
       {weights.client_pause, &SimFaults::client_pause},
   };
@@ -36,6 +43,7 @@ void SimFaults::stop() {
   stopped_ = true;
   world_.trace("everything heals");
   world_.network.heal();
+  for (const auto& copy : copies_) copy->shut_down();
   for (SimDaemon* daemon : daemons_) daemon->heal();
   for (SimClient* client : clients_) client->come_back();
 }
@@ -111,6 +119,56 @@ void SimFaults::slow() {
 void SimFaults::wall_jump() {
   const auto hours = static_cast<std::int64_t>(random_.below(7'200'000)) - 3'600'000;
   any_daemon().jump_wall(hours);
+}
+
+void SimFaults::disk_error() {
+  static constexpr Fault kFaults[] = {Fault::kError, Fault::kNoSpace, Fault::kShortWrite,
+                                      Fault::kCleanPages};
+  any_daemon().fail_disk(1 + random_.below(40), kFaults[random_.below(4)], random_.one_in(2));
+}
+
+void SimFaults::read_error() { any_daemon().fail_read(1 + random_.below(40)); }
+
+void SimFaults::disk_full() {
+  // Above the floor that daemons keep free, a little below it, and next to nothing.
+  static constexpr std::uint64_t kLeft[] = {100'000, 30'000, 8'000, 300};
+  any_daemon().fill_disk(kLeft[random_.below(4)], some_time(10s));
+}
+
+void SimFaults::disk_slow() {
+  any_daemon().slow_disk(random_.one_in(2) ? Duration(100ms) : Duration(1500ms), some_time(5s));
+}
+
+void SimFaults::put_back() {
+  SimDaemon& manager = any_manager();
+  if (manager.is_new()) return;  // an empty directory under a known name is refused: another story
+  const SimTime copied_at = world_.scheduler.now();
+  world_.trace("the disk of " + manager.host() + " is copied");
+  world_.scheduler.after(some_time(10s),
+                         [this, &manager, copied_at, disk = manager.copy_of_disk()] {
+                           if (stopped_) return;
+                           world_.make_uncertain(copied_at, world_.scheduler.now());
+                           manager.put_back(disk, some_time(5s));
+                         });
+}
+
+void SimFaults::copy() {
+  SimDaemon& manager = any_manager();
+  if (manager.is_new()) return;
+  const SimTime copied_at = world_.scheduler.now();
+  const std::string host = manager.host() + "-copy" + std::to_string(copies_.size());
+  copies_.push_back(make_copy_(host));
+  SimDaemon& twin = *copies_.back();
+  twin.set_disk(manager.copy_of_disk());
+  // Whichever of the two is refused, it is right that one is.
+  twin.forgive_refusals();
+  manager.forgive_refusals();
+  world_.sometimes.happened("copy of a directory started");
+  twin.start();
+  // Until the owner is back in its place for sure.
+  const Duration length = some_time(20s);
+  world_.make_uncertain(copied_at, copied_at + length + 30s);
+  world_.scheduler.after(length, [&twin] { twin.shut_down(); });
 }
 
 void SimFaults::client_vanish() {

@@ -19,12 +19,19 @@ namespace baton::sim {
 
 class SimFaults {
  public:
-  SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons, std::vector<SimClient*> clients);
+  // Makes a machine named `host` for a copy of the manager's directory.
+  using MakeCopy = std::function<std::unique_ptr<SimDaemon>(const std::string& host)>;
+
+  // `daemons`: the center first, then the managers.
+  SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons, std::vector<SimClient*> clients,
+            MakeCopy make_copy);
 
   // Faults come at random from now on, until stop().
   void start();
   // Ends all that is still wrong: the network heals, every machine runs.
   void stop();
+  // Machines that run copies of directories.
+  [[nodiscard]] const std::vector<std::unique_ptr<SimDaemon>>& copies() const { return copies_; }
 
  private:
   struct Kind {
@@ -47,10 +54,17 @@ class SimFaults {
   void partition();
   void slow();
   void wall_jump();
+  void disk_error();
+  void read_error();
+  void disk_full();
+  void disk_slow();
+  void put_back();
+  void copy();
   void client_vanish();
   void client_pause();
 
   SimDaemon& any_daemon() { return *daemons_[random_.below(daemons_.size())]; }
+  SimDaemon& any_manager() { return *daemons_[1 + random_.below(daemons_.size() - 1)]; }
   SimClient& any_client() { return *clients_[random_.below(clients_.size())]; }
   const std::string& any_host();
   // Mostly short, sometimes up to `max`.
@@ -59,9 +73,11 @@ class SimFaults {
   SimWorld& world_;
   const std::vector<SimDaemon*> daemons_;
   const std::vector<SimClient*> clients_;
+  const MakeCopy make_copy_;
   Random random_;
   std::vector<Kind> kinds_;
   std::uint64_t weights_ = 0;
+  std::vector<std::unique_ptr<SimDaemon>> copies_;
   bool stopped_ = false;
 };
 

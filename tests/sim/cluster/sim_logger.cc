@@ -19,6 +19,7 @@ void SimLogger::write(LogLevel level, std::string_view event, std::span<const Lo
     line += field.value;
   }
   scheduler_.trace(who_, line);
+  if (level == LogLevel::kError && on_error_) on_error_(line);
 }
 
 }  // namespace baton::sim

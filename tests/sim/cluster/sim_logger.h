@@ -21,6 +21,10 @@ class SimLogger final : public Logger {
       : scheduler_(scheduler), who_(std::move(who)), counts_(counts) {}
 
   void write(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
+  // Called with each line of level error.
+  void set_on_error(std::function<void(const std::string&)> on_error) {
+    on_error_ = std::move(on_error);
+  }
   // Everything: what is only logged for debugging is part of the trace as well.
   [[nodiscard]] bool enabled(LogLevel) const override { return true; }
 
@@ -28,6 +32,7 @@ class SimLogger final : public Logger {
   SimScheduler& scheduler_;
   const std::string who_;
   PhraseCounts& counts_;
+  std::function<void(const std::string&)> on_error_;
 };
 
 }  // namespace baton::sim

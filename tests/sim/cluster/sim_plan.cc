@@ -15,22 +15,46 @@ T one_of(Random& random, const T (&choices)[n]) {
 
 }  // namespace
 
+FaultWeights FaultWeights::none() {
+  FaultWeights weights;
+  weights.quiet = 1;
+  for (std::uint64_t* weight :
+       {&weights.kill_process, &weights.power_cut, &weights.cut_at_write, &weights.pause,
+        &weights.restart, &weights.reset, &weights.cut_frame, &weights.half_open,
+        &weights.partition, &weights.slow, &weights.wall_jump, &weights.disk_error,
+        &weights.read_error, &weights.disk_full, &weights.disk_slow, &weights.put_back,
+        &weights.copy, &weights.client_vanish, &weights.client_pause}) {
+    *weight = 0;
+  }
+  return weights;
+}
+
 SimPlan SimPlan::draw(std::uint64_t seed) {
   Random random(seed ^ 0x5eedF1a9U);
   SimPlan plan;
-  plan.producers = 1 + random.below(3);
-  plan.consumers = 2 + random.below(4);
-  plan.rogues = random.one_in(2) ? 1 : 0;
+  plan.managers = random.one_in(6) ? 2 : 3;
+  const bool crowd = random.one_in(10);  // twenty clients
+  plan.producers = crowd ? 6 : 1 + random.below(3);
+  plan.consumers = crowd ? 12 : 2 + random.below(4);
+  plan.rogues = crowd ? 2 : random.below(2);
   plan.queues = 1 + random.below(3);
 
-  plan.fault_phase = between(random, 10s, 50s);
+  // Most runs are short: what goes wrong does so soon after a start or a fault, and another seed
+  // tries another beginning.
+  const bool brief = !random.one_in(3);
+  plan.fault_phase = brief ? between(random, 3s, 12s) : between(random, 10s, 50s);
   plan.heal_limit = 20min;
-  plan.fault_interval = between(random, 300ms, 4s);
+  const bool storm = random.one_in(3);  // hardly up, it goes down again
+  plan.fault_interval = storm ? between(random, 40ms, 300ms) : between(random, 300ms, 4s);
+  if (random.one_in(8)) {
+    plan.weights.put_back = 3;
+    plan.weights.copy = 2;
+  }
 
-  plan.items_max = 50 + random.below(350);
+  plan.items_max = brief ? 20 + random.below(100) : 50 + random.below(350);
   plan.produce_interval = between(random, 20ms, 500ms);
   plan.burst_max = one_of<std::size_t>(random, {1, 4, 32});
-  plan.payload_bytes_max = one_of<std::size_t>(random, {0, 200, 4000, 60'000});
+  plan.payload_bytes_max = one_of<std::size_t>(random, {0, 200, 200, 4000, 4000, 60'000});
   plan.produce_timeout = one_of<Duration>(random, {2s, 15s, 60s});
   plan.lease = one_of<Duration>(random, {3s, 5s, 10s, 30s});
   plan.concurrency = one_of<std::size_t>(random, {1, 3, 16});

@@ -16,24 +16,34 @@ namespace baton::sim {
 
 // How often each kind of fault is chosen, relative to the others.
 struct FaultWeights {
-  std::uint64_t quiet = 8;          // nothing happens: progress must be possible in between
-  std::uint64_t kill_process = 3;   // kill -9 of a daemon: what it wrote stays in the page cache
-  std::uint64_t power_cut = 3;      // of a daemon's machine: what was not synced is lost or torn
-  std::uint64_t cut_at_write = 4;   // a power cut at one of its next file operations
-  std::uint64_t pause = 2;          // SIGSTOP of a daemon
-  std::uint64_t restart = 1;        // SIGTERM and start
-  std::uint64_t reset = 4;          // one connection
-  std::uint64_t cut_frame = 3;      // one connection, in the middle of a frame
-  std::uint64_t half_open = 2;      // one connection, one side only
-  std::uint64_t partition = 3;      // two hosts, one way or both
-  std::uint64_t slow = 2;           // the whole network
-  std::uint64_t wall_jump = 1;      // a machine's calendar
+  // Nothing ever goes wrong.
+  static FaultWeights none();
+
+  std::uint64_t quiet = 8;         // nothing happens: progress must be possible in between
+  std::uint64_t kill_process = 3;  // kill -9 of a daemon: what it wrote stays in the page cache
+  std::uint64_t power_cut = 3;     // of a daemon's machine: what was not synced is lost or torn
+  std::uint64_t cut_at_write = 4;  // a power cut at one of its next file operations
+  std::uint64_t pause = 2;         // SIGSTOP of a daemon
+  std::uint64_t restart = 1;       // SIGTERM and start
+  std::uint64_t reset = 4;         // one connection
+  std::uint64_t cut_frame = 3;     // one connection, in the middle of a frame
+  std::uint64_t half_open = 2;     // one connection, one side only
+  std::uint64_t partition = 3;     // two hosts, one way or both
+  std::uint64_t slow = 2;          // the whole network
+  std::uint64_t wall_jump = 1;     // a machine's calendar
+  std::uint64_t disk_error =
+      2;  // one of a daemon's next file operations fails, or all from there on
+  std::uint64_t read_error = 1;     // one of its next reads fails
+  std::uint64_t disk_full = 1;      // hardly any room, for a while
+  std::uint64_t disk_slow = 1;      // every sync takes long, for a while
+  std::uint64_t put_back = 0;       // a manager's directory becomes what it was a while ago
+  std::uint64_t copy = 0;           // a copy of a manager's directory is started beside it
   std::uint64_t client_vanish = 3;  // kill -9 of a client
   std::uint64_t client_pause = 3;   // SIGSTOP of a client, sometimes longer than its leases
 };
 
 struct SimPlan {
-  std::size_t managers = 2;
+  std::size_t managers = 3;
   std::size_t producers = 2;
   std::size_t consumers = 3;
   std::size_t rogues = 0;
@@ -67,6 +77,9 @@ struct SimPlan {
   static SimPlan draw(std::uint64_t seed);
   // The clocks of one machine.
   [[nodiscard]] SimClock draw_clock(Random& random) const;
+  // Directories are put back or copied: what was confirmed between copy and return may be lost
+  // without alarm, and is not held against the run.
+  [[nodiscard]] bool disks_go_back() const { return weights.put_back + weights.copy > 0; }
 };
 
 }  // namespace baton::sim

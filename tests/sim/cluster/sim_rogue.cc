@@ -1,5 +1,7 @@
 #include "tests/sim/cluster/sim_rogue.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "proto/broker.pb.h"
@@ -36,13 +38,11 @@ check::Outcome outcome_of(const v1::OperationOutcome& outcome) {
   switch (error_code_from_wire(outcome.code())) {
     case ErrorCode::kOk:
       return outcome.finished_unknown() ? check::Outcome::kUnknown : check::Outcome::kOk;
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kRetryLater:
-    case ErrorCode::kDeadlineExceeded:
-    case ErrorCode::kNotLeader:
-      return check::Outcome::kUnknown;
-    default:
+    case ErrorCode::kClaimSuperseded:
+    case ErrorCode::kNotFound:
       return check::Outcome::kFail;
+    default:
+      return check::Outcome::kUnknown;
   }
 }
 
@@ -73,7 +73,9 @@ void SimRogue::on_open() {
   process_ = world_.next_process();
   taken_ = 0;
   last_seq_ = 0;
+  stated_total_ = 0;
   open_.clear();  // nobody will ever know
+  sent_.clear();
   const Uuid session = random_.uuid();
   v1::Attach attach;
   attach.mutable_session()->set_hi(session.hi);
@@ -105,6 +107,10 @@ void SimRogue::on_tasks(const Frame& frame) {
     const std::string_view payload = rest.substr(0, delivery.length());
     rest.remove_prefix(delivery.length());
     taken_++;
+    if (delivery.number() > stated_total_) {
+      world_.fail(host() + " allowed " + std::to_string(stated_total_) + " grants and got number " +
+                  std::to_string(delivery.number()));
+    }
     const auto name = parse_payload(payload);
     check::Event event;
     event.at = world_.scheduler.now();
@@ -113,6 +119,7 @@ void SimRogue::on_tasks(const Frame& frame) {
     event.task = TaskId(delivery.task());
     event.token = Token(delivery.token());
     event.attempt = delivery.attempt();
+    event.lease_ms = delivery.lease_ms();
     event.producer = name ? name->producer : 0;
     event.number = name ? name->number : 0;
     event.content = content_of(payload);
@@ -132,6 +139,7 @@ void SimRogue::on_operations_done(const Frame& frame) {
     if (result == check::Outcome::kFail) world_.sometimes.happened("rogue operation refused");
     world_.history.end(asked->second, world_.scheduler.now(), result);
     open_.erase(asked);
+    sent_.erase(outcome.seq());
   }
 }
 
@@ -140,15 +148,21 @@ void SimRogue::demand() {
   demand.set_line(1);
   demand.set_queue("q" + std::to_string(process_ % world_.plan.queues));
   demand.set_lease_ms(static_cast<std::uint32_t>(kLeaseMin.count()));
-  demand.set_total(taken_ + kGreed);
+  // Now and then an old total once more, which must change nothing: the highest counts.
+  const std::uint64_t total = taken_ + kGreed;
+  demand.set_total(random_.one_in(4) ? 1 + random_.below(total) : total);
+  stated_total_ = std::max<std::uint64_t>(stated_total_, demand.total());
   channel_->send(v1::DEMAND, channel_->next_request_id(), demand);
 }
 
 void SimRogue::act_now_and_then() {
   const auto pause = Duration(static_cast<std::int64_t>(1 + random_.below(1'500'000'000)));
   loop().call_after(pause, [this] {
-    if (attached_) {
+    if (attached_ && retired_) heartbeat();
+    if (attached_ && !retired_) {
       demand();
+      if (random_.one_in(4)) repeat_one();
+      if (random_.one_in(4)) heartbeat();
       // The latest is probably still its own, the others hardly.
       const bool latest = random_.one_in(4);
       if (!loot_.empty()) act_on(latest ? loot_.back() : loot_[random_.below(loot_.size())]);
@@ -167,6 +181,7 @@ void SimRogue::act_on(const Loot& loot) {
   event.process = process_;
   event.task = loot.task;
   event.token = loot.token;
+  if (kind == v1::EXTEND) event.lease_ms = static_cast<std::uint32_t>(kLeaseMin.count());
   const std::uint64_t seq = ++last_seq_;
   open_[seq] = world_.history.invoke(event);
 
@@ -179,7 +194,32 @@ void SimRogue::act_on(const Loot& loot) {
   operation.set_token(loot.token.value());
   operation.set_started(true);
   operation.set_lease_ms(static_cast<std::uint32_t>(kLeaseMin.count()));
+  sent_[seq] = operation;
   channel_->send(v1::OPERATIONS, channel_->next_request_id(), operations);
+}
+
+// The same operation once more: it has no second effect, and gets the first answer.
+void SimRogue::repeat_one() {
+  if (sent_.empty()) return;
+  const auto chosen =
+      std::next(sent_.begin(), static_cast<std::ptrdiff_t>(random_.below(sent_.size())));
+  v1::Operations operations;
+  operations.set_answered_through(open_.begin()->first - 1);
+  *operations.add_operation() = chosen->second;
+  channel_->send(v1::OPERATIONS, channel_->next_request_id(), operations);
+  world_.sometimes.happened("rogue operation repeated");
+}
+
+// Renews some of what it has, and nothing else. Retired, it only shows that it lives.
+void SimRogue::heartbeat() {
+  v1::Heartbeat heartbeat;
+  heartbeat.add_token(1);  // long gone
+  if (!retired_) {
+    for (const Loot& loot : loot_) {
+      if (random_.one_in(4) && heartbeat.token_size() < 16) heartbeat.add_token(loot.token.value());
+    }
+  }
+  channel_->send(v1::HEARTBEAT, channel_->next_request_id(), heartbeat);
 }
 
 }  // namespace baton::sim

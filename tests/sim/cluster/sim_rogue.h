@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "proto/broker.pb.h"
+
 #include "common/net/channel.h"
 #include "tests/sim/cluster/sim_client.h"
 
@@ -20,6 +22,9 @@ class SimRogue final : public SimClient {
  public:
   SimRogue(SimWorld& world, std::string host, std::vector<std::string> managers);
   ~SimRogue() override { shut_down(); }
+  // Stays, renews nothing, takes nothing and ends nothing any more: its claims must end by
+  // themselves although its session lives.
+  void retire() { retired_ = true; }
 
  private:
   struct Loot {
@@ -36,6 +41,8 @@ class SimRogue final : public SimClient {
   void demand();
   void act_now_and_then();
   void act_on(const Loot& loot);
+  void repeat_one();
+  void heartbeat();
 
   const std::vector<Address> managers_;
   std::unique_ptr<Channel> channel_;
@@ -43,8 +50,11 @@ class SimRogue final : public SimClient {
   bool attached_ = false;
   std::uint64_t taken_ = 0;  // deliveries since attach
   std::uint64_t last_seq_ = 0;
+  std::uint64_t stated_total_ = 0;               // the highest since attach
   std::map<std::uint64_t, std::uint64_t> open_;  // operations of the history, by op seq
+  std::map<std::uint64_t, v1::Operation> sent_;  // those of them that may be sent again
   std::vector<Loot> loot_;                       // of all lives
+  bool retired_ = false;
 };
 
 }  // namespace baton::sim

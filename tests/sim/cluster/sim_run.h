@@ -19,6 +19,8 @@ struct SimVerdict {
   std::string stories;                  // of the tasks that the violations name
   std::uint64_t trace_hash = 0;
   std::uint64_t events = 0;
+  std::uint64_t operations = 0;  // answers, deliveries and states that the checkers judged
+  std::uint64_t crashes = 0;     // of daemons: killed, without power, stopped by their disk
   Duration simulated{};
   check::Totals totals;
   Sometimes sometimes;

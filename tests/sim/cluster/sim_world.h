@@ -1,12 +1,16 @@
 // SimWorld: what all machines of one run share, and one life of a process in it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/history/history.h"
+#include "tests/sim/cluster/sim_holds.h"
 #include "tests/sim/cluster/sim_logger.h"
 #include "tests/sim/cluster/sim_plan.h"
 #include "tests/sim/cluster/sometimes.h"
@@ -29,6 +33,12 @@ struct SimWorld {
     failures.push_back(std::move(what));
   }
   void trace(const std::string& what) { scheduler.trace("world", what); }
+  // What was confirmed in this time may be gone with a disk that went back. Nobody may count on it.
+  void make_uncertain(SimTime from, SimTime to) { uncertain.emplace_back(from, to); }
+  [[nodiscard]] bool is_uncertain(SimTime at) const {
+    return std::ranges::any_of(
+        uncertain, [at](const auto& span) { return span.first <= at && at <= span.second; });
+  }
   // Names a session or a producer in the history: each life of each has its own.
   std::uint64_t next_process() { return ++last_process; }
 
@@ -37,9 +47,12 @@ struct SimWorld {
   SimScheduler scheduler;
   SimNetwork network;
   check::History history;
+  SimHolds holds;
+  std::map<TaskId, std::string> results;  // of accepted acks
   PhraseCounts phrases;
   Sometimes sometimes;
   std::vector<std::string> failures;
+  std::vector<std::pair<SimTime, SimTime>> uncertain;
   std::uint64_t items_produced = 0;
   std::uint64_t last_process = 0;
   bool healed = false;  // no more faults; consumers only finish tasks
