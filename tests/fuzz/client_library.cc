@@ -99,6 +99,9 @@ class HostileManager {
   }
   void push(const RawFrame& frame) {
     note_tasks(frame);
+    for (const Asked& asked : asked_) {  // it may answer what nobody has answered yet
+      if (asked.frame.request == frame.request) note_answer(asked, frame);
+    }
     for (const ConnectionPtr& connection : connections_) send(*connection, frame, frame.request);
   }
   // As a manager should, of the session that attached last.
@@ -311,6 +314,7 @@ class Story {
     for (std::size_t i = 0; i < kStepsMax && !in_.empty(); ++i) {
       (this->*kSteps[in_.below(std::size(kSteps))])();
       scheduler_.run_for(1ms);
+      check_room();
     }
     scheduler_.run_for(kProduceTimeout + 1s);
     FUZZ_CHECK(produced_ == outcomes_,
@@ -320,6 +324,13 @@ class Story {
 
  private:
   HostileManager& manager() { return *managers_[current_]; }
+
+  // A claim is kept until an operation on it was answered, and no session has more than the window.
+  void check_room() const {
+    const client::ClientMetrics metrics = client_->metrics();
+    FUZZ_CHECK(metrics.deliveries - metrics.operations_answered <= kSessionWindowMax,
+               "more claims are kept than a session may have");
+  }
 
   // ---- the user ----
 

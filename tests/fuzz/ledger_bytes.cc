@@ -3,12 +3,11 @@
 // says, and is written again as the same bytes.
 //
 //   input: u8, what: 0-1 entries, 2 a snapshot's pages, 3 a snapshot's file, 4 a segment
-//     0, 1: seed u8 | entries before u8 | entries, each sized; with 1 in reverse order of trust:
-//           a snapshot is taken and restored behind each
-//     2: seed u8 | entries before u8 | damages | see damage()
+//     0, 1: past u8 | entries, each sized; with 1 a snapshot is taken and restored behind each
+//     2: past u8 | damages, see damage() | whether their checksums are wrong u8
 //     3, 4: u8, whether checksums are right | pieces, each sized, or the file
+#include <array>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,23 +54,52 @@ void check_round_trip(const Ledger& ledger) {
   FUZZ_CHECK(pages_of(restored.value()) == pages, "another snapshot");
 }
 
-// A ledger that has seen some life, and its oracle.
-class Pair {
- public:
-  Pair(std::uint8_t seed, std::size_t entries) {
-    center::model::Generator generator(seed, oracle_);
-    for (std::size_t i = 0; i < entries; ++i) {
-      generator.learn(apply(generator.next(ledger.index().next())));
+// What a ledger has lived through when a case begins: one of a few lives, each made once.
+struct Past {
+  explicit Past(std::uint8_t number) {
+    Ledger ledger;
+    center::model::Generator generator(number, oracle);
+    for (std::size_t i = 0; i < std::size_t{12} * number; ++i) {
+      const Entry entry = generator.next(ledger.index().next());
+      const center::Effects effects = ledger.apply(entry);
+      oracle.apply(entry);
+      (void)checker.check(entry, effects);
+      generator.learn(effects);
     }
+    pages = pages_of(ledger);
   }
 
-  center::Effects apply(const Entry& entry) {
+  static const Past& get(std::size_t number) {
+    static std::array<std::unique_ptr<Past>, kPasts> made;
+    std::unique_ptr<Past>& past = made[number % kPasts];
+    if (!past) past = std::make_unique<Past>(static_cast<std::uint8_t>(number % kPasts));
+    return *past;
+  }
+
+  static constexpr std::size_t kPasts = 8;
+  center::model::Oracle oracle;
+  center::model::InvariantChecker checker;
+  std::vector<std::string> pages;
+};
+
+Ledger restore(const std::vector<std::string>& pages) {
+  auto restored = Ledger::restore(pages);
+  FUZZ_CHECK(restored.ok(), "its own snapshot is refused: " + restored.status().to_string());
+  return std::move(restored).value();
+}
+
+// A ledger and its oracle.
+class Pair {
+ public:
+  explicit Pair(const Past& past)
+      : ledger(restore(past.pages)), oracle_(past.oracle), checker_(past.checker) {}
+
+  void apply(const Entry& entry) {
     const center::Effects expected = oracle_.apply(entry);
-    center::Effects effects = ledger.apply(entry);
+    const center::Effects effects = ledger.apply(entry);
     if (const auto wrong = center::model::compare_effects(effects, expected))
       fail(__FILE__, __LINE__, *wrong);
     if (const auto wrong = checker_.check(entry, effects)) fail(__FILE__, __LINE__, *wrong);
-    return effects;
   }
   void check_state() const {
     if (const auto wrong = center::model::compare_state(ledger, oracle_))
@@ -109,8 +137,7 @@ std::size_t weight_of(const Entry& entry) {
 }
 
 void read_entries(FuzzInput in, bool with_snapshots) {
-  const std::uint8_t seed = in.u8();
-  Pair pair(seed, in.below(24));
+  Pair pair(Past::get(in.u8()));
   std::size_t tasks = 0;
   for (std::size_t i = 0; i < kEntriesMax && !in.empty(); ++i) {
     const Lsn index = pair.ledger.index().next();
@@ -125,8 +152,7 @@ void read_entries(FuzzInput in, bool with_snapshots) {
     pair.apply(entry.value());
     if (with_snapshots) {
       check_round_trip(pair.ledger);
-      auto restored = Ledger::restore(pages_of(pair.ledger));
-      pair.ledger = std::move(restored).value();
+      pair.ledger = restore(pages_of(pair.ledger));
     }
   }
   pair.check_state();
@@ -221,10 +247,8 @@ void live_on(Ledger& ledger) {
 }
 
 void read_pages(FuzzInput in) {
-  const std::uint8_t seed = in.u8();
-  Pair pair(seed, in.u8() / 2);
-  std::vector<std::string> pages = pages_of(pair.ledger);
-  const std::vector<std::string> before = pages;
+  const std::vector<std::string>& before = Past::get(in.u8()).pages;
+  std::vector<std::string> pages = before;
   damage(pages, in);
   if (in.flag()) {  // as they are: nothing of it may pass
     const auto restored = Ledger::restore(pages);

@@ -235,7 +235,7 @@ std::uint64_t step(std::uint64_t who, std::uint64_t what) { return who << 5 | wh
 
 void session_ledger() {
   Bytes good;
-  good.u8(1);
+  good.u8(1).u8(step(1, 27));
   for (std::uint64_t i = 0; i < 4; ++i) good.u8(step(i % 2, 0)).u8(3).u8(step(i % 2, 3)).u8(7);
   for (std::uint64_t who = 0; who < 3; ++who) {
     good.u8(step(who, 5)).u8(who).u8(step(who, 6)).u8(1).u8(step(who, 13));
@@ -262,6 +262,7 @@ void session_ledger() {
   Random random(7);
   for (int i = 0; i < 12; ++i) {
     Bytes any;
+    any.u8(7).u8(step(1, 27));
     for (int at = 0; at < 120 + 40 * i; ++at) any.u8(random.below(256));
     save("session_ledger", "random-" + std::to_string(i), any.str());
   }
@@ -335,6 +336,8 @@ void recovery_readers() {
   identity.shards = {{ShardId(5), true}, {ShardId(6), false}};
   small("identity", 6, encode_identity(identity));
   save("recovery_readers", "wal", Bytes().u8(4).raw(wal_fragments()).str());
+  save("recovery_readers", "wal-damaged",  // 241: a whole record whose checksum is wrong
+       Bytes().u8(4).raw(wal_fragments()).u8(241).sized(std::string(30, 'd')).str());
   save("recovery_readers", "wal-zeros", Bytes().u8(3).raw(std::string(600, '\0')).str());
   for (std::uint64_t kind = 0; kind < 7; ++kind) {
     for (std::uint64_t file = 0; file < 2; ++file) {
@@ -362,7 +365,7 @@ void ledger_bytes() {
     center::model::Oracle oracle;
     center::model::Generator generator(seed, oracle);
     Bytes entries;
-    entries.u8(seed % 2).u8(seed).u8(0);
+    entries.u8(seed % 2).u8(0);
     for (std::uint64_t i = 1; i <= 20; ++i) {
       const center::Entry entry = generator.next(Lsn(i));
       generator.learn(oracle.apply(entry));
@@ -372,7 +375,7 @@ void ledger_bytes() {
   }
   for (std::uint64_t kind = 0; kind < 7; ++kind) {
     Bytes damage;
-    damage.u8(2).u8(kind).u8(100 + kind * 20).u8(2 + kind).u8(kind).u16(5 + kind).u8(1).u8(1);
+    damage.u8(2).u8(1 + kind).u8(2 + kind).u8(kind).u16(5 + kind).u8(1).u8(1);
     save("ledger_bytes", "pages-" + std::to_string(kind), damage.str());
   }
   save("ledger_bytes", "snapshot",

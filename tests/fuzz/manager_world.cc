@@ -29,6 +29,7 @@ ManagerWorld::~ManagerWorld() { kill(); }
 
 void ManagerWorld::start() {
   env.disk() = used_disk().copy();
+  center.index = 1000;  // behind what the disk has seen
   center.start();
   FUZZ_CHECK(open().ok(), "the manager does not start");
   const bool registered = scheduler.run_until(
