@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <google/protobuf/message.h>
+
 namespace baton::sim {
 namespace {
 
@@ -44,10 +46,19 @@ void SimConnection::send(v1::FrameType type, std::uint64_t request_id,
                          const google::protobuf::MessageLite& metadata,
                          std::span<const std::string_view> payload) {
   if (closing_ || ended_) return;
+  trace_frame(type, metadata);
   append_frame(out_, type, request_id, metadata, payload);
   if (flush_posted_) return;
   flush_posted_ = true;
   post(&SimConnection::flush_turn);
+}
+
+void SimConnection::trace_frame(v1::FrameType type, const google::protobuf::MessageLite& metadata) {
+  if (!process_->network.frames_traced() || type == v1::PING || type == v1::PONG) return;
+  const auto* readable = dynamic_cast<const google::protobuf::Message*>(&metadata);
+  process_->network.scheduler().trace(
+      process_->host, "-> " + peer_ + " " + v1::FrameType_Name(type) + " " +
+                          (readable == nullptr ? std::string() : readable->ShortDebugString()));
 }
 
 void SimConnection::close(Status reason) {

@@ -69,6 +69,7 @@ class SimConnection final : public Connection,
   void abandon();
 
  private:
+  void trace_frame(v1::FrameType type, const google::protobuf::MessageLite& metadata);
   void post(void (SimConnection::*member)());
   void flush();
   void flush_turn();

@@ -187,7 +187,7 @@ SimEnv::Outcome SimEnv::operation(const char* kind, const std::string& path, std
 leveldb::Status SimEnv::read_operation(const std::string& path) {
   if (stopped_) return io_error(path, "the machine has stopped");
   if (++reads_ == fail_read_at_) {
-    ++faults_met_;
+    ++read_faults_met_;
     return io_error(path, "Input/output error");
   }
   return leveldb::Status::OK();

@@ -52,7 +52,9 @@ class SimEnv final : public leveldb::Env, public EnvExtras {
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
   [[nodiscard]] std::uint64_t reads() const { return reads_; }
   [[nodiscard]] std::uint64_t syncs() const { return syncs_; }
-  [[nodiscard]] std::uint64_t faults_met() const { return faults_met_; }
+  [[nodiscard]] std::uint64_t faults_met() const { return faults_met_ + read_faults_met_; }
+  // Without those of reads.
+  [[nodiscard]] std::uint64_t write_faults_met() const { return faults_met_; }
   // Of everything that was done so far.
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
 
@@ -142,6 +144,7 @@ class SimEnv final : public leveldb::Env, public EnvExtras {
   std::uint64_t reads_ = 0;
   std::uint64_t syncs_ = 0;
   std::uint64_t faults_met_ = 0;
+  std::uint64_t read_faults_met_ = 0;
   std::uint64_t trace_hash_ = 0xcbf29ce484222325U;
   std::uint64_t micros_ = 0;
 

@@ -82,6 +82,8 @@ class SimNetwork {
   void revive(const std::string& host);
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  // Every frame that is sent is a line of the trace, too, but for pings. For looking at one run.
+  void trace_frames() { frames_traced_ = true; }
   [[nodiscard]] std::size_t open_connections() const;
 
   // ---- for SimTransport and SimWire ----
@@ -91,6 +93,7 @@ class SimNetwork {
   [[nodiscard]] bool open_way(const std::string& from, const std::string& to) const;
   void forget_if_finished(const SimWire& wire);
   void count_bytes(std::size_t bytes) { counters_.bytes += bytes; }
+  [[nodiscard]] bool frames_traced() const { return frames_traced_; }
 
  private:
   friend class SimListener;
@@ -114,6 +117,7 @@ class SimNetwork {
   std::uint64_t next_wire_ = 1;
   std::uint16_t next_port_ = 20'000;
   Counters counters_;
+  bool frames_traced_ = false;
 };
 
 // One process's access to the network, under the name of its host. Destroyed after the node and

@@ -132,12 +132,14 @@ int main_program(int argc, char** argv) {
   double seconds = 0;
   bool trace = false;
   bool phrases = false;
+  bool frames = false;
   bool first_only = false;
   bool json = false;
   auto* one = app.add_option("--seed", seed, "one run; with --seconds, the first of many");
   app.add_option("--seeds", seeds, "A..B, both included")->excludes(one);
   app.add_option("--seconds", seconds, "go on with the next seed for this long");
   app.add_flag("--trace", trace, "print every line of the trace");
+  app.add_flag("--frames", frames, "with --trace: every frame that is sent, too");
   app.add_flag("--until-violation", first_only, "end with the first seed that has one");
   app.add_flag("--phrases", phrases, "also count the phrases that daemons logged");
   app.add_flag("--json", json, "end with one line of JSON instead of the table");
@@ -162,6 +164,7 @@ int main_program(int argc, char** argv) {
 
   SimRunOptions options;
   if (trace) options.trace = print_line;
+  options.frames = frames;
   const bool single = range.first == range.last;
   Sum sum;
   for (std::uint64_t next = range.first;; next++) {

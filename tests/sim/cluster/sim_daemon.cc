@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "tests/sim/cluster/sim_payload.h"
+
 namespace baton::sim {
 namespace {
 
@@ -50,6 +52,7 @@ void SimDaemon::start() {
   }
   world_.trace(host_ + " starts, life " + std::to_string(lives_));
   faults_before_ = env_.faults_met();
+  write_faults_before_ = env_.write_faults_met();
   disk_was_full_ = env_.free_bytes("/") < kPlenty;
   life_ = std::make_unique<Life>(world_, host_, clock_);
   SimLife& process = life_->process;
@@ -57,7 +60,7 @@ void SimDaemon::start() {
   env_.set_on_operation([this](const char* kind) { on_operation(kind); });
   process.logger.set_on_error([this](const std::string& line) {
     // Nothing is wrong with its disk, so nothing may be wrong with its data.
-    if (env_.stopped() || has_an_excuse() || world_.plan.disks_go_back()) return;
+    if (env_.stopped() || has_an_excuse() || world_.plan.disks_lie()) return;
     if (line.find(kCalendarAlarm) != std::string::npos) return;  // calendars do jump in here
     world_.fail(host_ + " logs an error: " + line);
   });
@@ -75,7 +78,7 @@ void SimDaemon::start() {
 }
 
 void SimDaemon::on_operation(const char* kind) {
-  if (disk_error_armed_ && env_.faults_met() > faults_before_) {
+  if (disk_error_armed_ && env_.write_faults_met() > write_faults_before_) {
     world_.fail(host_ + " goes on with " + kind + " after an I/O error");
     disk_error_armed_ = false;
   }
@@ -95,12 +98,18 @@ void SimDaemon::ended(const char* how, const Status& why) {
   if (env_.stopped()) return;  // the power cut that is about to be noticed
   life_->ended_itself = true;
   world_.trace(host_ + " " + how + ": " + why.to_string());
+  if (good_disk_ && why.code() == ErrorCode::kDataLoss) {
+    // It refuses a store in which records are missing. Somebody has a copy from before.
+    world_.sometimes.happened("damaged store refused");
+    restore_good_disk_ = true;
+    return;
+  }
   if (!has_an_excuse()) {
     world_.fail(host_ + " " + how + ": " + why.to_string());
     refused_ = true;
     return;
   }
-  const bool disk_error = disk_error_armed_ && env_.faults_met() > faults_before_;
+  const bool disk_error = disk_error_armed_ && env_.write_faults_met() > write_faults_before_;
   if (disk_error && why.message().find(kDirectory) == std::string::npos) {
     world_.fail(host_ + " " + how + " without naming the file: " + why.to_string());
   }
@@ -194,6 +203,31 @@ void SimDaemon::put_back(const SimDisk& disk, Duration back_after) {
   set_disk(disk);
 }
 
+bool SimDaemon::damage_payload(Duration back_after) {
+  if (!up()) return false;
+  struct Place {
+    SimFilePtr file;
+    std::size_t at;
+  };
+  std::vector<Place> places;
+  for (const auto& [path, file] : env_.disk().files()) {
+    if (!path.ends_with(".ldb")) continue;
+    for (const std::size_t at : payload_places(file->data)) places.push_back({file, at});
+  }
+  if (places.empty()) return false;
+  world_.trace(host_ + " is killed, and a payload on its disk is damaged");
+  bury(false, back_after);
+  if (!good_disk_) {
+    good_disk_ = copy_of_disk();
+    good_until_ = world_.scheduler.now();
+  }
+  const Place& place = places[random_.below(places.size())];
+  char& byte = place.file->data[place.at];
+  byte = static_cast<char>(byte ^ (1 << random_.below(8)));
+  world_.sometimes.happened("damage");
+  return true;
+}
+
 void SimDaemon::heal() {
   if (!env_.stopped()) {
     env_.crash_at(kNever);
@@ -237,6 +271,10 @@ void SimDaemon::bury(bool power_cut, Duration back_after) {
     env_.restart_after_power_cut();
   } else {
     env_.restart_after_kill();
+  }
+  if (std::exchange(restore_good_disk_, false)) {
+    world_.make_uncertain(good_until_, world_.scheduler.now());
+    set_disk(*std::exchange(good_disk_, std::nullopt));
   }
   was_cut_ = was_cut_ || power_cut;
   start_later(back_after);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,8 @@ class SimDaemon {
   void set_disk(const SimDisk& disk) { env_.set_disk(disk); }
   // The machine ends, and has this disk when it is back.
   void put_back(const SimDisk& disk, Duration back_after);
+  // It is killed, and one bit of a payload in one of its tables flips. False: there was none.
+  bool damage_payload(Duration back_after);
   // Nothing that happens to this directory's owner is held against it any more: it may be refused,
   // and tries again.
   void forgive_refusals() { may_be_refused_ = true; }
@@ -107,9 +110,13 @@ class SimDaemon {
   bool may_be_refused_ = false;
   Duration back_after_cut_{};
   std::uint64_t faults_before_ = 0;  // that earlier lives met
-  bool disk_error_armed_ = false;    // ... and when it strikes, this life must end
-  bool disk_was_full_ = false;       // in this life
+  std::uint64_t write_faults_before_ = 0;
+  bool disk_error_armed_ = false;  // ... and when it strikes, this life must end
+  bool disk_was_full_ = false;     // in this life
   std::uint64_t room_turn_ = 0;
+  std::optional<SimDisk> good_disk_;  // as it was before it was damaged
+  SimTime good_until_{0};
+  bool restore_good_disk_ = false;
   SimTime slow_until_{0};
   Duration slow_sync_max_{};
 };

@@ -31,6 +31,7 @@ SimFaults::SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons,
       {weights.disk_slow, &SimFaults::disk_slow},
       {weights.put_back, &SimFaults::put_back},
       {weights.copy, &SimFaults::copy},
+      {weights.damage, &SimFaults::damage},
       {weights.client_vanish, &SimFaults::client_vanish},
       {weights.client_pause, &SimFaults::client_pause},
   };
@@ -170,6 +171,8 @@ void SimFaults::copy() {
   world_.make_uncertain(copied_at, copied_at + length + 30s);
   world_.scheduler.after(length, [&twin] { twin.shut_down(); });
 }
+
+void SimFaults::damage() { any_manager().damage_payload(some_time(3s)); }
 
 void SimFaults::client_vanish() {
   any_client().vanish(random_.one_in(3) ? Death::kMachine : Death::kProcess, some_time(8s));

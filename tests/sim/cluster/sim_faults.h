@@ -60,6 +60,7 @@ class SimFaults {
   void disk_slow();
   void put_back();
   void copy();
+  void damage();
   void client_vanish();
   void client_pause();
 

@@ -36,6 +36,24 @@ std::optional<PayloadName> parse_payload(std::string_view payload) {
   return name;
 }
 
+std::vector<std::size_t> payload_places(std::string_view bytes) {
+  std::vector<std::size_t> places;
+  for (std::size_t colon = bytes.find(':'); colon != std::string_view::npos;
+       colon = bytes.find(':', colon + 1)) {
+    std::size_t start = colon;
+    const auto digit = [&] {
+      return start > 0 && bytes[start - 1] >= '0' && bytes[start - 1] <= '9';
+    };
+    while (digit()) start--;
+    if (start == colon || start == 0 || bytes[start - 1] != '/') continue;
+    start--;
+    const std::size_t slash = start;
+    while (digit()) start--;
+    if (start < slash) places.push_back(start);
+  }
+  return places;
+}
+
 // Not the checksum that the product relies on: a mistake in that must show.
 std::uint64_t content_of(std::string_view payload) {
   Hash64 hash;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/random.h"
 
@@ -19,6 +20,8 @@ struct PayloadName {
 std::string make_payload(PayloadName name, std::size_t bytes_max, Random& random);
 // Nothing when it does not begin with a name.
 std::optional<PayloadName> parse_payload(std::string_view payload);
+// Where names of payloads begin in the bytes of a file.
+std::vector<std::size_t> payload_places(std::string_view bytes);
 // Of all its bytes.
 std::uint64_t content_of(std::string_view payload);
 

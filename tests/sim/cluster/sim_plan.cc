@@ -19,11 +19,11 @@ FaultWeights FaultWeights::none() {
   FaultWeights weights;
   weights.quiet = 1;
   for (std::uint64_t* weight :
-       {&weights.kill_process, &weights.power_cut, &weights.cut_at_write, &weights.pause,
-        &weights.restart, &weights.reset, &weights.cut_frame, &weights.half_open,
-        &weights.partition, &weights.slow, &weights.wall_jump, &weights.disk_error,
-        &weights.read_error, &weights.disk_full, &weights.disk_slow, &weights.put_back,
-        &weights.copy, &weights.client_vanish, &weights.client_pause}) {
+       {&weights.kill_process, &weights.power_cut, &weights.cut_at_write,  &weights.pause,
+        &weights.restart,      &weights.reset,     &weights.cut_frame,     &weights.half_open,
+        &weights.partition,    &weights.slow,      &weights.wall_jump,     &weights.disk_error,
+        &weights.read_error,   &weights.disk_full, &weights.disk_slow,     &weights.put_back,
+        &weights.copy,         &weights.damage,    &weights.client_vanish, &weights.client_pause}) {
     *weight = 0;
   }
   return weights;
@@ -49,6 +49,8 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   if (random.one_in(8)) {
     plan.weights.put_back = 3;
     plan.weights.copy = 2;
+  } else if (random.one_in(8)) {
+    plan.weights.damage = 6;
   }
 
   plan.items_max = brief ? 20 + random.below(100) : 50 + random.below(350);

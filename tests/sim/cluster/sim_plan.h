@@ -37,6 +37,7 @@ struct FaultWeights {
   std::uint64_t disk_full = 1;      // hardly any room, for a while
   std::uint64_t disk_slow = 1;      // every sync takes long, for a while
   std::uint64_t put_back = 0;       // a manager's directory becomes what it was a while ago
+  std::uint64_t damage = 0;         // a manager is killed, and a bit of a payload on its disk flips
   std::uint64_t copy = 0;           // a copy of a manager's directory is started beside it
   std::uint64_t client_vanish = 3;  // kill -9 of a client
   std::uint64_t client_pause = 3;   // SIGSTOP of a client, sometimes longer than its leases
@@ -77,9 +78,11 @@ struct SimPlan {
   static SimPlan draw(std::uint64_t seed);
   // The clocks of one machine.
   [[nodiscard]] SimClock draw_clock(Random& random) const;
-  // Directories are put back or copied: what was confirmed between copy and return may be lost
-  // without alarm, and is not held against the run.
-  [[nodiscard]] bool disks_go_back() const { return weights.put_back + weights.copy > 0; }
+  // Directories are put back, copied or damaged: there are alarms, and tasks in quarantine. What was
+  // confirmed between copy and return may even be lost without alarm (SimWorld::make_uncertain).
+  [[nodiscard]] bool disks_lie() const {
+    return weights.put_back + weights.copy + weights.damage > 0;
+  }
 };
 
 }  // namespace baton::sim

@@ -73,7 +73,7 @@ void SimRogue::on_open() {
   process_ = world_.next_process();
   taken_ = 0;
   last_seq_ = 0;
-  stated_total_ = 0;
+  stated_total_ = anticipated_ = 0;
   open_.clear();  // nobody will ever know
   sent_.clear();
   const Uuid session = random_.uuid();
@@ -107,8 +107,9 @@ void SimRogue::on_tasks(const Frame& frame) {
     const std::string_view payload = rest.substr(0, delivery.length());
     rest.remove_prefix(delivery.length());
     taken_++;
-    if (delivery.number() > stated_total_) {
-      world_.fail(host() + " allowed " + std::to_string(stated_total_) + " grants and got number " +
+    const std::uint64_t allowed = stated_total_ + anticipated_;
+    if (delivery.number() > allowed) {
+      world_.fail(host() + " allowed " + std::to_string(allowed) + " grants and got number " +
                   std::to_string(delivery.number()));
     }
     const auto name = parse_payload(payload);
@@ -139,6 +140,8 @@ void SimRogue::on_operations_done(const Frame& frame) {
     if (result == check::Outcome::kFail) world_.sometimes.happened("rogue operation refused");
     world_.history.end(asked->second, world_.scheduler.now(), result);
     open_.erase(asked);
+    const bool raised = result != check::Outcome::kFail;
+    if (sent_.at(outcome.seq()).wants_next() && !raised) anticipated_--;
     sent_.erase(outcome.seq());
   }
 }
@@ -193,6 +196,9 @@ void SimRogue::act_on(const Loot& loot) {
   operation.set_task(loot.task.value());
   operation.set_token(loot.token.value());
   operation.set_started(true);
+  // An extension ends no claim and so frees nothing.
+  operation.set_wants_next(kind != v1::EXTEND && random_.one_in(2));
+  if (operation.wants_next()) anticipated_++;
   operation.set_lease_ms(static_cast<std::uint32_t>(kLeaseMin.count()));
   sent_[seq] = operation;
   channel_->send(v1::OPERATIONS, channel_->next_request_id(), operations);

@@ -51,6 +51,7 @@ class SimRogue final : public SimClient {
   std::uint64_t taken_ = 0;  // deliveries since attach
   std::uint64_t last_seq_ = 0;
   std::uint64_t stated_total_ = 0;               // the highest since attach
+  std::uint64_t anticipated_ = 0;                // operations that may raise it by one, once each
   std::map<std::uint64_t, std::uint64_t> open_;  // operations of the history, by op seq
   std::map<std::uint64_t, v1::Operation> sent_;  // those of them that may be sent again
   std::vector<Loot> loot_;                       // of all lives

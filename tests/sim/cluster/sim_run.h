@@ -28,6 +28,7 @@ struct SimVerdict {
 
 struct SimRunOptions {
   SimScheduler::TraceSink trace;         // every line of the trace, for looking at one seed
+  bool frames = false;                   // every frame is a line of the trace
   std::function<void(SimPlan&)> adjust;  // after the plan was drawn
 };
 
