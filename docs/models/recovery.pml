@@ -140,7 +140,7 @@ inline switch_snapshot() {
 #ifdef M_CUT_THEN_NAMED
     first = saving + 1; step = CUT
 #else
-#ifdef M_NOT_CUT_BUT_NAMED
+#ifdef M_NAMED_ONE_TOO_FAR
     named = saving + 1; first = saving + 1; step = REMOVE
 #else
     named = saving; first = saving + 1; step = REMOVE
@@ -187,9 +187,7 @@ inline open_store() {
         MUST(I9_SAME_STATE_AFTER_REPLAY, done_at[index] == done && counter_at[index] == counter)
     :: else
     fi;
-#ifndef M_LEFTOVER_FILE_KEPT
     if :: file_index[1 - n] > 0 -> file_index[1 - n] = 0; file_synced[1 - n] = false :: else fi;
-#endif
     n = 0
 }
 

@@ -18,6 +18,9 @@ hidden byte R15_NEVER_AHEAD_OF_REAL_TIME, R15_NO_LEASE_ENDS_EARLY, R15_GRACE_IS_
 #define LEASE 3
 #define GRACE 4
 #define FAR 7
+#ifndef TERMS
+#define TERMS 3
+#endif
 #define SLACK_MAX 15                    /* more than two ticks above FAR: none is missed */
 
 #define NOT_YET 0
@@ -114,6 +117,6 @@ end:
            age = 0                              /* what the rule does not promise */
 #endif
            }
-    :: atomic { term < 3 && (grant == NOT_YET || grant == GRANTED) -> change_leader() }
+    :: atomic { term < TERMS && (grant == NOT_YET || grant == GRANTED) -> change_leader() }
     od
 }
