@@ -25,6 +25,10 @@ class RigDaemon(Daemon):
         return [*self.place, *(["env", *words] if words else []), str(BIN / self.program),
                 "--listen", self.address or "127.0.0.1:0", "--data", str(self.data), *self.arguments]
 
+    def registered(self):
+        """A manager in this life: before it, the ledger speaks of its last one."""
+        return " registered " in self.said()
+
 
 class Cluster:
     """A center and managers with their data under `folder`/NAME/data, on loopback ports that they keep."""
@@ -91,11 +95,6 @@ class Asker:
     def managers(self):
         return list(self.ask(manager_list=broker.ManagerList()).managers.manager)
 
-    def all_reported(self, count):
-        """Whether all managers are up and the ledger knows of everything that they have."""
-        rows = self.managers()
-        return len(rows) == count and all(row.up and row.lag == 0 for row in rows)
-
     def queue(self, name):
         """Its row, or None while it does not exist."""
         page = self.ask(queue_list=broker.QueueList(prefix=name, limit=10)).queues
@@ -116,6 +115,14 @@ class Asker:
 
     def center(self):
         return self.ask(center_status=broker.CenterStatus()).center
+
+
+def all_reported(asker, managers):
+    """Whether all are up and the ledger knows of everything that they have."""
+    if not all(manager.alive() and manager.registered() for manager in managers):
+        return False
+    rows = asker.managers()
+    return len(rows) == len(managers) and all(row.up and row.lag == 0 for row in rows)
 
 
 def drain(address, queue, seconds):

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from baton_client import BatonError, ConnectionLost
 from proto import broker_pb2 as broker
-from rig.cluster import Asker, Cluster, NoAnswer, drain
+from rig.cluster import Asker, Cluster, NoAnswer, all_reported, drain
 from rig.disk import CannotCut, Pool
 from rig.disk import run as run_command
 from rig.told import Found, Told, taken_back
 from rig.verdict import await_finished, judge, keep_evidence
 from rig.workload import Workload
-from trio import StartError
+from trio import BIN, StartError
 
 QUEUE = "cuts"
 SKIPPED = 77
@@ -83,7 +83,7 @@ def look(cluster):
     cluster.start()
     asker = Asker(cluster.addresses(), ANSWER_SECONDS)
     deadline = time.monotonic() + ANSWER_SECONDS
-    while not asker.all_reported(len(cluster.managers)):
+    while not all_reported(asker, cluster.managers):
         if time.monotonic() > deadline:
             raise NoAnswer(f"managers are not ready: {asker.managers()}")
         time.sleep(0.02)
@@ -194,7 +194,7 @@ def finish(site, cuts, name):
     """The live cluster is healed: everything confirmed must get done, and the whole history must hold."""
     asker = site.asker()
     site.workload.stop_producing()
-    drained = await_finished(asker, QUEUE, len(site.cluster.managers), 120)
+    drained = await_finished(asker, QUEUE, site.cluster.managers, 120)
     site.workload.stop_consuming()
     verdict = judge(site.events, asker, QUEUE, drained)
     cuts.findings += [f"{name}: {line}" for line in verdict.findings]
@@ -268,6 +268,8 @@ def main():
     if not EATMYDATA and not options.no_control:
         print("skipped: no libeatmydata for the control, and no --no-control")
         return SKIPPED
+    if not (BIN / "baton_judge").exists():
+        sys.exit(f"error: no baton_judge in {BIN}")
     print(f"seed {options.seed}", flush=True)
     cuts = Cuts()
     shown = None

@@ -173,7 +173,7 @@ class Session:
         operation = broker.Operation(seq=self.consumer._seq, kind=KINDS[what], task=claim.task, token=claim.token,
                                      length=len(payload), started=True,
                                      lease_ms=self.consumer.lease_ms if what == "extend" else 0)
-        recorded = self.record.invoke(what, self.name, task=claim.task, token=claim.token)
+        recorded = self.record.invoke(what, self.name, task=claim.task, token=claim.token, lease_ms=operation.lease_ms)
         self._pending[operation.seq] = Pending(operation, payload, recorded, what, claim)
 
     def _send_pending(self):

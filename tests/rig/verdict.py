@@ -1,5 +1,7 @@
 """The end of a run: everything is healed, everything confirmed must get done, and the history is judged."""
+import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -8,17 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proto import broker_pb2 as broker
-from rig.cluster import NoAnswer
-from rig.record import Tail
+from rig import histories
+from rig.cluster import NoAnswer, all_reported
+from rig.record import Recorder, Tail
 from rig.told import Told
+from trio import BIN
 
 EVIDENCE_MAX = 64 << 20  # larger files are not kept
+LOOKED_AT = 200          # of the tasks that somebody was told to have completed
+STATES = {broker.READY: "waiting", broker.DELAYED: "waiting", broker.CLAIMED: "claimed", broker.DONE: "done",
+          broker.DEAD: "dead", broker.QUARANTINED: "quarantined", broker.STATE_NONE: "not_found"}
 
 
 @dataclass
 class Verdict:
     findings: list = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
+    events: list = field(default_factory=list)  # the whole run, by time
 
 
 def await_finished(asker, queue, managers, seconds):
@@ -27,7 +35,7 @@ def await_finished(asker, queue, managers, seconds):
     last = None
     while time.monotonic() < deadline:
         try:
-            if asker.all_reported(managers):
+            if all_reported(asker, managers):
                 last = asker.queue(queue)
                 if last and not (last.ready or last.delayed or last.claimed):
                     return True
@@ -38,31 +46,48 @@ def await_finished(asker, queue, managers, seconds):
     return False
 
 
+def look_at_tasks(folder, told, asker):
+    """Records the state of every task whose completion nobody told, and of some others."""
+    record = Recorder(folder / "states.jsonl", "states")
+    for task in [*told.open, *random.Random(1).sample(sorted(told.acked), min(LOOKED_AT, len(told.acked)))]:
+        operation = record.invoke("state", "judge", task=task)
+        row = asker.task(task)
+        record.end("state", operation, "ok", task=task, state=STATES.get(row.state, "other"), token=row.token)
+
+
 def judge(folder, asker, queue, drained):
-    """Compares what clients were told in a whole run with what the healed cluster says."""
+    """What baton_judge says of the whole run, and what the ledger's own count of completions says."""
     verdict = Verdict()
     if not drained:
         verdict.findings.append("C8 not everything confirmed was finished")
     told = Told(folder)
     told.read()
     told.advance(time.monotonic_ns())
-    for task in told.twice:
-        verdict.findings.append(f"C3 task {task}: a completion was told twice")
-    for task in told.open:
-        row = asker.task(task)
-        if row.state != broker.DONE or task not in told.asked:
-            verdict.findings.append(f"C1 task {task} was confirmed, and is {broker.TaskState.Name(row.state)}")
+    look_at_tasks(folder, told, asker)
     center = asker.center()
     if not len(told.acked) <= center.completions <= len(told.asked):
-        verdict.findings.append(f"C1 {center.completions} completions, {len(told.acked)} told, {len(told.asked)} asked")
-    for event in Tail(folder).events():
-        verdict.counts[f"{event['action']}_{event['outcome']}"] += 1
-        if event.get("right") is False:
-            verdict.findings.append(f"C7 a wrong result: {event}")
+        verdict.findings.append(f"C1 {center.completions} completions, {len(told.acked)} told, {len(told.asked)} asked for")
+    verdict.events = Tail(folder).events()
+    verdict.findings += [f"C7 a wrong result: {event}" for event in verdict.events if event.get("right") is False]
+    verdict.findings += ask_the_judge(verdict.events, folder.parent / "history.jsonl")
+    for event in verdict.events:
+        if event["outcome"] != "invoke":
+            verdict.counts[f"{event['action']}_{event['outcome']}"] += 1
+    verdict.counts["events_checked"] = len(verdict.events)
     verdict.counts["confirmed"] = told.confirmed
     verdict.counts["completed"] = center.completions
     verdict.counts["superseded"] = center.superseded
     return verdict
+
+
+def ask_the_judge(events, path):
+    """Lines of violations."""
+    histories.write(events, path)
+    done = subprocess.run([str(BIN / "baton_judge"), "--healed", str(path)], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return []
+    said = [line for line in done.stdout.splitlines() if line[:1] == "C" and line[1:2].isdigit()]
+    return said[:100] or [f"baton_judge ended with {done.returncode}: {done.stderr.strip()[-500:]}"]
 
 
 def keep_evidence(folder, where, findings):
@@ -71,8 +96,10 @@ def keep_evidence(folder, where, findings):
         return
     where = Path(where) if where else Path(tempfile.mkdtemp(prefix="baton-evidence-"))
     where.mkdir(parents=True, exist_ok=True)
+    (where / "findings.txt").write_text("".join(f"{line}\n" for line in findings))
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".log", ".jsonl", ".err") and path.is_file() and path.stat().st_size < EVIDENCE_MAX:
+        kept = path.suffix in (".jsonl", ".err", ".strace") or (path.suffix == ".log" and "data" not in path.parts)
+        if kept and path.is_file() and path.stat().st_size < EVIDENCE_MAX:
             target = where / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)

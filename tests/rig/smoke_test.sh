@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# A few seconds of tests/rig/fault_run.py with daemons of this build; 77 with one line where it cannot be done.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+for tool in ip nft ss strace mkfs.ext4 protoc; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "skipped: no $tool (section [rig] of scripts/packages.txt)"
+    exit 77
+  fi
+done
+exec tests/rig/enter.py tests/rig/fault_run.py --seconds 5 --rate 60 \
+  --only kill,pause,partition,reset,io_error,consumer_kill
