@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 static const int64_t kSecond = 1000000000;
-static int (*real_gettime)(clockid_t, struct timespec *);
-static int (*real_settime)(int, int, const struct itimerspec *, struct itimerspec *);
-static int (*real_wait)(int, struct epoll_event *, int, int);
-static volatile int64_t *wall_offset;
+static int (*real_gettime)(clockid_t, struct timespec*);
+static int (*real_settime)(int, int, const struct itimerspec*, struct itimerspec*);
+static int (*real_wait)(int, struct epoll_event*, int, int);
+static volatile int64_t* wall_offset;
 static double rate = 1;
 static int64_t began_wall, began_monotonic, began_boot;
 
@@ -47,20 +47,20 @@ __attribute__((constructor)) static void begin(void) {
   static int begun;
   if (begun) return;
   begun = 1;
-  real_gettime = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-  real_settime = (int (*)(int, int, const struct itimerspec *, struct itimerspec *))dlsym(
+  real_gettime = (int (*)(clockid_t, struct timespec*))dlsym(RTLD_NEXT, "clock_gettime");
+  real_settime = (int (*)(int, int, const struct itimerspec*, struct itimerspec*))dlsym(
       RTLD_NEXT, "timerfd_settime");
-  real_wait = (int (*)(int, struct epoll_event *, int, int))dlsym(RTLD_NEXT, "epoll_wait");
+  real_wait = (int (*)(int, struct epoll_event*, int, int))dlsym(RTLD_NEXT, "epoll_wait");
   began_wall = real_now(CLOCK_REALTIME);
   began_monotonic = real_now(CLOCK_MONOTONIC);
   began_boot = real_now(CLOCK_BOOTTIME);
-  const char *speed = getenv("RIG_CLOCK_RATE");
+  const char* speed = getenv("RIG_CLOCK_RATE");
   if (speed) rate = atof(speed);
-  const char *file = getenv("RIG_CLOCK");
+  const char* file = getenv("RIG_CLOCK");
   const int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
   if (fd >= 0) {
-    void *at = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
-    if (at != MAP_FAILED) wall_offset = (volatile int64_t *)at;
+    void* at = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+    if (at != MAP_FAILED) wall_offset = (volatile int64_t*)at;
     close(fd);
   }
 }
@@ -69,7 +69,7 @@ static int64_t scaled(int64_t began, int64_t now) {
   return began + (int64_t)((double)(now - began) * rate);
 }
 
-int clock_gettime(clockid_t clock, struct timespec *t) {
+int clock_gettime(clockid_t clock, struct timespec* t) {
   begin();
   const int status = real_gettime(clock, t);
   if (status != 0) return status;
@@ -78,13 +78,14 @@ int clock_gettime(clockid_t clock, struct timespec *t) {
     *t = timespec_of(scaled(began_wall, now) + (wall_offset ? *wall_offset : 0));
   } else if (clock == CLOCK_BOOTTIME) {
     *t = timespec_of(scaled(began_boot, now));
-  } else if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW) {
+  } else if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE ||
+             clock == CLOCK_MONOTONIC_RAW) {
     *t = timespec_of(scaled(began_monotonic, now));
   }
   return 0;
 }
 
-int gettimeofday(struct timeval *restrict t, void *restrict zone) {
+int gettimeofday(struct timeval* restrict t, void* restrict zone) {
   (void)zone;
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -93,14 +94,14 @@ int gettimeofday(struct timeval *restrict t, void *restrict zone) {
   return 0;
 }
 
-time_t time(time_t *at) {
+time_t time(time_t* at) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   if (at) *at = now.tv_sec;
   return now.tv_sec;
 }
 
-int timerfd_settime(int fd, int flags, const struct itimerspec *wanted, struct itimerspec *before) {
+int timerfd_settime(int fd, int flags, const struct itimerspec* wanted, struct itimerspec* before) {
   begin();
   struct itimerspec real = *wanted;
   /* Absolute times that lie in the past, which is all that Asio uses them for, stay in the past. */
@@ -111,7 +112,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *wanted, struct i
   return real_settime(fd, flags, &real, before);
 }
 
-int epoll_wait(int fd, struct epoll_event *events, int room, int milliseconds) {
+int epoll_wait(int fd, struct epoll_event* events, int room, int milliseconds) {
   begin();
   return real_wait(fd, events, room, milliseconds > 0 ? (int)(milliseconds / rate) : milliseconds);
 }
