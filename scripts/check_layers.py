@@ -20,7 +20,7 @@ JSON = ("nlohmann/",)
 LAYERS = {
     "common/base":     ((), OS),
     "common/storage":  (("common/base",), LEVELDB + OS),
-    "common/history":  (("common/base",), ()),
+    "common/history":  (("common/base",), JSON),
     "common/net":      (("common/base", "proto"), ASIO + PROTOBUF + OS),
     "common/log":      (("common/base", "common/storage"), LEVELDB),
     "common/daemon":   (("common/base", "common/storage", "common/net"), ASIO + PROTOBUF + CLI + LOGGING + OS),
@@ -34,7 +34,8 @@ LAYERS = {
     "manager/service": (("manager/core", "manager/storage", "common/base", "common/storage", "common/net", "proto"), ()),
     "manager":         (("manager/service", "common/daemon"), ()),
     "client":          (("common/base", "common/net"), ()),
-    "client/commands": (("client", "center/service", "manager/service", "common/base", "common/net", "common/daemon"),
+    "client/commands": (("client", "center/service", "manager/service", "common/base", "common/history", "common/net",
+                         "common/daemon"),
                         ASIO + LEVELDB + CLI + JSON + OS),
 }
 NO_LAYER = ("tests/", "examples/", "build/")  # may include everything

@@ -1,6 +1,6 @@
 // Checkers: what must be true of every history, whatever went wrong in the run. One idea per file.
 //
-// C1 ... C8 are numbered as in docs/testing.md; the promises behind them are in docs/guarantees.md.
+// C1 ... C9 are numbered as in docs/testing.md; the promises behind them are in docs/guarantees.md.
 // A checker looks at a whole history and returns every violation it finds. Each has a test in which
 // a wrong history is planted and found: a checker that cannot fail checks nothing.
 #pragma once
@@ -22,11 +22,12 @@ struct Violation {
 
 // C1 total delivery: what was confirmed is completed or still waiting, nothing else appears.
 //
-// Needs a kState event of every confirmed task at the end. A confirmed task counts as there when
+// Needs a look at every confirmed task at the end (kState). A confirmed task counts as there when
 // its completion was accepted or its state is done, waiting, claimed or dead; in quarantine only
 // where the run damages or takes back disks.
 struct DeliveryOptions {
   bool quarantine_allowed = false;
+  bool states_asked = true;  // false: nobody looked, so what was not completed may be anywhere
 };
 std::vector<Violation> check_delivery(const History& history, DeliveryOptions options = {});
 
@@ -38,6 +39,21 @@ std::vector<Violation> check_claims(const History& history);
 // completed.
 std::vector<Violation> check_completion(const History& history);
 
+// C5 linearizability: the events of each task fit into one order in which one ledger could have done
+// them (task_machine.h), every step between its question and its answer.
+struct LinearizabilityOptions {
+  double lease_share = 0.9;        // a claim lasts at least this part of its lease
+  std::uint32_t max_attempts = 5;  // dead at so many nacks; 0: not known
+  std::uint64_t budget = 200'000;  // steps tried for one task; beyond, it is undecided
+};
+struct Linearizability {
+  std::vector<Violation> violations;
+  std::uint64_t tasks = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t undecided = 0;  // tasks of which nothing is known: not evidence of anything
+};
+Linearizability check_linearizability(const History& history, LinearizabilityOptions options = {});
+
 // C6 produced once: a producer's number names one task, a task one number.
 std::vector<Violation> check_identity(const History& history);
 
@@ -45,12 +61,17 @@ std::vector<Violation> check_identity(const History& history);
 std::vector<Violation> check_payloads(const History& history);
 
 // C8 liveness, for a history that ends after everything was healed and consumers had time: every
-// confirmed task is done (or dead, where handlers refuse tasks too often).
+// confirmed task is completed, or seen as done (or dead, where handlers refuse tasks too often).
 struct LivenessOptions {
   bool dead_allowed = false;
   bool quarantine_allowed = false;
 };
 std::vector<Violation> check_liveness(const History& history, LivenessOptions options = {});
+
+// C9 resources: no sample is above its cap; what has no cap levels off: of the samples of one
+// resource of one process, the last quarter is not throughout more than twice the most of the first
+// half. (Of fewer than 16 samples nothing can be said, and nothing is.)
+std::vector<Violation> check_resources(const History& history);
 
 // What the run did, to see that it tried something: a run without any is no evidence.
 struct Totals {

@@ -1,19 +1,12 @@
-#include <map>
-#include <set>
+#include <algorithm>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "common/history/checkers.h"
 
 namespace baton::check {
 namespace {
-
-bool is_claim(const Event& event) {
-  return event.action == Action::kDelivery || event.action == Action::kGrant;
-}
-
-bool needs_token(Action action) {
-  return action == Action::kAck || action == Action::kNack || action == Action::kRelease ||
-         action == Action::kExtend;
-}
 
 std::string name(const Event& event) {
   return "token " + std::to_string(event.token.value()) + " of task " +
@@ -27,7 +20,7 @@ void check_uniqueness(const History& history, std::vector<Violation>& found) {
     std::uint64_t process;
   };
   for (const Action action : {Action::kGrant, Action::kDelivery}) {
-    std::map<Token, Owner> owners;
+    std::unordered_map<Token, Owner> owners;
     for (const Event& event : history.events()) {
       if (event.action != action) continue;
       const auto [owner, first] = owners.try_emplace(event.token, Owner{event.task, event.process});
@@ -44,8 +37,8 @@ void check_uniqueness(const History& history, std::vector<Violation>& found) {
 // Where the ledger is visible its grants are in its own order. Deliveries may overtake each other,
 // but a later token never has a lower attempt.
 void check_growth(const History& history, std::vector<Violation>& found) {
-  std::map<TaskId, Token> last_grant;
-  std::map<TaskId, std::map<Token, std::uint32_t>> attempts;
+  std::unordered_map<TaskId, Token> last_grant;
+  std::vector<std::tuple<TaskId, Token, std::uint32_t>> attempts;
   for (const Event& event : history.events()) {
     if (event.action == Action::kGrant) {
       Token& last = last_grant[event.task];
@@ -55,36 +48,38 @@ void check_growth(const History& history, std::vector<Violation>& found) {
       }
       last = std::max(last, event.token);
     }
-    if (event.action == Action::kDelivery) attempts[event.task][event.token] = event.attempt;
-  }
-  for (const auto& [task, by_token] : attempts) {
-    std::uint32_t before = 0;
-    for (const auto& [token, attempt] : by_token) {
-      if (attempt < before) {
-        found.push_back({"C2",
-                         "attempts of task " + baton::to_string(task) + " went back from " +
-                             std::to_string(before) + " to " + std::to_string(attempt) +
-                             " at token " + std::to_string(token.value()),
-                         task});
-      }
-      before = attempt;
+    if (event.action == Action::kDelivery) {
+      attempts.emplace_back(event.task, event.token, event.attempt);
     }
+  }
+  std::sort(attempts.begin(), attempts.end());
+  for (std::size_t i = 1; i < attempts.size(); ++i) {
+    const auto& [task_before, token_before, before] = attempts[i - 1];
+    const auto& [task, token, attempt] = attempts[i];
+    if (task != task_before || token == token_before || attempt >= before) continue;
+    found.push_back({"C2",
+                     "attempts of task " + baton::to_string(task) + " went back from " +
+                         std::to_string(before) + " to " + std::to_string(attempt) + " at token " +
+                         std::to_string(token.value()),
+                     task});
   }
 }
 
 // An accepted operation whose request began after somebody held a newer claim went past the fence.
 void check_fence(const History& history, std::vector<Violation>& found) {
-  std::map<TaskId, Token> newest;
-  std::map<std::uint64_t, Token> newest_at_invoke;  // by operation
+  std::unordered_map<TaskId, Token> newest;
+  std::unordered_map<std::uint64_t, Token> newest_at_invoke;  // by operation
   for (const Event& event : history.events()) {
-    if (is_claim(event)) {
+    if (is_claim(event.action)) {
       Token& known = newest[event.task];
       known = std::max(known, event.token);
     }
-    if (!needs_token(event.action)) continue;
+    if (!is_claim_operation(event.action)) continue;
     if (event.outcome == Outcome::kInvoke) newest_at_invoke[event.operation] = newest[event.task];
-    if (event.outcome != Outcome::kOk) continue;
+    if (event.outcome == Outcome::kInvoke) continue;
     const Token fence = newest_at_invoke[event.operation];
+    newest_at_invoke.erase(event.operation);
+    if (event.outcome != Outcome::kOk) continue;
     if (event.token < fence) {
       found.push_back({"C2",
                        std::string(to_string(event.action)) + " with " + name(event) +
@@ -99,11 +94,11 @@ void check_fence(const History& history, std::vector<Violation>& found) {
 // already, with the token that did it, changes nothing and may be answered ok to whoever asks; the
 // holder may not have heard.)
 void check_holder(const History& history, std::vector<Violation>& found) {
-  std::map<Token, std::uint64_t> holder;
-  std::set<Token> maybe_completed;  // its holder asked for it
+  std::unordered_map<Token, std::uint64_t> holder;
+  std::unordered_set<Token> maybe_completed;  // its holder asked for it
   for (const Event& event : history.events()) {
-    if (is_claim(event)) holder.try_emplace(event.token, event.process);
-    if (!needs_token(event.action)) continue;
+    if (is_claim(event.action)) holder.try_emplace(event.token, event.process);
+    if (!is_claim_operation(event.action)) continue;
     const auto owner = holder.find(event.token);
     const bool holds = owner != holder.end() && owner->second == event.process;
     const bool ack = event.action == Action::kAck;

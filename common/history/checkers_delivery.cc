@@ -1,43 +1,50 @@
-#include <map>
-#include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "common/history/checkers.h"
+#include "common/history/item.h"
 
 namespace baton::check {
 namespace {
 
+struct Fate {
+  bool completed = false;
+  std::uint64_t open_acks = 0;  // asked for and not refused
+  bool seen = false;
+  FinalState state = FinalState::kNotFound;
+};
+
 struct Fates {
   std::vector<TaskId> confirmed;  // in the order of confirmation
-  std::set<TaskId> completed;
-  std::set<TaskId> maybe_completed;  // somebody asked for it, and was not refused
-  std::map<TaskId, FinalState> states;
+  std::unordered_map<TaskId, Fate> by_task;
 };
 
 Fates fates_of(const History& history) {
   Fates fates;
-  std::map<TaskId, std::uint64_t> open_acks;
   for (const Event& event : history.events()) {
+    const bool ok = event.outcome == Outcome::kOk;
+    if (event.action == Action::kProduce && ok) fates.confirmed.push_back(event.task);
     if (event.action == Action::kAck) {
-      open_acks[event.task] += event.outcome == Outcome::kInvoke ? 1U : 0U;
-      open_acks[event.task] -= event.outcome == Outcome::kFail ? 1U : 0U;
+      Fate& fate = fates.by_task[event.task];
+      if (event.outcome == Outcome::kInvoke) ++fate.open_acks;
+      if (event.outcome == Outcome::kFail) --fate.open_acks;
+      if (ok) fate.completed = true;
     }
-    if (event.outcome != Outcome::kOk) continue;
-    if (event.action == Action::kProduce) fates.confirmed.push_back(event.task);
-    if (event.action == Action::kAck) fates.completed.insert(event.task);
-    if (event.action == Action::kState) fates.states[event.task] = event.state;
-  }
-  for (const auto& [task, acks] : open_acks) {
-    if (acks > 0) fates.maybe_completed.insert(task);
+    if (event.action == Action::kState && ok) {
+      Fate& fate = fates.by_task[event.task];
+      fate.seen = true;
+      fate.state = event.state;
+    }
   }
   return fates;
 }
 
 bool is_there(const Fates& fates, TaskId task, DeliveryOptions options) {
-  if (fates.completed.contains(task)) return true;
-  const auto state = fates.states.find(task);
-  if (state == fates.states.end()) return false;
-  switch (state->second) {
+  const auto found = fates.by_task.find(task);
+  const Fate fate = found == fates.by_task.end() ? Fate{} : found->second;
+  if (fate.completed) return true;
+  if (!fate.seen) return !options.states_asked;
+  switch (fate.state) {
     case FinalState::kWaiting:
     case FinalState::kClaimed:
     case FinalState::kDead:
@@ -46,7 +53,7 @@ bool is_there(const Fates& fates, TaskId task, DeliveryOptions options) {
       return options.quarantine_allowed;
     // The ledger keeps no row of a finished task, so what it has lost looks finished as well.
     case FinalState::kDone:
-      return fates.maybe_completed.contains(task);
+      return fate.open_acks > 0;
     case FinalState::kNotFound:
     case FinalState::kOther:
       return false;
@@ -55,11 +62,38 @@ bool is_there(const Fates& fates, TaskId task, DeliveryOptions options) {
 }
 
 std::string lost_text(const Fates& fates, TaskId task) {
-  const auto state = fates.states.find(task);
-  const std::string seen = state == fates.states.end()
+  const auto fate = fates.by_task.find(task);
+  const std::string seen = fate == fates.by_task.end() || !fate->second.seen
                                ? std::string("nobody knows it")
-                               : "it is " + std::string(to_string(state->second));
+                               : "it is " + std::string(to_string(fate->second.state));
   return "confirmed task " + baton::to_string(task) + " is lost: not completed, and " + seen;
+}
+
+// Nothing is delivered that nobody asked for, or that was refused.
+void check_items(const History& history, std::vector<Violation>& found) {
+  std::unordered_map<Item, bool, ItemHash> refused;  // of those that were asked for
+  for (const Event& event : history.events()) {
+    if (event.action != Action::kProduce) continue;
+    if (event.outcome == Outcome::kInvoke) refused.try_emplace(item_of(event), false);
+    if (event.outcome == Outcome::kFail) refused[item_of(event)] = true;
+  }
+  for (const Event& event : history.events()) {
+    if (event.action != Action::kDelivery) continue;
+    const auto item = refused.find(item_of(event));
+    if (item != refused.end() && !item->second) continue;
+    const std::string name = to_string(item_of(event));
+    if (item == refused.end()) {
+      found.push_back({"C1",
+                       "task " + baton::to_string(event.task) + " was delivered as item " + name +
+                           ", which nobody produced",
+                       event.task});
+    } else {
+      found.push_back(
+          {"C1",
+           "item " + name + " was refused, yet delivered as task " + baton::to_string(event.task),
+           event.task});
+    }
+  }
 }
 
 }  // namespace
@@ -71,30 +105,7 @@ std::vector<Violation> check_delivery(const History& history, DeliveryOptions op
     if (!is_there(fates, task, options)) found.push_back({"C1", lost_text(fates, task), task});
   }
 
-  std::set<std::pair<std::uint64_t, std::uint64_t>> asked_for;
-  std::set<std::pair<std::uint64_t, std::uint64_t>> refused;
-  for (const Event& event : history.events()) {
-    const std::pair item(event.producer, event.number);
-    if (event.action == Action::kProduce && event.outcome == Outcome::kInvoke)
-      asked_for.insert(item);
-    if (event.action == Action::kProduce && event.outcome == Outcome::kFail) refused.insert(item);
-  }
-  for (const Event& event : history.events()) {
-    if (event.action != Action::kDelivery) continue;
-    const std::pair item(event.producer, event.number);
-    const std::string name = std::to_string(event.producer) + "/" + std::to_string(event.number);
-    if (!asked_for.contains(item)) {
-      found.push_back({"C1",
-                       "task " + baton::to_string(event.task) + " was delivered as item " + name +
-                           ", which nobody produced",
-                       event.task});
-    } else if (refused.contains(item)) {
-      found.push_back(
-          {"C1",
-           "item " + name + " was refused, yet delivered as task " + baton::to_string(event.task),
-           event.task});
-    }
-  }
+  check_items(history, found);
   return found;
 }
 

@@ -1,14 +1,13 @@
-#include <map>
-#include <utility>
+#include <unordered_map>
 
 #include "common/history/checkers.h"
+#include "common/history/item.h"
 
 namespace baton::check {
 
 std::vector<Violation> check_identity(const History& history) {
-  using Item = std::pair<std::uint64_t, std::uint64_t>;
-  std::map<Item, TaskId> task_of;
-  std::map<TaskId, Item> item_of;
+  std::unordered_map<Item, TaskId, ItemHash> task_of;
+  std::unordered_map<TaskId, Item> item_of_task;
   std::vector<Violation> found;
   for (const Event& event : history.events()) {
     const bool names_both =
@@ -16,21 +15,20 @@ std::vector<Violation> check_identity(const History& history) {
         (event.action == Action::kProduce || event.action == Action::kDelivery) &&
         event.producer != 0;
     if (!names_both) continue;
-    const Item item(event.producer, event.number);
-    const std::string name = std::to_string(item.first) + "/" + std::to_string(item.second);
+    const Item item = item_of(event);
     const auto [task, first_task] = task_of.try_emplace(item, event.task);
     if (!first_task && task->second != event.task) {
       found.push_back({"C6",
-                       "item " + name + " is both task " + baton::to_string(task->second) +
-                           " and task " + baton::to_string(event.task),
+                       "item " + to_string(item) + " is both task " +
+                           baton::to_string(task->second) + " and task " +
+                           baton::to_string(event.task),
                        event.task});
     }
-    const auto [other, first_item] = item_of.try_emplace(event.task, item);
+    const auto [other, first_item] = item_of_task.try_emplace(event.task, item);
     if (!first_item && other->second != item) {
       found.push_back({"C6",
                        "task " + baton::to_string(event.task) + " is both item " +
-                           std::to_string(other->second.first) + "/" +
-                           std::to_string(other->second.second) + " and item " + name,
+                           to_string(other->second) + " and item " + to_string(item),
                        event.task});
     }
   }

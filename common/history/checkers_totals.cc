@@ -1,19 +1,18 @@
-#include <map>
-#include <set>
-#include <utility>
+#include <unordered_set>
 
 #include "common/history/checkers.h"
+#include "common/history/item.h"
 
 namespace baton::check {
 
 Totals totals(const History& history) {
   Totals sum;
-  std::set<std::uint64_t> open_produces;
-  std::set<std::pair<std::uint64_t, std::uint64_t>> unknown_items;
-  std::map<TaskId, std::uint64_t> deliveries;
-  std::set<std::pair<std::uint64_t, std::uint64_t>> delivered_items;
+  std::unordered_set<std::uint64_t> open_produces;
+  std::unordered_set<Item, ItemHash> unknown_items;
+  std::unordered_set<TaskId> delivered;
+  std::unordered_set<Item, ItemHash> delivered_items;
   for (const Event& event : history.events()) {
-    const std::pair item(event.producer, event.number);
+    const Item item = item_of(event);
     const bool ended = event.outcome != Outcome::kInvoke;
     switch (event.action) {
       case Action::kProduce:
@@ -31,7 +30,7 @@ Totals totals(const History& history) {
         break;
       case Action::kDelivery:
         sum.deliveries++;
-        if (deliveries[event.task]++ > 0) sum.redeliveries++;
+        if (!delivered.insert(event.task).second) sum.redeliveries++;
         delivered_items.insert(item);
         break;
       case Action::kAck:

@@ -6,82 +6,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/sim/history_story.h"
+
 namespace baton::check {
 namespace {
-
-// Writes a history the way a run would.
-class Story {
- public:
-  std::uint64_t produce(std::uint64_t number, std::uint64_t content) {
-    Event event = make(Action::kProduce, 100);
-    event.producer = 1;
-    event.number = number;
-    event.content = content;
-    return history_.invoke(event);
-  }
-  Story& confirmed(std::uint64_t operation, std::uint64_t task) {
-    history_.end(operation, tick(), Outcome::kOk, TaskId(task));
-    return *this;
-  }
-  Story& ended(std::uint64_t operation, Outcome outcome) {
-    history_.end(operation, tick(), outcome);
-    return *this;
-  }
-  // A produce that was confirmed at once.
-  Story& task(std::uint64_t task, std::uint64_t number, std::uint64_t content = 7) {
-    return confirmed(produce(number, content), task);
-  }
-  Story& delivered(std::uint64_t task, std::uint64_t token, std::uint64_t process,
-                   std::uint32_t attempt, std::uint64_t number, std::uint64_t content = 7) {
-    Event event = make(Action::kDelivery, process);
-    event.task = TaskId(task);
-    event.token = Token(token);
-    event.attempt = attempt;
-    event.producer = 1;
-    event.number = number;
-    event.content = content;
-    history_.note(event);
-    return *this;
-  }
-  Story& granted(std::uint64_t task, std::uint64_t token, std::uint64_t process) {
-    Event event = make(Action::kGrant, process);
-    event.task = TaskId(task);
-    event.token = Token(token);
-    history_.note(event);
-    return *this;
-  }
-  std::uint64_t asked(Action action, std::uint64_t task, std::uint64_t token,
-                      std::uint64_t process) {
-    Event event = make(action, process);
-    event.task = TaskId(task);
-    event.token = Token(token);
-    return history_.invoke(event);
-  }
-  Story& accepted(Action action, std::uint64_t task, std::uint64_t token, std::uint64_t process) {
-    return ended(asked(action, task, token, process), Outcome::kOk);
-  }
-  Story& state(std::uint64_t task, FinalState state) {
-    Event event = make(Action::kState, 1);
-    event.task = TaskId(task);
-    event.state = state;
-    history_.note(event);
-    return *this;
-  }
-  [[nodiscard]] const History& history() const { return history_; }
-
- private:
-  Duration tick() { return now_ += std::chrono::milliseconds(1); }
-  Event make(Action action, std::uint64_t process) {
-    Event event;
-    event.at = tick();
-    event.action = action;
-    event.process = process;
-    return event;
-  }
-
-  Duration now_{0};
-  History history_;
-};
 
 // Two tasks, one of which expires at its first consumer: everything that may happen in a good run.
 Story good_run() {

@@ -1,5 +1,7 @@
 #include "common/history/history.h"
 
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 namespace baton::check {
@@ -17,7 +19,9 @@ TEST_CASE("the end of an operation carries what its invoke said") {
   history.end(operation, std::chrono::seconds(1), Outcome::kOk, TaskId(7));
 
   REQUIRE(history.events().size() == 2);
-  const Event& end = history.events()[1];
+  std::vector<Event> events;
+  for (const Event& event : history.events()) events.push_back(event);
+  const Event& end = events.at(1);
   CHECK(end.process == 4);
   CHECK(end.content == 99);
   CHECK(end.task == TaskId(7));
