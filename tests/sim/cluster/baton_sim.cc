@@ -3,6 +3,7 @@
 //   baton_sim --seed N             one run, with its stories; --trace prints every line of it
 //   baton_sim --seeds A..B         all of them
 //   baton_sim --seeds A..B --until-violation
+//   baton_sim --seed N --shrink    the simplest run that goes wrong in the same way
 //   baton_sim --seconds S          from --seed on (default: from the clock) until the time is over
 //
 // One line per violation, beginning with its seed. Exit code 1 when there was one, or when
@@ -12,10 +13,12 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "tests/sim/cluster/sim_run.h"
+#include "tests/sim/cluster/sim_shrink.h"
 
 namespace baton::sim {
 namespace {
@@ -108,6 +111,38 @@ void print_line(SimTime at, std::string_view who, std::string_view what) {
               static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()), what.data());
 }
 
+// The command that runs it again is the last line.
+int run_shrink(std::uint64_t seed) {
+  const auto simplest =
+      shrink(seed, [](const std::string& step) { std::cout << step << std::endl; });
+  if (!simplest) {
+    std::cout << "seed " << seed << " keeps every promise\n";
+    return 0;
+  }
+  std::cout << simplest->violation << "\nbaton_sim --seed " << simplest->seed;
+  const char* before = " --simplify ";
+  for (const Simplification* chosen : simplest->simplified) {
+    std::cout << before << chosen->name;
+    before = ",";
+  }
+  std::cout << " --trace\n";
+  return 1;
+}
+
+bool parse_simplifications(const std::vector<std::string>& names, SimRunOptions& options) {
+  std::vector<const Simplification*> chosen;
+  for (const std::string& name : names) {
+    chosen.push_back(find_simplification(name));
+    if (chosen.back() != nullptr) continue;
+    std::cerr << "--simplify knows no '" << name << "', only";
+    for (const Simplification& known : simplifications()) std::cerr << " " << known.name;
+    std::cerr << "\n";
+    return false;
+  }
+  if (!chosen.empty()) options.adjust = simplified_by(std::move(chosen));
+  return true;
+}
+
 struct Range {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
@@ -133,6 +168,8 @@ int main_program(int argc, char** argv) {
   bool trace = false;
   bool phrases = false;
   bool frames = false;
+  bool shrinks = false;
+  std::vector<std::string> simplify;
   bool first_only = false;
   bool json = false;
   auto* one = app.add_option("--seed", seed, "one run; with --seconds, the first of many");
@@ -140,11 +177,16 @@ int main_program(int argc, char** argv) {
   app.add_option("--seconds", seconds, "go on with the next seed for this long");
   app.add_flag("--trace", trace, "print every line of the trace");
   app.add_flag("--frames", frames, "with --trace: every frame that is sent, too");
+  app.add_option("--simplify", simplify, "parts of the plan made simpler: NAME,NAME")
+      ->delimiter(',');
+  app.add_flag("--shrink", shrinks, "search the simplest run that goes wrong as this seed does")
+      ->needs(one);
   app.add_flag("--until-violation", first_only, "end with the first seed that has one");
   app.add_flag("--phrases", phrases, "also count the phrases that daemons logged");
   app.add_flag("--json", json, "end with one line of JSON instead of the table");
   CLI11_PARSE(app, argc, argv);
 
+  if (shrinks) return run_shrink(seed);
   const auto began = std::chrono::steady_clock::now();
   const auto elapsed = [&began] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -165,6 +207,7 @@ int main_program(int argc, char** argv) {
   SimRunOptions options;
   if (trace) options.trace = print_line;
   options.frames = frames;
+  if (!parse_simplifications(simplify, options)) return 2;
   const bool single = range.first == range.last;
   Sum sum;
   for (std::uint64_t next = range.first;; next++) {

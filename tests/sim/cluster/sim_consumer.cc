@@ -184,8 +184,9 @@ void SimConsumer::ack(std::uint64_t key) {
   if (random_.one_in(2)) {
     result = "done " + to_string(task) + " " + std::to_string(claim.delivery().token.value());
   }
-  claim.ack(result, [this, operation, task, result](const client::OperationResult& answer) {
-    note_end(operation)(answer);
+  claim.ack(result, [this, noted = note_end(operation, claim), task,
+                     result](const client::OperationResult& answer) {
+    noted(answer);
     if (outcome_of(answer) == check::Outcome::kOk) world_.results[task] = result;
   });
 }
@@ -193,20 +194,20 @@ void SimConsumer::ack(std::uint64_t key) {
 void SimConsumer::nack(std::uint64_t key) {
   const client::Claim claim = let_go(key);
   const std::uint64_t operation = note_invoke(check::Action::kNack, claim);
-  claim.nack("not today", note_end(operation));
+  claim.nack("not today", note_end(operation, claim));
 }
 
 void SimConsumer::release(std::uint64_t key) {
   const client::Claim claim = let_go(key);
   const std::uint64_t operation = note_invoke(check::Action::kRelease, claim);
-  claim.release(random_.one_in(2), note_end(operation));
+  claim.release(random_.one_in(2), note_end(operation, claim));
 }
 
 void SimConsumer::extend_then_ack(std::uint64_t key) {
   const client::Claim& claim = held_.at(key);
   const Millis longer = std::chrono::duration_cast<Millis>(world_.plan.lease + up_to(5s));
   const std::uint64_t operation = note_invoke(check::Action::kExtend, claim, longer);
-  claim.extend(longer, note_end(operation));
+  claim.extend(longer, note_end(operation, claim));
   later(up_to(longer), key, &SimConsumer::ack);
 }
 
@@ -228,9 +229,19 @@ std::uint64_t SimConsumer::note_invoke(check::Action action, const client::Claim
   return world_.history.invoke(event);
 }
 
-client::OperationCallback SimConsumer::note_end(std::uint64_t operation) {
-  return [this, operation](const client::OperationResult& result) {
-    world_.history.end(operation, world_.scheduler.now(), outcome_of(result));
+client::OperationCallback SimConsumer::note_end(std::uint64_t operation,
+                                                const client::Claim& claim) {
+  return [this, operation, claim,
+          asked_at = world_.scheduler.now()](const client::OperationResult& result) {
+    const SimTime now = world_.scheduler.now();
+    check::Outcome outcome = outcome_of(result);
+    // The library has given the claim up, maybe before the ledger did: it refuses by itself, without
+    // asking, which is no word of the ledger; and it gives the task back.
+    if (outcome == check::Outcome::kFail && now == asked_at) {
+      note_invoke(check::Action::kRelease, claim);
+      outcome = check::Outcome::kUnknown;
+    }
+    world_.history.end(operation, now, outcome);
   };
 }
 

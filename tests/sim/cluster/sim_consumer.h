@@ -45,7 +45,7 @@ class SimConsumer final : public SimClient {
   void forget(std::uint64_t key);
   std::uint64_t note_invoke(check::Action action, const client::Claim& claim,
                             Millis lease = Millis(0));
-  client::OperationCallback note_end(std::uint64_t operation);
+  client::OperationCallback note_end(std::uint64_t operation, const client::Claim& claim);
   Duration up_to(Duration max);
 
   const std::string fixed_queue_;

@@ -43,14 +43,6 @@ void SimInspector::watch(std::vector<TaskId> tasks) {
 }
 
 void SimInspector::note_states() {
-  for (const auto& [task, state] : states_) {
-    check::Event event;
-    event.at = world_.scheduler.now();
-    event.action = check::Action::kState;
-    event.task = task;
-    event.state = state;
-    world_.history.note(event);
-  }
   for (const auto& [task, times] : expiries_) world_.sometimes.happened("lease expired", times);
 }
 
@@ -64,11 +56,28 @@ void SimInspector::ask_next() {
   if (to_ask_.empty()) return;
   const TaskId task = to_ask_.back();
   to_ask_.pop_back();
-  client().admin().task(task, kPatience, [this, task](const Result<client::TaskInfo>& answer) {
+  check::Event look;
+  look.at = world_.scheduler.now();
+  look.action = check::Action::kState;
+  look.task = task;
+  const std::uint64_t operation = world_.history.invoke(look);
+  client().admin().task(task, kPatience, [=, this](const Result<client::TaskInfo>& answer) {
+    note_look(operation, answer);
     learn(task, answer);
     ask_next();
     if (--unanswered_ == 0 && !open_.empty()) loop().call_after(1s, [this] { ask_again(); });
   });
+}
+
+void SimInspector::note_look(std::uint64_t operation, const Result<client::TaskInfo>& answer) {
+  const Duration now = world_.scheduler.now();
+  if (answer.ok()) {
+    world_.history.end_look(operation, now, state_of(answer.value().state));
+  } else if (answer.status().code() == ErrorCode::kNotFound) {
+    world_.history.end_look(operation, now, check::FinalState::kNotFound);
+  } else {
+    world_.history.end(operation, now, check::Outcome::kUnknown);
+  }
 }
 
 void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
@@ -81,7 +90,31 @@ void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
   state = state_of(answer.value().state);
   expiries_[task] = std::max<std::uint64_t>(expiries_[task], answer.value().expiries);
   const bool open = state == check::FinalState::kWaiting || state == check::FinalState::kClaimed;
-  if (!open) open_.erase(task);
+  if (!open && open_.erase(task) == 1) look_at_result(task, answer.value());
+}
+
+// What was acked with a result is done with exactly that, for as long as results are kept: longer
+// than any run.
+void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
+  const auto acked = world_.results.find(task);
+  if (acked == world_.results.end() || world_.plan.disks_lie()) return;
+  if (info.has_result != !acked->second.empty()) {
+    world_.fail("task " + to_string(task) + " was acked with " +
+                (acked->second.empty() ? "no result" : "a result") +
+                ", and that is not so any more");
+    return;
+  }
+  if (acked->second.empty() || !random_.one_in(2)) return;
+  results_awaited_++;
+  client().admin().task_result(
+      task, kPatience, [this, task, &acked = acked->second](const Result<client::TaskResult>& got) {
+        results_awaited_--;
+        const std::string text = got.ok() ? got.value().result : got.status().to_string();
+        if (text != acked) {
+          world_.fail("the result of task " + to_string(task) + " was '" + acked + "' and is '" +
+                      text + "'");
+        }
+      });
 }
 
 }  // namespace baton::sim

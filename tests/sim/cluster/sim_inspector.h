@@ -21,8 +21,10 @@ class SimInspector final : public SimClient {
   // Asks for the state of these tasks, again every second for those that are not finished.
   void watch(std::vector<TaskId> tasks);
   // All are done, dead, or in a state that will not change by itself.
-  [[nodiscard]] bool all_finished() const { return watching_ && open_.empty(); }
-  // Writes what it knows about each task into the history.
+  [[nodiscard]] bool all_finished() const {
+    return watching_ && open_.empty() && results_awaited_ == 0;
+  }
+  // Tells what else it learned.
   void note_states();
 
  private:
@@ -30,7 +32,10 @@ class SimInspector final : public SimClient {
   void on_gone() override {}
   void ask_again();
   void ask_next();
+  // Writes the answer into the history.
+  void note_look(std::uint64_t operation, const Result<client::TaskInfo>& answer);
   void learn(TaskId task, const Result<client::TaskInfo>& answer);
+  void look_at_result(TaskId task, const client::TaskInfo& info);
 
   bool watching_ = false;
   std::map<TaskId, check::FinalState> states_;
@@ -38,6 +43,7 @@ class SimInspector final : public SimClient {
   std::set<TaskId> open_;       // not finished as of the last answer
   std::vector<TaskId> to_ask_;  // in this round
   std::size_t unanswered_ = 0;  // of this round
+  std::size_t results_awaited_ = 0;
 };
 
 }  // namespace baton::sim
