@@ -90,15 +90,21 @@ class Rig:
 
 
 class Sampler(threading.Thread):
-    """What the daemons use: memory and open files, into the history."""
+    """What the daemons use, memory and open files, into the history; keeps the backlog small."""
 
     def __init__(self, rig):
         super().__init__(daemon=True)
         self.rig = rig
         self.record = Recorder(rig.events / "samples.jsonl", "samples")
+        self.asker = Asker([daemon.address for daemon in rig.managers()], 1)
 
     def run(self):
         while not self.rig.over.wait(SAMPLE_SECONDS):
+            try:
+                queue = self.asker.queue(QUEUE)
+                self.rig.workload.keep_backlog(queue.ready if queue else 0)
+            except NoAnswer:
+                pass  # the center is down, or cut off
             for daemon in self.rig.daemons:
                 process = daemon.process
                 try:
@@ -227,7 +233,8 @@ def arguments():
     parser.add_argument("--seed", type=int, default=None, help="of everything random (drawn and printed)")
     parser.add_argument("--only", help=f"KIND,... of {', '.join(KINDS)}")
     parser.add_argument("--rate", type=float, default=200, help="tasks per second, about (200)")
-    parser.add_argument("--heal-seconds", type=float, default=120, help="how long finishing everything may take (120)")
+    parser.add_argument("--heal-seconds", type=float, default=60,
+                        help="how long nothing may get done after everything was healed (60)")
     parser.add_argument("--keep", type=Path, help="folder for logs and events, also when all is well")
     options = parser.parse_args()
     if options.only and set(options.only.split(",")) - set(KINDS):

@@ -27,6 +27,7 @@ SKIPPED = 77
 EATMYDATA = next(Path("/usr/lib").glob("*/libeatmydata.so"), None)
 CONTROL_CUTS = 3
 ANSWER_SECONDS = 60
+HEAL_SECONDS = 60  # how long nothing may get done in the end
 STATES = {broker.CLAIMED: "claimed", broker.DELAYED: "delayed", broker.DEAD: "dead"}
 
 
@@ -132,6 +133,7 @@ def cut_together(site, pool, rng, cuts, number):
     disk = site.disks[""].copy(pool.folder / "cut.img", site.folder / "cut")
     cuts.note("snapshot_us", (time.monotonic_ns() - began) // 1000)
     site.told.advance(began)
+    site.workload.keep_backlog(len(site.told.open))
     if rng.random() < 0.3:
         disk = cut_again(disk, pool, logs, rng)
         cuts.note("cuts_while_recovering")
@@ -174,6 +176,9 @@ def run_alone(site, pool, rng, cuts, until, cuts_max):
     done = 0
     while time.monotonic() < until and done < cuts_max:
         time.sleep(rng.uniform(0.05, 1.2))
+        site.told.read()
+        site.told.advance(time.monotonic_ns())
+        site.workload.keep_backlog(len(site.told.open))
         for name in rng.sample(sorted(daemons), rng.choice([1, 1, 1, 2, 3, 4])):
             daemon = daemons[name]
             starting = daemon.alive() and "listening" not in daemon.said()
@@ -194,7 +199,7 @@ def finish(site, cuts, name):
     """The live cluster is healed: everything confirmed must get done, and the whole history must hold."""
     asker = site.asker()
     site.workload.stop_producing()
-    drained = await_finished(asker, QUEUE, site.cluster.managers, 120)
+    drained = await_finished(asker, QUEUE, site.cluster.managers, HEAL_SECONDS)
     site.workload.stop_consuming()
     verdict = judge(site.events, asker, QUEUE, drained)
     cuts.findings += [f"{name}: {line}" for line in verdict.findings]

@@ -30,19 +30,22 @@ class Verdict:
 
 
 def await_finished(asker, queue, managers, seconds):
-    """Whether no task of the queue waits or is claimed any more, within `seconds`."""
+    """Whether in the end no task of the queue waits or is claimed; `seconds` is how long nothing may get done."""
     deadline = time.monotonic() + seconds
-    last = None
+    last, most = None, 0
     while time.monotonic() < deadline:
         try:
             if all_reported(asker, managers):
                 last = asker.queue(queue)
                 if last and not (last.ready or last.delayed or last.claimed):
                     return True
+                if last and last.done > most:
+                    most = last.done
+                    deadline = time.monotonic() + seconds
         except NoAnswer as broken:
             last = broken
         time.sleep(0.1)
-    print(f"not finished after {seconds} s: {last}", file=sys.stderr)
+    print(f"nothing was finished for {seconds} s: {last}", file=sys.stderr)
     return False
 
 

@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 LEASE_MS = 3000
 OUTSTANDING_MAX = 400
 STOP_SECONDS = 20
+BACKLOG_MAX = 800
 
 
 class Client:
@@ -62,10 +63,13 @@ class Client:
         if self.alive():
             self.process.send_signal(number)
 
-    def finish(self):
-        """Ends it in an orderly way; kills what does not."""
+    def begin_to_end(self):
+        """Asks it to end in an orderly way."""
         self.stopping.set()
         self.end()
+
+    def await_end(self):
+        """Kills what does not end."""
         self._thread.join(STOP_SECONDS)
         if self._thread.is_alive():
             self.kill()
@@ -79,9 +83,9 @@ class Client:
 class Producer(Client):
     """Feeds lines at a rate; each answer belongs to the oldest line without one."""
 
-    def __init__(self, name, place, addresses, queue, folder, seed, rate):
+    def __init__(self, name, place, addresses, queue, folder, seed, rate, hold):
         super().__init__(name, place)
-        self.addresses, self.queue, self.seed, self.rate = addresses, queue, seed, rate
+        self.addresses, self.queue, self.seed, self.rate, self.hold = addresses, queue, seed, rate, hold
         self.record = Recorder(folder / f"{name}.jsonl", name)
         self.errors = folder / f"{name}.err"
 
@@ -106,15 +110,14 @@ class Producer(Client):
         began = time.monotonic()
         try:
             while not self.stopping.is_set() and self.alive():
+                if self.hold.is_set() or len(waiting) >= OUTSTANDING_MAX:
+                    began = time.monotonic() - number / self.rate  # what it could not send is not made up for
                 while number < (time.monotonic() - began) * self.rate and len(waiting) < OUTSTANDING_MAX:
                     number += 1
-                    payload = f"{who}-{number}-{'x' * int(rng.paretovariate(0.8) * 8 % 4000)}".encode()
+                    payload = f"{who}-{number}-{'x' * int(rng.paretovariate(0.8) * 8 % 4000)}.".encode()
                     waiting.append(self.record.invoke("produce", who, producer=who, number=number,
                                                       content=content(payload)))
                     self.process.stdin.write(payload + b"\n")
-                if len(waiting) >= OUTSTANDING_MAX:
-                    began, number_then = time.monotonic(), number
-                    began -= number_then / self.rate
                 self.process.stdin.flush()
                 time.sleep(0.02)
             self.process.stdin.close()
@@ -157,8 +160,9 @@ class SessionConsumer(Client):
 class CommandConsumer(Client):
     """`baton consume --exec`; a command that began is an ack whose outcome may never be told."""
 
-    # The pipe takes a line at once. Slow now and then, so that there are claims to die with.
-    WORK = ('read -r task; printf "%s %s %s %s %.64s\\n" LIFE "$BATON_TASK_ID" "$BATON_TOKEN" "$BATON_ATTEMPT" "$task" >PIPE; '
+    # The command of a consumer that is killed may get but the beginning of its payload, or nothing: it ends
+    # without a word. The pipe takes a line at once. Slow now and then, so that there are claims to die with.
+    WORK = ('read -r task; case "$task" in *.) ;; *) exit 1;; esac; printf "%s %s %s %s %.64s\\n" LIFE "$BATON_TASK_ID" "$BATON_TOKEN" "$BATON_ATTEMPT" "$task" >PIPE; '
             'case "$BATON_TOKEN" in *7) sleep 0.3;; esac; printf "done %.64s %s\\n" "$task" "$BATON_TOKEN"')
 
     def __init__(self, name, place, addresses, queue, folder, jobs=3):
@@ -206,6 +210,8 @@ class CommandConsumer(Client):
         with self._changed:
             self._changed.wait_for(lambda: key in self._open, 2)
             operation = self._open.pop(key, None)
+        if row["outcome"] == "nacked":
+            self.record.note("nack", f"{self.name}.{self.life}", task=key[0], token=key[1], right=False)
         if operation is None:
             return  # superseded or released before its command had said anything
         # A claim that the library gave up may have been acked nevertheless, as far as we know.
@@ -221,7 +227,8 @@ class Workload:
     def __init__(self, addresses, queue, folder, seed, places, rate, producers=3, consumers=3, commands=1):
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.producers = [Producer(f"p{n}", places("p", n), addresses, queue, folder, seed, rate / producers)
+        self.hold = threading.Event()  # set: produce nothing for now
+        self.producers = [Producer(f"p{n}", places("p", n), addresses, queue, folder, seed, rate / producers, self.hold)
                           for n in range(producers)]
         self.consumers = [SessionConsumer(f"c{n}", places("c", n), addresses[n % len(addresses):] +
                                           addresses[:n % len(addresses)], queue, folder, seed) for n in range(consumers)]
@@ -234,10 +241,22 @@ class Workload:
         for client in self.clients():
             client.start()
 
+    def keep_backlog(self, tasks):
+        """Told how many tasks are not finished: producers wait when consumers are far behind."""
+        if tasks > BACKLOG_MAX:
+            self.hold.set()
+        else:
+            self.hold.clear()
+
     def stop_producing(self):
-        for producer in self.producers:
-            producer.finish()
+        end_all(self.producers)
 
     def stop_consuming(self):
-        for consumer in self.consumers:
-            consumer.finish()
+        end_all(self.consumers)
+
+
+def end_all(clients):
+    for client in clients:
+        client.begin_to_end()
+    for client in clients:
+        client.await_end()
