@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Real processes in network namespaces under a seeded mix of faults (scripts/faults.sh); runs inside enter.py."""
 import argparse
-import bisect
 import json
 import os
 import random
@@ -18,6 +17,7 @@ from rig.keeper import Keeper
 from rig.netns import Network
 from rig.plan import KINDS, make_plan, pairs
 from rig.record import Recorder
+from rig.tally import operations_during, pairs_at_once
 from rig.verdict import await_finished, judge, keep_evidence
 from rig.workload import LEASE_MS, Workload
 from trio import BIN, StartError
@@ -151,33 +151,6 @@ class Injector:
             return
         if happened:
             self.windows.append((fault.kind, began, time.monotonic_ns()))
-
-
-def operations_during(windows, events):
-    """{kind: Counter of ok, fail, unknown}: operations that ended, or were never ended, while a kind was at work."""
-    invoked, ends = {}, []
-    for event in events:
-        if "operation" not in event:
-            continue
-        if event["outcome"] == "invoke":
-            invoked[event["operation"]] = event["at"]
-        else:
-            invoked.pop(event["operation"], None)
-            ends.append((event["at"], event["outcome"]))
-    ends += [(at, "unknown") for at in invoked.values()]
-    ends.sort()
-    times = [at for at, _ in ends]
-    counts = {}
-    for kind, began, ended in windows:
-        counted = counts.setdefault(kind, Counter())
-        counted.update(outcome for _, outcome in ends[bisect.bisect(times, began):bisect.bisect(times, ended)])
-    return counts
-
-
-def pairs_at_once(windows):
-    """The pairs of kinds that were at work at the same time."""
-    return {frozenset((a[0], b[0])) for a in windows for b in windows
-            if a[0] != b[0] and a[1] < b[2] and b[1] < a[2]}
 
 
 def heal_and_judge(options, rig, injector):

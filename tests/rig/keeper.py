@@ -18,7 +18,8 @@ class Kept:
         self.daemon = daemon
         self.lock = threading.RLock()  # around start, kill and what must not cross them
         self.held_down = 0
-        self.killed = False            # its end was ours
+        self.killed = False            # its end was ours, or is accounted for
+        self.start_at = 0.0            # not before
         self.excuse = ""
         self.excused_until = 0.0
         self.traced = threading.Lock()  # one tracer at a time
@@ -51,7 +52,7 @@ class Keeper(threading.Thread):
             self._account_for_end(kept)
             kept.killed = True
             kept.start_at = time.monotonic() + START_AGAIN_SECONDS
-        if not kept.held_down and time.monotonic() >= getattr(kept, "start_at", 0):
+        if not kept.held_down and time.monotonic() >= kept.start_at:
             daemon.launch()
             kept.killed = False
             self.counts["starts"] += 1
