@@ -13,6 +13,7 @@ namespace {
 const Address kCenterAddress{"center", 10000};
 constexpr std::uint16_t kManagerPort = 7101;
 constexpr std::uint64_t kDiskFloor = 40'000;  // bytes
+constexpr std::uint64_t kMorningTasks = 20;   // of each producer
 
 std::string manager_host(std::size_t i) { return "manager" + std::to_string(i + 1); }
 
@@ -159,23 +160,37 @@ void SimCluster::finish(Duration limit) {
         consumers_, [&](const auto& consumer) { return consumer->serves(queue); });
     if (!served) finishers_[i]->start();
   }
-  const SimTime healed_at = world_.scheduler.now();
-  const auto produced = [this] {
-    for (const auto& producer : producers_) {
-      if (!producer->finished()) return false;
-    }
-    return true;
-  };
-  if (!run_until(produced, limit)) world_.fail("produces without an outcome long after healing");
   inspector_->start();
-  inspector_->watch(confirmed_tasks());
-  if (!run_until([this] { return inspector_->all_finished(); }, limit)) {
-    world_.fail("tasks are still open long after healing");
-  }
+  const SimTime healed_at = world_.scheduler.now();
+  const bool finished = finish_everything(limit);
   world_.trace("quiet " +
                std::to_string((world_.scheduler.now() - healed_at) / std::chrono::milliseconds(1)) +
                " ms after healing");
+  if (finished && world_.plan.night > Duration(0)) {
+    run_for(world_.plan.night);
+    world_.trace("the next morning");
+    world_.sometimes.happened("work after a long silence");
+    for (const auto& producer : producers_) producer->produce_some(kMorningTasks);
+    finish_everything(limit);
+  }
   inspector_->note_states();
+}
+
+bool SimCluster::finish_everything(Duration limit) {
+  const auto produced = [this] {
+    return std::ranges::all_of(producers_,
+                               [](const auto& producer) { return producer->finished(); });
+  };
+  if (!run_until(produced, limit)) {
+    world_.fail("produces without an outcome long after healing");
+    return false;
+  }
+  inspector_->watch(confirmed_tasks());
+  if (!run_until([this] { return inspector_->all_finished(); }, limit)) {
+    world_.fail("tasks are still open long after healing");
+    return false;
+  }
+  return true;
 }
 
 std::vector<TaskId> SimCluster::confirmed_tasks() const {

@@ -41,6 +41,8 @@ class SimCluster {
   [[nodiscard]] std::vector<SimDaemon*> daemons();
   [[nodiscard]] std::vector<SimClient*> programs();
   void look_after_daemons();
+  // All produces have their outcome and all that was confirmed is done; false after `limit`.
+  bool finish_everything(Duration limit);
   [[nodiscard]] std::unique_ptr<SimDaemon> make_manager(const std::string& host);
   [[nodiscard]] std::vector<TaskId> confirmed_tasks() const;
 

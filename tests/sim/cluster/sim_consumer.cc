@@ -141,6 +141,8 @@ void SimConsumer::take(std::uint64_t key, client::Claim claim) {
                         {world_.scheduler.now(), third, [this] { return stands_still(); }});
   if (wrong) world_.fail(*wrong);
   held_.emplace(key, std::move(claim));
+  world_.history.sample({world_.scheduler.now(), process_, "claims in the hands of a consumer",
+                         held_.size(), world_.plan.concurrency});
 }
 
 client::Claim SimConsumer::let_go(std::uint64_t key) {

@@ -37,8 +37,9 @@ check::FinalState state_of(client::TaskState state) {
 
 void SimInspector::watch(std::vector<TaskId> tasks) {
   watching_ = true;
-  open_.insert(tasks.begin(), tasks.end());
-  for (const TaskId task : tasks) states_[task] = check::FinalState::kNotFound;
+  for (const TaskId task : tasks) {
+    if (states_.try_emplace(task, check::FinalState::kNotFound).second) open_.insert(task);
+  }
   ask_again();
 }
 

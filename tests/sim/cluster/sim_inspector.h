@@ -18,7 +18,8 @@ class SimInspector final : public SimClient {
   using SimClient::SimClient;
   ~SimInspector() override { shut_down(); }
 
-  // Asks for the state of these tasks, again every second for those that are not finished.
+  // Asks for the state of these tasks, again every second for those that are not finished. Those
+  // that it has watched before are finished. REQUIRES: all_finished(), but for the first time.
   void watch(std::vector<TaskId> tasks);
   // All are done, dead, or in a state that will not change by itself.
   [[nodiscard]] bool all_finished() const {

@@ -46,6 +46,8 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   plan.heal_limit = 20min;
   const bool storm = random.one_in(3);  // hardly up, it goes down again
   plan.fault_interval = storm ? between(random, 40ms, 300ms) : between(random, 300ms, 4s);
+  // Longer than sessions, producers and repetitions are remembered without a sign of life.
+  if (random.one_in(24)) plan.night = between(random, 9min, 25min);
   if (random.one_in(8)) {
     plan.weights.put_back = 3;
     plan.weights.copy = 2;

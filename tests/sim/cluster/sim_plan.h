@@ -53,6 +53,8 @@ struct SimPlan {
   Duration fault_phase{};     // how long faults go on
   Duration heal_limit{};      // how long the healed cluster may take to finish everything
   Duration fault_interval{};  // between two faults, on average
+  // After everything is finished nothing happens for so long, and then there is work once more.
+  Duration night{};
   FaultWeights weights;
 
   std::uint64_t items_max = 0;  // tasks that all producers together may produce

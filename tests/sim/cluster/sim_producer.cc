@@ -36,6 +36,10 @@ void SimProducer::burst() {
   plan_burst();
 }
 
+void SimProducer::produce_some(std::uint64_t tasks) {
+  for (std::uint64_t i = 0; i < tasks; i++) produce_one();
+}
+
 void SimProducer::produce_one() {
   const PayloadName name{process_, ++number_};
   std::string payload = make_payload(name, world_.plan.payload_bytes_max, random_);

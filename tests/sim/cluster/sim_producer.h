@@ -17,6 +17,8 @@ class SimProducer final : public SimClient {
 
   // Produces no more; finished() once everything of this life has its outcome.
   void finish() { finishing_ = true; }
+  // So many more, at once.
+  void produce_some(std::uint64_t tasks);
   [[nodiscard]] bool finished() const { return finishing_ && open_ == 0; }
 
  private:

@@ -58,6 +58,7 @@ constexpr std::string_view kRequired[] = {
     "rogue operation repeated",
     "task delivered again",
     "unknown produce turned out to exist",
+    "work after a long silence",
 };
 
 void count_what_happened(SimWorld& world, const check::Totals& totals) {
@@ -101,6 +102,7 @@ check::History without_uncertain(const SimWorld& world) {
       history.end_as(operations.at(event.operation), event);
     }
   }
+  for (const check::ResourceSample& sample : world.history.samples()) history.sample(sample);
   return history;
 }
 

@@ -69,6 +69,7 @@ constexpr Simplification kSimplifications[] = {
      [](SimPlan& plan) { plan.managers = std::min<std::size_t>(plan.managers, 2); }},
     {"one-manager", [](SimPlan& plan) { plan.managers = 1; }},
     {"one-at-a-time", [](SimPlan& plan) { plan.concurrency = 1, plan.prefetch = 0; }},
+    {"no-night", [](SimPlan& plan) { plan.night = Duration(0); }},
     {"small-payloads", [](SimPlan& plan) { plan.payload_bytes_max = 0; }},
     {"few-tasks", [](SimPlan& plan) { plan.items_max = 10; }},
     {"short", [](SimPlan& plan) { plan.fault_phase = std::min<Duration>(plan.fault_phase, 3s); }},
