@@ -28,6 +28,9 @@ hidden byte R2_LOSS_RAISES_AN_ALARM;
 #ifndef B_GIVE_UP
 #define B_GIVE_UP 0             /* 1: the producer may stop asking, the outcome unknown */
 #endif
+#ifndef TRIES
+#define TRIES 4                 /* times that the producer asks before all is quiet */
+#endif
 #define LENGTH 4                /* of a shard's log */
 #define AT(s, o) ((s) * LENGTH + (o))
 #define SUBJECT 1
@@ -376,11 +379,11 @@ active proctype producer() {
 end:
     do
     :: d_step { tries == 0 && REACHES(0) -> tries = 1; asks_plain[0] = true }
-    :: d_step { tries > 0 && tries < 4 && !settled && !quiet && !gave_up && !moved &&
+    :: d_step { tries > 0 && tries < TRIES && !settled && !quiet && !gave_up && !moved &&
                 !asks_plain[0] && REACHES(0) -> tries++; asks_plain[0] = true }
-    :: d_step { tries > 0 && tries < 4 && !settled && !quiet && !gave_up && !asks_moved[1] &&
+    :: d_step { tries > 0 && tries < TRIES && !settled && !quiet && !gave_up && !asks_moved[1] &&
                 REACHES(1) -> tries++; moved = true; asks_moved[1] = true }
-    :: d_step { tries > 0 && tries < 4 && !settled && !quiet && !gave_up && moved &&
+    :: d_step { tries > 0 && tries < TRIES && !settled && !quiet && !gave_up && moved &&
                 !asks_moved[0] && REACHES(0) -> tries++; asks_moved[0] = true }
     /* When all is quiet, once more, as a living producer would. */
     :: d_step { quiet && !settled && !gave_up && !moved && !asks_plain[0] && MAY_APPEND(0) &&
@@ -407,13 +410,19 @@ end:
 
 /* ---- what goes wrong ---- */
 
+#ifdef B_COPY_LATE              /* only copies of a disk in use: a smaller search */
+#define MAY_COPY registered[0]
+#else
+#define MAY_COPY true
+#endif
+
 active proctype adversary() {
     byte s;
 end:
     do
     :: quiet -> break
     :: d_step { !quiet -> quiet = true }
-    :: atomic { !quiet && roll_left > 0 && !copied[0] && !copied[1] ->
+    :: atomic { !quiet && roll_left > 0 && !copied[0] && !copied[1] && MAY_COPY ->
            if :: s = 0 :: s = 1 fi;
            copied[s] = true; copy_length[s] = length[s]; copy_epoch[s] = epoch[s]; s = 0 }
     :: atomic { !quiet && crash_left > 0 && (up[0] || up[1]) ->
