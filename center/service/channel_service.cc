@@ -223,6 +223,7 @@ Status ChannelService::on_commands(Peer& peer, const Frame& frame) {
       continue;
     }
     commands->slots.push_back(commands->answer.outcome_size() - 1);
+    commands->ends_wait |= command.has_end_wait();
     *commands->commands.Add() = std::move(command);
   }
 
@@ -335,12 +336,20 @@ Status ChannelService::on_beat(Peer& peer, const Frame& frame) {
 
 // ---- entries ----
 
-// Outcomes first, then the grants of the same entry; the next entry's after both (R10).
+// Outcomes first, then the grants of the same entry; the next entry's after both (R10). The answer
+// to the end of a wait says that no grant of its line follows, so it goes behind the grants: another
+// command of the entry may have given the line its last task.
 void ChannelService::entry_applied(const MergedEntry& merged, Lsn index, const Effects& effects) {
-  for (std::size_t i = 0; i < merged.shares.size(); ++i) {
-    if (merged.shares[i].frame) answer_share(merged.shares[i], index, effects.batches[i]);
-  }
+  const auto answer = [&](bool ends_wait) {
+    for (std::size_t i = 0; i < merged.shares.size(); ++i) {
+      const MergedEntry::Share& share = merged.shares[i];
+      if (share.frame && share.frame->ends_wait == ends_wait)
+        answer_share(share, index, effects.batches[i]);
+    }
+  };
+  answer(false);
   send_grants(index, effects.grants);
+  answer(true);
   check_drained();
 }
 

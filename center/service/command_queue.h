@@ -33,6 +33,7 @@ struct CommandFrame {
   std::size_t bytes = 0;
   v1::ChannelOutcomes answer;  // outcomes of refused commands are in place from the start
   int taken = 0;               // commands that are in an entry
+  bool ends_wait = false;      // a command among them is END_WAIT
   int answered = 0;
 
   [[nodiscard]] bool complete() const { return answered == commands.size(); }

@@ -1,6 +1,7 @@
 // The center as managers meet it, over a simulated network and disk.
 #include <catch2/catch.hpp>
 
+#include "center/storage/wire_values.h"
 #include "tests/unit/center_service/center_fixture.h"
 
 using namespace baton;
@@ -77,6 +78,22 @@ TEST_CASE("the outcomes of an entry come before its grants") {
 
   CHECK(manager.order == std::vector<std::string>{"outcomes", "grants"});
   CHECK(manager.grants.size() == 3);
+}
+
+TEST_CASE("the answer to the end of a wait comes after the grants of its entry") {
+  CenterWorld world;
+  TestManager& manager = with_three_tasks(world, 0);
+  manager.order.clear();
+  v1::Command end;
+  to_wire(kSession, end.mutable_end_wait()->mutable_session());
+  end.mutable_end_wait()->set_conn_epoch(1);
+  end.mutable_end_wait()->set_line(1);
+
+  // Something else in the entry gives the line its last task.
+  manager.send({demand(kSession, 1, 1, "q", 1), end});
+
+  REQUIRE(manager.grants.size() == 1);
+  CHECK(manager.order == std::vector<std::string>{"grants", "outcomes"});
 }
 
 TEST_CASE("a grant goes to the manager of the session, wherever the task is") {
@@ -438,6 +455,35 @@ TEST_CASE("a center that is behind what a manager has seen refuses it") {
   CHECK_THAT(manager.failures.back().message(),
              Catch::Contains("ledger went back: manager m1 has seen index 5000"));
   CHECK(world.logger.contains("ledger went back"));
+}
+
+TEST_CASE("a center that lost entries is refused although it has written more since") {
+  CenterWorld world;
+  REQUIRE(world.start_center().ok());
+  TestManager& manager = world.join_manager("m1");
+  TestManager& other = world.join_manager("m2");
+  manager.disconnect();
+  world.run(50ms);
+  const sim::SimDisk older = world.env.disk().copy();
+  world.reconnect(manager);
+  manager.send({created(manager, Offset(1), 1, "q")});
+  manager.index_seen = manager.send({created(manager, Offset(2), 1, "q")}).index();
+
+  world.kill_center();
+  manager.disconnect();
+  world.env.disk() = older.copy();
+  REQUIRE(world.start_center().ok());
+  world.reconnect(other);
+  REQUIRE(other.register_again().result() == v1::REGISTERED);
+  std::uint64_t index = 0;
+  for (std::uint64_t i = 1; index <= manager.index_seen; ++i) {
+    index = other.send({created(other, Offset(i), 1, "q")}).index();
+  }
+  manager.start(world.options.listen);
+  REQUIRE(world.scheduler.run_until([&] { return !manager.failures.empty(); }, 5s));
+
+  CHECK(manager.failures.back().code() == ErrorCode::kDataLoss);
+  CHECK_THAT(manager.failures.back().message(), Catch::Contains("ledger went back"));
 }
 
 TEST_CASE("a manager of another cluster is refused") {
