@@ -103,10 +103,11 @@ void SessionRelay::end_wait(ConnectionId connection, std::uint64_t request, Line
   }
   const Line ended = std::move(found->second);
   session->lines.erase(found);
-  // Totals are the session's: what only this line's demand would have told goes with another's.
-  if (ended.dirty && !session->lines.empty()) {
+  // Totals are the session's: what only this line's demand tells, now or again on the next channel,
+  // goes with another's.
+  if (!session->lines.empty()) {
     Line& other = session->lines.begin()->second;
-    other.dirty |= other.demand.total < ended.demand.total;
+    other.dirty |= ended.dirty && other.demand.total < ended.demand.total;
     other.demand.total = std::max(other.demand.total, ended.demand.total);
   }
   mark_lines(session_of(connection), *session);

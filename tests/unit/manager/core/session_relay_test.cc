@@ -213,6 +213,24 @@ TEST_CASE_METHOD(RelayTest,
   CHECK(command.total == 2);  // the session's, though line 2 told it
 }
 
+TEST_CASE_METHOD(RelayTest, "what an ended line had demanded is told again by another one") {
+  attach();
+  demand(1, 1);
+  demand(2, 2);
+  REQUIRE(sent<DemandCommand>().size() == 2);
+  const bool ends_before_the_loss = GENERATE(false, true);
+  if (ends_before_the_loss) relay.end_wait(kConnection, 33, LineId(2));
+  relay.channel_down();  // the ledger may not have heard of any, or has voided the credit since
+  if (!ends_before_the_loss) relay.end_wait(kConnection, 33, LineId(2));
+  relay.channel_up();
+
+  const auto demands = sent<DemandCommand>();
+
+  REQUIRE(demands.size() == 1);
+  CHECK(demands[0].second.line == LineId(1));
+  CHECK(demands[0].second.total == 2);
+}
+
 TEST_CASE_METHOD(RelayTest, "the demand of a lower line goes before the end of a higher one") {
   attach();
   demand(2, 1);
