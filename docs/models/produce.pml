@@ -128,12 +128,10 @@ inline take_request(s, waits, lost) {
 /* Nobody was told of what waited in an earlier epoch. */
 inline void_what_waited(s) {
     o = created_hi[s];
-#ifndef M_WAITING_SURVIVES
     do
     :: o < length[s] -> if :: kind[AT(s, o)] == WAITS -> kind[AT(s, o)] = VOIDED :: else fi; o++
     :: else -> break
     od;
-#endif
     o = 0
 }
 
