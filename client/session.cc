@@ -250,6 +250,10 @@ Status Session::on_tasks(const Frame& frame) {
       ++env_.metrics.deliveries_dropped;
       continue;
     }
+    // No ledger grants a session more than this; what is kept here must have a bound.
+    if (leases_.size() >= kSessionWindowMax) {
+      return Status(ErrorCode::kInternal, "the manager delivers more than a session may hold");
+    }
     ++env_.metrics.deliveries;
     const Millis lease(from.lease_ms());
     leases_.add(token, TaskId(from.task()), lease, now);
@@ -269,9 +273,11 @@ Status Session::on_operations_done(const Frame& frame) {
   const OperationsRequest request = std::move(found->second);
   operations_in_flight_.erase(found);
   bool patience = false;
-  std::set<std::uint64_t> named;
+  // Only what this request asked counts: an answer to what was not sent yet proves nothing.
+  std::set<std::uint64_t> unnamed;
+  for (const OpSeq seq : request.seqs) unnamed.insert(seq.value());
   for (const v1::OperationOutcome& outcome : done.outcome()) {
-    named.insert(outcome.seq());
+    if (unnamed.erase(outcome.seq()) == 0) continue;
     const Status status(error_code_from_wire(outcome.code()), outcome.message());
     if (may_repeat(status.code())) {
       operations_.send_again(OpSeq(outcome.seq()));
@@ -283,9 +289,7 @@ Status Session::on_operations_done(const Frame& frame) {
       if (stopped_) return Status();
     }
   }
-  for (const OpSeq seq : request.seqs) {
-    if (!named.contains(seq.value())) operations_.send_again(seq);
-  }
+  for (const std::uint64_t seq : unnamed) operations_.send_again(OpSeq(seq));
   if (patience) {
     pause(env_.loop.now());
   } else {
