@@ -16,7 +16,7 @@ struct JudgeOptions {
   bool dead_allowed = false;        // handlers refuse tasks
   bool states_asked = true;         // every confirmed task was looked at in the end (C1)
   bool healed = false;              // and consumers had time after the last fault (C8)
-  LinearizabilityOptions order;     // C5
+  LinearizabilityOptions order{};   // C5
 };
 
 struct Judgement {

@@ -49,7 +49,7 @@ class Search {
     if (budget_ == 0 || dead_ends_.contains(key(state))) return false;
     --budget_;
     const std::vector<std::size_t> next = candidates();
-    remember_longest(state, next);
+    remember_longest(state);
     // One that changes nothing takes nothing away from the others: no need to try another first.
     for (const std::size_t i : next) {
       const auto after = must(i) ? after_step(state, steps_[i], rules_) : std::nullopt;
@@ -100,28 +100,33 @@ class Search {
     if (budget_ > 0) dead_ends_.insert(key(state));
   }
 
-  void remember_longest(const TaskState& state, const std::vector<std::size_t>& next) {
-    if (longest_ && order_.size() <= longest_->order.size()) return;
-    longest_ = Longest{order_, state, next};
+  void remember_longest(const TaskState& state) {
+    if (longest_ && order_.size() <= longest_->length) return;
+    longest_ = Longest{order_.size(), state, placed_};
   }
 
+  // Of the longest way: where it led, and those that had to be next.
   std::string why() const {
     constexpr std::size_t kNamed = 3;
-    std::string text = "after " + std::to_string(longest_->order.size()) + " of " +
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (must(i) && !longest_->placed[i]) left.push_back(i);
+    }
+    std::sort(left.begin(), left.end(),
+              [&](std::size_t a, std::size_t b) { return steps_[a].end < steps_[b].end; });
+    std::string text = "after " + std::to_string(longest_->length) + " of " +
                        std::to_string(steps_.size()) + " steps it is " +
                        to_string(longest_->state) + ", and then cannot be";
-    std::size_t named = 0;
-    for (const std::size_t i : longest_->next) {
-      if (!must(i) || named == kNamed) continue;
-      text += (named++ > 0 ? "; " : " ") + to_string(steps_[i]);
+    for (std::size_t i = 0; i < left.size() && i < kNamed; ++i) {
+      text += (i > 0 ? "; " : " ") + to_string(steps_[left[i]]);
     }
     return text;
   }
 
   struct Longest {
-    std::vector<std::size_t> order;
+    std::size_t length = 0;
     TaskState state;
-    std::vector<std::size_t> next;
+    std::vector<bool> placed;
   };
 
   const std::span<const Step> steps_;
