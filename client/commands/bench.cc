@@ -30,6 +30,7 @@ const std::map<std::string, BenchMode> kModes = {{"cycle", BenchMode::kCycle},
 struct BenchFlags {
   std::string mode = "cycle";
   BenchOptions run;
+  std::string history;     // file
   std::size_t window = 0;  // 0: by mode
   bool self = false;
   std::size_t managers = kSelfManagers;
@@ -47,6 +48,13 @@ double per_second(std::uint64_t count, double seconds) {
   return seconds > 0
              ? static_cast<double>(static_cast<std::uint64_t>(static_cast<double>(count) / seconds))
              : 0;
+}
+
+void complain(const check::Judgement& judgement) {
+  constexpr std::size_t kTold = 10;
+  const std::vector<std::string> lines = judgement.lines();
+  for (std::size_t i = 0; i < lines.size() && i < kTold; ++i) print_error(lines[i]);
+  print_error("promises were broken, " + std::to_string(lines.size()) + " times");
 }
 
 class BenchCommand {
@@ -92,7 +100,11 @@ class BenchCommand {
     const BenchWorkload& work = run_->workload();
     const BenchTimes& times = run_->times();
     const bool emptied = flags_.run.mode != BenchMode::kBacklog || flags_.run.drain;
-    const std::uint64_t lost = emptied ? work.missing_count() : 0;
+    if (!flags_.history.empty()) {
+      const Status written = run_->history().write(flags_.history);
+      if (!written.ok()) print_error(written);
+    }
+    const check::Judgement judgement = run_->history().judge(emptied);
     Json json{{"mode", flags_.mode},
               {"queue", flags_.run.queue},
               {"managers", managers_},
@@ -114,15 +126,19 @@ class BenchCommand {
       json["end_to_end_ms"] = latency_json(work.end_to_end_latency());
     }
     json["confirm_ms"] = latency_json(work.confirm_latency());
-    json["lost"] = lost;
-    json["duplicates"] = work.duplicate_count();
+    // By the checkers of docs/testing.md, which know more kinds of mistakes than these.
+    const check::LostShape lost =
+        check::shape_of_lost(run_->history().history(), {.states_asked = emptied});
+    json["lost"] = lost.prefix + lost.middle + lost.postfix;
+    json["duplicates"] = judgement.count("C3") + judgement.count("C6");
     json["damaged"] = work.damaged_count();
     json["superseded"] = work.superseded_count();
+    json["violations"] = judgement.violations.size();
     json["failed"] = work.failed_count();
     json["unknown"] = work.unknown_count();
     print_object(runtime_.out(), runtime_.options().format, json);
-    const bool good = lost == 0 && work.duplicate_count() == 0 && work.damaged_count() == 0;
-    if (!good) print_error("tasks were lost, completed twice or damaged: see the last lines");
+    const bool good = judgement.good();
+    if (!good) complain(judgement);
     if (good && work.confirmed_count() == 0)
       print_error("nothing was confirmed: this run measured nothing");
     runtime_.finish(good && work.confirmed_count() > 0 ? 0 : 1);
@@ -166,7 +182,9 @@ void add_bench(Program& program) {
            "to confirmation.\n"
            "end_to_end_ms: produce to delivery; in a saturated cycle it is the length of the "
            "queue, so compare\n"
-           "single and paced. Exit 1 when anything was lost, completed twice or damaged.",
+           "single and paced. Exit 1 when anything was lost, completed twice or damaged, or the "
+           "checkers found another\nbroken promise. --history writes what they judge, for "
+           "baton_judge.",
        .formats = {"table", "json", "jsonl"}},
       [flags](CommonOptions common) {
         settle_defaults(*flags);
@@ -204,6 +222,8 @@ void add_bench(Program& program) {
       ->capture_default_str();
   command.add_option("-q,--queue", flags->run.queue, "the queue (default: one of its own)")
       ->check([](const std::string& name) { return validate_queue_name(name).message(); });
+  command.add_option("--history", flags->history,
+                     "write the run's history to this file, as lines of JSON");
   command.add_flag("!--no-drain", flags->run.drain, "backlog: leave the tasks there");
 }
 

@@ -79,7 +79,7 @@ bool BenchRun::make_consumers() {
     options.queue = options_.queue;
     options.concurrency = options_.window;
     client::ConsumerHandlers handlers;
-    handlers.on_task = [this](client::Claim claim) { on_task(std::move(claim)); };
+    handlers.on_task = [this, number](const client::Claim& claim) { on_task(number, claim); };
     handlers.on_superseded = [](const client::Claim&) {};
     handlers.on_end = [this](const client::ConsumerSummary& summary) {
       if (!over_) runtime_.fail(summary.status);
@@ -121,20 +121,25 @@ void BenchRun::pace() {
 
 void BenchRun::produce_one(Source& source) {
   std::uint64_t number = 0;
-  std::string payload = workload_.make(runtime_.loop().now(), number);
+  const MonoTime now = runtime_.loop().now();
+  std::string payload = workload_.make(now, number);
+  const std::uint64_t operation = history_.produce(number, payload, now);
   ++source.open;
-  source.producer->produce(options_.queue, std::move(payload),
-                           [this, &source, number](const client::ProduceOutcome& outcome) {
-                             on_outcome(source, number, outcome);
-                           });
+  source.producer->produce(
+      options_.queue, std::move(payload),
+      [this, &source, number, operation](const client::ProduceOutcome& outcome) {
+        on_outcome(source, number, operation, outcome);
+      });
 }
 
-void BenchRun::on_outcome(Source& source, std::uint64_t number,
+void BenchRun::on_outcome(Source& source, std::uint64_t number, std::uint64_t operation,
                           const client::ProduceOutcome& outcome) {
+  const MonoTime now = runtime_.loop().now();
   --source.open;
   ++outcomes_;
+  history_.produced(operation, outcome, now);
   if (outcome.confirmed()) {
-    workload_.confirmed(number, runtime_.loop().now());
+    workload_.confirmed(number, now);
   } else {
     workload_.not_confirmed(outcome.state == client::ProduceState::kUnknown);
   }
@@ -170,15 +175,22 @@ void BenchRun::end_of_producing() {
 
 // ---- consuming ----------------------------------------------------------------------------------
 
-void BenchRun::on_task(client::Claim claim) {
+void BenchRun::on_task(std::uint64_t consumer, const client::Claim& claim) {
   const MonoTime now = runtime_.loop().now();
   if (times_.first_task == 0) times_.first_task = since(consuming_since_);
-  const auto number = workload_.arrived(claim.delivery().payload, now);
+  const client::Delivery& delivery = claim.delivery();
+  const auto number = workload_.arrived(delivery.payload, now);
+  history_.delivered(delivery, consumer, number, now);
+  const std::uint64_t operation =
+      number ? history_.ack(delivery, consumer, now) : history_.nack(delivery, consumer, now);
   if (!number) {
-    claim.nack("not the bytes that were sent");
+    claim.nack("not the bytes that were sent", [this, operation](const auto& result) {
+      history_.answered(operation, result, runtime_.loop().now());
+    });
     return;
   }
-  claim.ack({}, [this, number = *number](const client::OperationResult& result) {
+  claim.ack({}, [this, operation, number = *number](const client::OperationResult& result) {
+    history_.answered(operation, result, runtime_.loop().now());
     if (result.status.code() == ErrorCode::kClaimSuperseded) workload_.superseded();
     if (!result.status.ok()) return;
     workload_.completed(number);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client/commands/bench_history.h"
 #include "client/commands/bench_workload.h"
 #include "client/commands/progress.h"
 #include "client/commands/runtime.h"
@@ -52,6 +53,7 @@ class BenchRun {
   void start(std::function<void(std::function<void()> next)> on_filled, std::function<void()> done);
 
   [[nodiscard]] const BenchWorkload& workload() const { return workload_; }
+  [[nodiscard]] const BenchHistory& history() const { return history_; }
   [[nodiscard]] const BenchTimes& times() const { return times_; }
   [[nodiscard]] client::Admin& admin() { return clients_.front()->admin(); }
 
@@ -67,10 +69,11 @@ class BenchRun {
   void pump(Source& source);
   void pace();
   void produce_one(Source& source);
-  void on_outcome(Source& source, std::uint64_t number, const client::ProduceOutcome& outcome);
+  void on_outcome(Source& source, std::uint64_t number, std::uint64_t operation,
+                  const client::ProduceOutcome& outcome);
   [[nodiscard]] bool wants_more() const;
   void end_of_producing();
-  void on_task(client::Claim claim);
+  void on_task(std::uint64_t consumer, const client::Claim& claim);
   void on_completed();
   void watch_drain();
   void finish();
@@ -80,6 +83,7 @@ class BenchRun {
   BenchOptions options_;
   std::vector<std::string> managers_;
   BenchWorkload workload_;
+  BenchHistory history_;
   Progress progress_;
   std::vector<std::unique_ptr<client::Client>> clients_;
   std::vector<std::unique_ptr<Source>> sources_;

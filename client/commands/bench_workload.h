@@ -1,7 +1,8 @@
-// BenchWorkload: the tasks of one `baton bench` run, each known by number, and what became of them.
+// BenchWorkload: the tasks of one `baton bench` run, each known by number, and how long they took.
 //
 // The payload of a task says the run and the number and is filled from both, so that a delivery is
-// checked byte by byte, and a task of somebody else in the same queue is seen.
+// checked byte by byte, and a task of somebody else in the same queue is seen. What went wrong is
+// told by the run's history (common/history), not here.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,7 @@ class BenchWorkload {
   void not_confirmed(bool unknown) { ++(unknown ? unknown_ : failed_); }
   // The number of a delivered task; empty (and counted) when the bytes are not what was sent.
   std::optional<std::uint64_t> arrived(std::string_view payload, MonoTime now);
-  // Its ack was accepted.
+  // Its ack was accepted; again changes nothing.
   void completed(std::uint64_t number);
   void superseded() { ++superseded_; }
 
@@ -37,9 +38,7 @@ class BenchWorkload {
   [[nodiscard]] std::uint64_t unknown_count() const { return unknown_; }
   [[nodiscard]] std::uint64_t superseded_count() const { return superseded_; }
   [[nodiscard]] std::uint64_t damaged_count() const { return damaged_; }
-  // Completed more than once: must be 0.
-  [[nodiscard]] std::uint64_t duplicate_count() const { return duplicates_; }
-  // Confirmed and not completed.
+  // Confirmed and not completed: what a drain still waits for.
   [[nodiscard]] std::uint64_t missing_count() const;
   [[nodiscard]] const LatencyHistogram& confirm_latency() const { return confirm_latency_; }
   [[nodiscard]] const LatencyHistogram& end_to_end_latency() const { return end_to_end_latency_; }
@@ -64,7 +63,6 @@ class BenchWorkload {
   std::uint64_t unknown_ = 0;
   std::uint64_t superseded_ = 0;
   std::uint64_t damaged_ = 0;
-  std::uint64_t duplicates_ = 0;
   LatencyHistogram confirm_latency_;
   LatencyHistogram end_to_end_latency_;
 };

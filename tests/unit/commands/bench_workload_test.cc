@@ -40,7 +40,7 @@ TEST_CASE("a confirmed task that never comes is missing, an unconfirmed one is n
   CHECK(work.missing_count() == 1);
 }
 
-TEST_CASE("a second completion of one task is a duplicate") {
+TEST_CASE("a second completion of one task is no second task") {
   BenchWorkload work(1, 64);
   std::uint64_t number = 0;
   work.make(kStart, number);
@@ -49,7 +49,6 @@ TEST_CASE("a second completion of one task is a duplicate") {
   work.completed(number);
 
   CHECK(work.completed_count() == 1);
-  CHECK(work.duplicate_count() == 1);
 }
 
 TEST_CASE("one wrong byte, a wrong length and another run's task are damage") {
