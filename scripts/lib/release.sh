@@ -8,7 +8,7 @@ use_release_binaries() {
     source scripts/lib/packages.sh
     install_packages build run
     cmake --preset release >&2
-    cmake --build --preset release --target baton baton-center baton-manager >&2
+    cmake --build --preset release --target baton baton-center baton-manager baton_judge >&2
     BATON_BIN="$PWD/build/release/bin"
   fi
   export BATON_BIN

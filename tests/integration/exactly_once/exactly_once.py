@@ -5,13 +5,14 @@ A center and three managers as real processes. Producers push to any manager, co
 and at random, and every few seconds a daemon gets kill -9 or a pause longer than the lease; consumers
 die holding tasks, too. In the end everything that was confirmed must have been completed exactly once.
 
-What is counted: a task is *produced* when `baton produce` printed its id; a completion is *accepted* when
-`baton consume` said so. A consumer that was killed may have had a completion accepted that it could not
-tell of: judgement.py says what proves it, and what else is compared.
+Everything that producers and consumers were told goes into a history (history.py), which the checkers of the
+simulation judge in the end (baton_judge); judgement.py adds what only a real ledger has, results and counts. What
+each daemon uses of memory, files and disk is sampled and judged, too.
 
 Prints a table and, last, one JSON line. Exit 1 if anything was lost, or completed or produced twice.
 """
 import argparse
+import itertools
 import json
 import os
 import random
@@ -23,7 +24,8 @@ import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
-from judgement import Seen, judge  # noqa: E402  (the path must be set first)
+from history import History  # noqa: E402  (the path must be set first)
+from judgement import judge  # noqa: E402
 from trio import Trio, await_condition  # noqa: E402
 
 QUEUE = "exactly-once"
@@ -31,14 +33,19 @@ LEASE_SECONDS = 3
 # The judge asks for results, and the ledger keeps those of the last 100,000 tasks of a queue.
 TASKS_MAX = 90_000
 RATE = 200
+MIB = 1 << 20
+# Above these something leaks: sanitized daemons take some 300 MiB, everything else far less.
+CAPS = {"resident_bytes": 1024 * MIB, "open_files": 512, "disk_bytes": 1024 * MIB}
+DAEMONS_FROM = 1  # process numbers in the history; a consumer's lives have numbers of their own
+CONSUMERS_FROM = 100
 
 
 class Producers:
     """Threads that run `baton produce` again and again, each time at another manager first."""
 
-    def __init__(self, trio, seen, count, rate, seed):
+    def __init__(self, trio, history, count, rate, seed):
         self.trio = trio
-        self.seen = seen
+        self.history = history
         self.batch = max(1, int(rate / (2 * count)))
         self.pause = self.batch * count / rate
         self.stop = threading.Event()
@@ -66,33 +73,40 @@ class Producers:
     def _produce(self, payloads, first):
         command = self.trio.command("produce", "-q", QUEUE, "-o", "jsonl", "--timeout", "60s",
                                     managers=self.trio.addresses(first))
+        operations = self.history.produce(payloads)
         done = subprocess.run(command, input="\n".join(payloads) + "\n", capture_output=True, text=True, check=False)
         rows = [json.loads(line) for line in done.stdout.splitlines()]
-        with self._lock:
-            for payload, row in zip(payloads, rows):
-                if row.get("id"):
-                    self.seen.confirm(row["id"], payload)
-                elif row.get("unknown"):
-                    self.seen.unknown.add(payload)
-                else:
+        for payload, operation, row in zip(payloads, operations, rows):
+            if row.get("id"):
+                self.history.confirm(operation, row["id"], payload)
+            elif row.get("unknown"):
+                self.history.produce_unknown(operation, payload)
+            else:
+                self.history.produce_failed(operation)
+                with self._lock:
                     self.failed += 1
-            self.seen.unknown.update(payloads[len(rows):])
+        for payload, operation in list(zip(payloads, operations))[len(rows):]:
+            self.history.produce_unknown(operation, payload)
 
 
 class Consumers:
     """`baton consume --exec` processes; each is replaced when it ends, some are killed on purpose."""
 
-    # Slow now and then, so that there are claims to die with; prints what judgement.answer() says.
-    WORK = 'read task; case "$BATON_TOKEN" in *7) sleep 0.3;; esac; echo "done $task $BATON_TOKEN"'
+    # Says first what it was given, so that it is known also of consumers that die. Slow now and then, so that
+    # there are claims to die with; prints what judgement.answer() says.
+    WORK = ('read task; echo "$LIFE $BATON_TASK_ID $BATON_TOKEN $BATON_ATTEMPT $task" >> "$DELIVERIES"; '
+            'case "$BATON_TOKEN" in *7) sleep 0.3;; esac; echo "done $task $BATON_TOKEN"')
 
-    def __init__(self, trio, seen, count, seed):
+    def __init__(self, trio, history, count, seed):
         self.trio = trio
-        self.seen = seen
+        self.history = history
         self.rng = random.Random(f"{seed}-consumers")
         self.stop = threading.Event()
         self.superseded = 0
         self.kills = 0
         self.pauses = 0
+        self.deliveries = Path(trio.folder) / "deliveries"
+        self._lives = itertools.count(CONSUMERS_FROM)
         self._lock = threading.Lock()
         self._processes = {}
         self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(count)]
@@ -108,6 +122,10 @@ class Consumers:
                 process.send_signal(signal.SIGTERM)
         for thread in self._threads:
             thread.join()
+        if self.deliveries.exists():
+            for line in self.deliveries.read_text().splitlines():
+                life, task, token, attempt, payload = line.split(" ", 4)
+                self.history.deliver(int(life), task, token, attempt, payload)
 
     def kill_one(self):
         """kill -9 to one consumer; its commands, in process groups of their own, run on and nobody hears them."""
@@ -135,13 +153,16 @@ class Consumers:
                 "consume", "-q", QUEUE, "-j", "4", "--lease", f"{LEASE_SECONDS}s", "--pick",
                 ("round-robin", "random")[number % 2], "--exec", self.WORK, "-o", "jsonl",
                 managers=self.trio.addresses(number % len(self.trio.managers)))
+            with self._lock:
+                life = next(self._lives)
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                       start_new_session=True)
+                                       start_new_session=True,
+                                       env={**os.environ, "LIFE": str(life), "DELIVERIES": str(self.deliveries)})
             self._processes[number] = process
             errors = threading.Thread(target=self._read_errors, args=(process.stderr,))
             errors.start()
             for line in process.stdout:
-                self._account(line)
+                self._account(life, line)
             errors.join()
             process.wait()
 
@@ -150,15 +171,39 @@ class Consumers:
             with self._lock:
                 self.superseded += "superseded" in line
 
-    def _account(self, line):
+    def _account(self, life, line):
         try:
             row = json.loads(line)
         except ValueError:
             return  # cut off by kill -9 in the middle of a line
-        if row.get("outcome") != "done":
-            return
-        with self._lock:
-            self.seen.accept(row["id"], row["token"], row["payload"], row.get("result"))
+        if row.get("outcome"):
+            self.history.outcome(life, row)
+
+
+class Sampler(threading.Thread):
+    """Once a second: what each running daemon uses."""
+
+    def __init__(self, trio, history):
+        super().__init__()
+        self.trio = trio
+        self.history = history
+        self.stop = threading.Event()
+
+    def run(self):
+        while not self.stop.wait(1):
+            for number, daemon in enumerate(self.trio.daemons(), DAEMONS_FROM):
+                try:
+                    self._sample(number, daemon)
+                except (OSError, IndexError, ValueError):
+                    pass  # it died, or a file went, while we looked
+
+    def _sample(self, number, daemon):
+        process = Path("/proc") / str(daemon.process.pid)
+        pages = int((process / "statm").read_text().split()[1])
+        use = {"resident_bytes": pages * os.sysconf("SC_PAGE_SIZE"), "open_files": len(list((process / "fd").iterdir())),
+               "disk_bytes": sum(file.stat().st_blocks * 512 for file in daemon.data.rglob("*"))}
+        for what, value in use.items():
+            self.history.sample(number, f"{daemon.name} {what}", value, CAPS[what])
 
 
 class Chaos(threading.Thread):
@@ -231,15 +276,15 @@ def await_drained(trio, seconds):
         return False
 
 
-def judge_run(trio, seen):
+def judge_run(trio, history):
     def show(task):
         return next(iter(trio.rows("task", "show", task, code=None)), None)
 
     counts = {"center status": int(trio.rows("center", "status")[0]["completions"]), "queue ls": int(queue_row(trio)["done"])}
-    verdict = judge(seen, show, counts)
-    for kind in ("lost", "duplicated", "wrong"):
-        for text in getattr(verdict, kind)[:5]:
-            print(f"{kind}: {text}", file=sys.stderr)
+    verdict = judge(history, show, counts)
+    for text in verdict.broken[:20]:
+        print(text, file=sys.stderr)
+    print(verdict.report)
     return verdict
 
 
@@ -263,13 +308,15 @@ def main():
 
     began = time.monotonic()
     with Trio(keep=options.keep) as trio:
-        seen = Seen()
-        producers = Producers(trio, seen, options.producers, rate, seed)
-        consumers = Consumers(trio, seen, options.consumers, seed)
+        history = History(Path(trio.folder) / "history.jsonl")
+        producers = Producers(trio, history, options.producers, rate, seed)
+        consumers = Consumers(trio, history, options.consumers, seed)
         chaos = Chaos(trio, consumers, seed, options.period)
+        sampler = Sampler(trio, history)
         producers.start()
         consumers.start()
         chaos.start()
+        sampler.start()
         while time.monotonic() - began < options.seconds and chaos.is_alive():
             time.sleep(0.2)
         chaos.stop.set()
@@ -277,25 +324,27 @@ def main():
         producers.finish()
         drained = chaos.failure is None and await_drained(trio, options.heal_seconds)
         consumers.finish()
+        sampler.stop.set()
+        sampler.join()
         if chaos.failure is not None:
             raise chaos.failure
-        verdict = judge_run(trio, seen)
+        verdict = judge_run(trio, history)
 
     result = {
-        "produced": len(seen.confirmed), "completed": verdict.completed, "lost": len(verdict.lost),
-        "duplicated_completions": len(verdict.duplicated), "superseded": consumers.superseded, "kills": chaos.kills,
-        "pauses": chaos.pauses, "seconds": round(time.monotonic() - began, 1), "seed": seed,
+        "produced": len(history.confirmed), "completed": verdict.completed, "lost": verdict.count("C1", "C8"),
+        "duplicated_completions": verdict.count("C3", "C5", "C6", "N"), "superseded": consumers.superseded,
+        "kills": chaos.kills, "pauses": chaos.pauses, "seconds": round(time.monotonic() - began, 1), "seed": seed,
         "consumer_kills": consumers.kills, "consumer_pauses": consumers.pauses,
-        "unknown_produces": len(seen.unknown), "failed_produces": producers.failed,
-        "ids_given_twice": seen.ids_given_twice, "wrong_payloads": len(verdict.wrong),
-        "completed_unconfirmed": len(set(seen.accepted) - set(seen.confirmed)), "drained": drained,
+        "unknown_produces": len(history.unknown), "failed_produces": producers.failed,
+        "wrong_payloads": verdict.count("C7", "R"), "broken_promises": len(verdict.broken),
+        "completed_unconfirmed": len(set(history.accepted) - set(history.confirmed)), "drained": drained,
     }
     width = max(map(len, result))
     for key, value in result.items():
         print(f"{key.replace('_', ' '):<{width}}  {value}")
     print(json.dumps(result), flush=True)
-    good = drained and verdict.good() and not seen.ids_given_twice
-    worked = len(seen.confirmed) > 0 and chaos.kills + chaos.pauses > 0
+    good = drained and verdict.good()
+    worked = len(history.confirmed) > 0 and chaos.kills + chaos.pauses > 0
     if good and not worked:
         print("error: nothing was produced or nothing was broken: this run proves nothing", file=sys.stderr)
     return 0 if good and worked else 1
