@@ -11,6 +11,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/storage/table_file.h"
+
 namespace baton {
 namespace {
 
@@ -84,6 +86,15 @@ class DurableEnv::Latch {
     return status;
   }
 
+  void note_damage(const std::string& where) {
+    const std::lock_guard lock(mutex_);
+    damage_seen_ = where;
+  }
+  [[nodiscard]] std::string damage_seen() const {
+    const std::lock_guard lock(mutex_);
+    return damage_seen_;
+  }
+
   void add_listener(std::function<void(const Status&)> listener) {
     {
       const std::lock_guard lock(mutex_);
@@ -110,6 +121,7 @@ class DurableEnv::Latch {
 
   mutable std::mutex mutex_;
   Status failure_;
+  std::string damage_seen_;
   std::vector<std::function<void(const Status&)>> listeners_;
   std::atomic<bool> failed_ = false;
 };
@@ -156,6 +168,8 @@ void DurableEnv::add_on_failed(std::function<void(const Status&)> on_failed) {
 
 Status DurableEnv::failure() const { return latch_->failure(); }
 
+std::string DurableEnv::damage_seen() const { return latch_->damage_seen(); }
+
 std::uint64_t DurableEnv::free_bytes(const std::string& directory) const {
   return extras_ != nullptr ? extras_->free_bytes(directory) : free_bytes_of_system(directory);
 }
@@ -190,18 +204,35 @@ leveldb::Status DurableEnv::wrap(leveldb::Status created, const std::string& nam
   return leveldb::Status::OK();
 }
 
-// A table that is not there is an error: LevelDB would pass a NotFound on as if the key did not
-// exist.
 leveldb::Status DurableEnv::NewRandomAccessFile(const std::string& name,
                                                 leveldb::RandomAccessFile** result) {
   *result = nullptr;
+  std::unique_ptr<leveldb::RandomAccessFile> file;
+  if (leveldb::Status opened = open_for_reading(name, file); !opened.ok()) return opened;
+  if (!is_table_name(name)) {
+    *result = file.release();  // LevelDB's interface: the caller owns it
+    return leveldb::Status::OK();
+  }
+  std::uint64_t bytes = 0;
+  if (leveldb::Status sized = target()->GetFileSize(name, &bytes); !sized.ok()) return sized;
+  return open_table_file(
+      name, bytes, std::move(file),
+      [latch = latch_](const std::string& where) { latch->note_damage(where); }, result);
+}
+
+// A table that is not there is an error: LevelDB would pass a NotFound on as if the key did not
+// exist.
+leveldb::Status DurableEnv::open_for_reading(const std::string& name,
+                                             std::unique_ptr<leveldb::RandomAccessFile>& file) {
   if (extras_ != nullptr) {
-    const leveldb::Status opened = target()->NewRandomAccessFile(name, result);
-    return opened.IsNotFound() ? leveldb::Status::IOError(name, "it is missing") : opened;
+    leveldb::RandomAccessFile* opened = nullptr;
+    const leveldb::Status status = target()->NewRandomAccessFile(name, &opened);
+    file.reset(opened);
+    return status.IsNotFound() ? leveldb::Status::IOError(name, "it is missing") : status;
   }
   const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return leveldb::Status::IOError(name, std::strerror(errno));
-  *result = new PreadFile(name, fd);  // LevelDB's interface: the caller owns it
+  file = std::make_unique<PreadFile>(name, fd);
   return leveldb::Status::OK();
 }
 

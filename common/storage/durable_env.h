@@ -1,10 +1,11 @@
-// DurableEnv: the file operations of a store, with the two habits that LevelDB lacks.
+// DurableEnv: the file operations of a store, with the habits that LevelDB lacks.
 //
 // 1. A file's name is durable before the call that created, renamed or removed it returns (the
 //    directory is synced too).
 // 2. Fail-stop (I15): after the first failed write, sync, create, rename or remove every later one
 //    fails as well, so nothing is acknowledged on top of a hole; a failed sync is never tried
 //    again, since the kernel may have marked the lost pages clean. Reading goes on.
+// And tables are opened and read with more care (table_file.h).
 //
 // May be used from any thread, as LevelDB does.
 #pragma once
@@ -41,6 +42,9 @@ class DurableEnv final : public leveldb::EnvWrapper {
   // Ok until the first failure, then that failure for good.
   [[nodiscard]] Status failure() const;
 
+  // Where the block of a table is that was last read damaged, for messages; empty: none was.
+  [[nodiscard]] std::string damage_seen() const;
+
   // Room left for an unprivileged process on the file system of `directory`; 0 when it cannot be
   // told.
   [[nodiscard]] std::uint64_t free_bytes(const std::string& directory) const;
@@ -62,6 +66,8 @@ class DurableEnv final : public leveldb::EnvWrapper {
 
   leveldb::Status wrap(leveldb::Status created, const std::string& name,
                        leveldb::WritableFile** result);
+  leveldb::Status open_for_reading(const std::string& name,
+                                   std::unique_ptr<leveldb::RandomAccessFile>& file);
 
   EnvExtras* extras_;  // null: the operating system
   std::shared_ptr<Latch> latch_;

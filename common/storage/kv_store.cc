@@ -44,11 +44,15 @@ leveldb::ReadOptions checked_read(bool fill_cache) {
   return options;
 }
 
-Status read_error(const leveldb::Status& status, const std::string& directory) {
+// LevelDB does not say in which file a block is damaged.
+Status read_error(const leveldb::Status& status, const std::string& directory,
+                  const DurableEnv& env) {
   const Status error = from_leveldb(status);
   if (error.code() != ErrorCode::kDataLoss) return error;
-  return Status(ErrorCode::kDataLoss,
-                "the store " + directory + " is damaged: " + status.ToString());
+  const std::string seen = env.damage_seen();
+  return Status(ErrorCode::kDataLoss, "the store " + directory +
+                                          " is damaged: " + status.ToString() +
+                                          (seen.empty() ? "" : "; last seen in " + seen));
 }
 
 }  // namespace
@@ -113,7 +117,7 @@ Result<std::unique_ptr<KvStore>> KvStore::open(DurableEnv& env, const std::strin
   leveldb::DB* db = nullptr;
   const leveldb::Status opened = leveldb::DB::Open(db_options, directory, &db);
   store->db_.reset(db);
-  if (!opened.ok()) return read_error(opened, directory);
+  if (!opened.ok()) return read_error(opened, directory, env);
   BATON_RETURN_IF_ERROR(env.failure());
   return store;
 }
@@ -134,7 +138,7 @@ Status KvStore::write(KvBatch& batch) {
 Result<std::string> KvStore::get(std::string_view key) const {
   std::string value;
   const leveldb::Status found = db_->Get(checked_read(true), slice(key), &value);
-  if (!found.ok()) return read_error(found, directory_);
+  if (!found.ok()) return read_error(found, directory_, env_);
   return value;
 }
 
@@ -143,7 +147,7 @@ Status KvStore::scan(std::string_view from, std::string_view to, const Visit& vi
   for (at->Seek(slice(from)); at->Valid() && view(at->key()) < to; at->Next()) {
     if (!visit(view(at->key()), view(at->value()))) return {};
   }
-  if (!at->status().ok()) return read_error(at->status(), directory_);
+  if (!at->status().ok()) return read_error(at->status(), directory_, env_);
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/crc32c.h"
+#include "common/storage/table_format.h"
 
 namespace baton {
 namespace {
@@ -13,11 +14,6 @@ constexpr std::size_t kHeaderBytes = 7;
 constexpr std::size_t kSectorBytes = 512;
 
 std::size_t block_end(std::size_t at) { return (at / kBlockBytes + 1) * kBlockBytes; }
-
-std::uint32_t unmask(std::uint32_t masked) {
-  const std::uint32_t rotated = masked - 0xa282ead8U;
-  return (rotated >> 17) | (rotated << 15);
-}
 
 bool all_zero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
@@ -58,7 +54,7 @@ bool WalReader::fragment_at(std::size_t at, Fragment& fragment) const {
   const std::size_t limit = std::min(block_end(at), bytes_.size());
   if (limit < at + kHeaderBytes) return false;
   ByteReader header(bytes_.substr(at, kHeaderBytes));
-  const std::uint32_t crc = unmask(header.u32());
+  const std::uint32_t crc = unmask_crc(header.u32());
   const std::size_t length = header.u16();
   const std::uint8_t type = header.u8();
   if (type < kFull || type > kLast || length > limit - at - kHeaderBytes) return false;
@@ -100,7 +96,7 @@ bool WalReader::torn_at(std::size_t at) const {
 bool WalReader::length_is_wrong(std::size_t at) const {
   const std::size_t limit = std::min(block_end(at), bytes_.size());
   ByteReader header(bytes_.substr(at, 4));
-  const std::uint32_t wanted = unmask(header.u32());
+  const std::uint32_t wanted = unmask_crc(header.u32());
   std::uint32_t crc = 0;
   for (std::size_t i = at + kHeaderBytes - 1; i < limit; ++i) {
     crc = crc32c_extend(crc, bytes_.substr(i, 1));
