@@ -135,7 +135,7 @@ class Story {
       case 13:
         return grant(client().last_task());
       case 14:
-        return grant(in_.odd_number());
+        return grant((in_.u8() % 4 + std::uint64_t{4}) << 44 | in_.odd_number());
       default:
         world_.center.drop_connections();
     }
@@ -143,7 +143,7 @@ class Story {
 
   // As the ledger would: to a line that is open, with a number and a token of its own.
   void grant(std::uint64_t task) {
-    if (task == 0 || world_.center.count(v1::Command::kDemand) == 0) return;
+    if (!TaskId(task).valid() || world_.center.count(v1::Command::kDemand) == 0) return;
     const v1::SessionDemand& demand = world_.center.last(v1::Command::kDemand).demand();
     v1::Grant grant;
     *grant.mutable_session() = demand.session();
