@@ -48,6 +48,7 @@ ChannelService::ChannelService(NodeContext& context, LedgerHost& host, Options o
     : context_(context),
       host_(host),
       options_(std::move(options)),
+      recovered_(host.log().last_index()),
       proposer_(
           context.loop, host,
           [this](const v1::Register& request) { return before_register(request); },
@@ -107,7 +108,12 @@ void ChannelService::stop(const Status& reason) {
 Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello) {
   const LedgerPosition position{options_.cluster, host_.ledger().generation(),
                                 host_.log().last_index()};
-  Status status = check_hello(hello, position);
+  // What a manager saw before this center started was in the log then, or the log went back: new
+  // entries must not be taken for those that it has seen.
+  const StoreId store(from_wire(hello.store()));
+  LedgerPosition known = position;
+  if (!greeted_.contains(store)) known.index = recovered_;
+  Status status = check_hello(hello, known);
   if (status.code() == ErrorCode::kConflict || status.code() == ErrorCode::kDataLoss) {
     context_.logger.error("manager refused", {kv("manager", hello.name()), kv("reason", status)});
   }
@@ -122,7 +128,8 @@ Result<v1::HelloOk> ChannelService::on_hello(Peer& peer, const v1::Hello& hello)
 
   auto channel = std::make_unique<ManagerChannel>();
   channel->name = hello.name();
-  channel->store = StoreId(from_wire(hello.store()));
+  channel->store = store;
+  greeted_.insert(store);
   peer.set_data(std::move(channel));
   v1::HelloOk answer;
   to_wire(position.cluster, answer.mutable_cluster());

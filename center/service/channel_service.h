@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "proto/center.pb.h"
@@ -109,6 +110,8 @@ class ChannelService final : public ServerHandler {
   NodeContext& context_;
   LedgerHost& host_;
   const Options options_;
+  const Lsn recovered_;        // where the ledger stood when this center started
+  std::set<StoreId> greeted_;  // managers that were let in since
   std::unique_ptr<Server> server_;
   CenterMetrics metrics_;
 
