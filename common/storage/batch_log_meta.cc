@@ -83,6 +83,14 @@ void put_log_front(std::uint32_t log, Lsn first, Lsn removed_to, KvBatch& change
   changes.put(key, seal_record(key, kVersion, body));
 }
 
+Status for_each_log(const KvStore& store, const std::function<void(std::uint32_t log)>& visit) {
+  return store.scan("h", "i", [&](std::string_view key, std::string_view) {
+    const std::string_view epoch = "e";
+    if (key.size() == 6 && key.substr(5) == epoch) visit(ByteReader(key.substr(1)).be32());
+    return true;
+  });
+}
+
 Result<LogState> recover_log(const KvStore& store, std::uint32_t log,
                              const BatchReader::Visit& on_tail) {
   LogState state;

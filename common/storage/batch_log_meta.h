@@ -30,6 +30,9 @@ void put_log_checkpoint(std::uint32_t log, Lsn lsn, std::uint32_t crc, KvBatch& 
 // `removed_to`: every batch below it is gone, those between it and `first` are still to be removed.
 void put_log_front(std::uint32_t log, Lsn first, Lsn removed_to, KvBatch& changes);
 
+// Calls `visit` for every log that the store has ever opened, in order.
+Status for_each_log(const KvStore& store, const std::function<void(std::uint32_t log)>& visit);
+
 // Where a log stands, as found on disk.
 struct LogState {
   LogEpoch opened;             // epoch 0: the log is new

@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "common/storage/batch_log_meta.h"
+
 namespace baton::manager {
 
 Result<std::unique_ptr<ShardLogs>> ShardLogs::open(NodeContext context, const std::string& path,
@@ -13,11 +15,30 @@ Result<std::unique_ptr<ShardLogs>> ShardLogs::open(NodeContext context, const st
   BATON_ASSIGN_OR_RETURN(logs->data_dir_,
                          DataDir::open(logs->env_, path, StoreKind::kManager, random));
   BATON_ASSIGN_OR_RETURN(logs->store_, logs->data_dir_->open_store());
+  BATON_RETURN_IF_ERROR(logs->check_all_listed());
   for (const Identity::Shard& shard : logs->identity().shards) {
     BATON_ASSIGN_OR_RETURN(logs->logs_[shard.id], logs->open_log(shard.id, shard.sealed));
     if (!shard.sealed) logs->active_ = logs->logs_[shard.id].get();
   }
   return logs;
+}
+
+// A shard is listed before anything of it is written: one that is not was forgotten by an identity
+// that is older than the store, and so would be its tasks.
+Status ShardLogs::check_all_listed() const {
+  Status outcome;
+  const Status read = for_each_log(*store_, [&](std::uint32_t log) {
+    const auto& shards = identity().shards;
+    const bool listed =
+        std::any_of(shards.begin(), shards.end(),
+                    [&](const Identity::Shard& shard) { return shard.id.value() == log; });
+    if (listed || !outcome.ok()) return;
+    outcome = Status(ErrorCode::kDataLoss,
+                     "the identity in the data directory " + data_dir_->path() +
+                         " does not list shard " + std::to_string(log) +
+                         ", which the store has: put the file back that was there last");
+  });
+  return outcome.ok() ? read : outcome;
 }
 
 Status ShardLogs::set_name(const std::string& name) {

@@ -26,7 +26,8 @@ namespace baton::manager {
 class ShardLogs {
  public:
   // Opens the directory and the logs of every shard in it, each with `log_options` but for its own
-  // identity. `random` and what the context refers to outlive this.
+  // identity. `random` and what the context refers to outlive this. data_loss also when the store
+  // has a shard that the identity does not list.
   static Result<std::unique_ptr<ShardLogs>> open(NodeContext context, const std::string& path,
                                                  Random& random, PayloadLog::Options log_options);
 
@@ -53,6 +54,7 @@ class ShardLogs {
  private:
   ShardLogs(NodeContext context, Random& random, PayloadLog::Options log_options)
       : context_(context), random_(random), log_options_(log_options), env_(context.env) {}
+  Status check_all_listed() const;
   Result<std::unique_ptr<LogStore>> open_log(ShardId shard, bool sealed);
   void watch(LogStore& log);
 
