@@ -180,6 +180,8 @@ TEST_CASE("C5 finds a claim of a task that is dead or quarantined") {
 
   Story quarantined;
   quarantined.task(1, 1).state(1, FinalState::kQuarantined).delivered(1, 6, 201, 2, 1);
+  CHECK(fits(quarantined));  // it was on its way before
+  quarantined.accepted(Action::kExtend, 1, 6, 201);
   CHECK_FALSE(fits(quarantined));
 }
 

@@ -420,7 +420,7 @@ bool checker_accepts(const History& history) {
 
 TEST_CASE("C5 agrees with an oracle on random executions and their mutations") {
   const std::uint64_t first_seed = std::random_device{}();
-  constexpr std::uint64_t kExecutions = 300;
+  constexpr std::uint64_t kExecutions = 1500;
   std::cout << "seeds " << first_seed << " and the " << kExecutions << " behind it\n";
   std::uint64_t found = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + kExecutions; ++seed) {
