@@ -24,6 +24,24 @@ ResultKey result_key(const SessionOperation& operation) {
           operation.result_lsn};
 }
 
+// Whether this is how a command of this kind is answered.
+bool answers(const v1::Outcome& outcome, const RelayCommand& command) {
+  switch (outcome.kind_case()) {
+    case v1::Outcome::kAttach:
+      return std::holds_alternative<AttachCommand>(command);
+    case v1::Outcome::kOperations:
+      return std::holds_alternative<OperationsCommand>(command);
+    case v1::Outcome::kHeartbeat:
+      return std::holds_alternative<HeartbeatCommand>(command);
+    case v1::Outcome::kSimple:
+      return !std::holds_alternative<AttachCommand>(command) &&
+             !std::holds_alternative<OperationsCommand>(command) &&
+             !std::holds_alternative<HeartbeatCommand>(command);
+    default:
+      return false;
+  }
+}
+
 std::size_t tasks_of(const RelayCommand& command) {
   if (const auto* operations = std::get_if<OperationsCommand>(&command)) {
     return 2 * operations->operations.size();  // each may end one claim and begin another
@@ -338,7 +356,14 @@ void SessionService::on_outcomes(const std::vector<CommandId>& ids, const Status
     return;
   }
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    on_outcome(ids[i], outcomes.outcome(static_cast<int>(i)));
+    const v1::Outcome& outcome = outcomes.outcome(static_cast<int>(i));
+    if (!answers(outcome, relay_.command(ids[i]))) {
+      context_.logger.warn("outcome of another kind",
+                           {kv("kind", static_cast<int>(outcome.kind_case()))});
+      link_.reconnect(Status(ErrorCode::kInternal, "an outcome does not fit its command"));
+      return;
+    }
+    on_outcome(ids[i], outcome);
   }
   flush();
 }
