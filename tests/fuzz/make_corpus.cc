@@ -306,6 +306,9 @@ void recovery_readers() {
   batch += payload_body();
   seal_batch({7, Epoch(1), Lsn(3), 0, Lsn(1)}, batch);
   save("recovery_readers", "batch", Bytes().u8(0).raw(batch).str());
+  std::string damaged = batch;
+  damaged[44] = static_cast<char>(damaged[44] ^ 1);
+  save("recovery_readers", "batch-damaged", Bytes().u8(0).raw(damaged).str());
   save("recovery_readers", "body", Bytes().u8(1).raw(payload_body()).str());
   const auto small = [](const std::string& name, std::uint64_t which, std::string_view bytes) {
     save("recovery_readers", name, Bytes().u8(2).u8(which).raw(bytes).str());
