@@ -34,8 +34,8 @@ LEASE_SECONDS = 3
 TASKS_MAX = 90_000
 RATE = 200
 MIB = 1 << 20
-# Above these something leaks: sanitized daemons take some 300 MiB, everything else far less.
-CAPS = {"resident_bytes": 1024 * MIB, "open_files": 512, "disk_bytes": 1024 * MIB}
+# Several times what sanitized daemons need for all tasks that a run may have.
+CAPS = {"resident_bytes": 256 * MIB, "open_files": 256, "disk_bytes": 512 * MIB}
 DAEMONS_FROM = 1  # process numbers in the history; a consumer's lives have numbers of their own
 CONSUMERS_FROM = 100
 

@@ -75,8 +75,10 @@ class History:
             ended = {"done": "ack", "nacked": "nack", "released": "release"}.get(row["outcome"])
             for action in (ended, *self.ENDS):
                 operation = operations.pop(action, None)
-                if operation is not None:
-                    self._end(action, operation, "ok" if action == ended else "fail")
+                if operation is None:
+                    continue
+                # Superseded, all ends are refused; else one was asked for, and of the others there is no word.
+                self._end(action, operation, "ok" if action == ended else "unknown" if ended else "fail")
             if ended == "ack":
                 self.accepted.setdefault(row["id"], []).append((str(row["token"]), row["payload"], row.get("result")))
 
