@@ -233,6 +233,45 @@ void client_requests() {
 // A step's byte: the client or node in the upper three bits.
 std::uint64_t step(std::uint64_t who, std::uint64_t what) { return who << 5 | what; }
 
+// What happens on a bad day: mostly work, and now and then a lost answer, a late lease, a crash.
+std::string random_story(Random random) {
+  Bytes story;
+  story.u8(random.below(256)).u8(step(1, 27));
+  for (std::uint64_t left = 40 + random.below(90); left > 0; --left) {
+    const std::uint64_t who = random.below(3);
+    const std::uint64_t dice = random.below(100);
+    if (dice < 14) {
+      story.u8(step(who, 0)).u8(random.below(16));  // produces
+    } else if (dice < 26) {
+      story.u8(step(who, 3)).u8(7);  // reports
+    } else if (dice < 33) {
+      story.u8(step(who, 5)).u8(random.below(2));  // attaches
+    } else if (dice < 47) {
+      story.u8(step(who, 6)).u8(random.below(4));  // demands
+    } else if (dice < 75) {                        // ends a claim, its own or any
+      static constexpr std::uint64_t kHow[] = {1, 1, 0, 0, 136, 132, 138, 17};
+      story.u8(step(who, 9)).u8(kHow[random.below(8)]).u8(random.below(256));
+    } else if (dice < 80) {
+      for (std::uint64_t i = random.below(5); i > 0; --i) story.u8(21);  // a second of lease time
+    } else if (dice < 86) {
+      story.u8(step(who, dice < 83 ? 13 : 15));  // a heartbeat, a repetition
+    } else if (dice < 90) {
+      story.u8(dice < 88 ? 29 : 31).u8(random.below(4));  // deliveries, answers get lost
+    } else if (dice < 94) {
+      story.u8(step(who, dice < 92 ? 17 : 18));  // the channel
+    } else if (dice < 95) {
+      story.u8(22).u8(23);  // a snapshot, a crash of the center
+    } else if (dice < 97) {
+      story.u8(step(who % 2, dice < 96 ? 24 : 25)).u8(step(who % 2, 27));
+    } else if (dice < 99) {
+      story.u8(step(who % 2, 26)).u8(random.below(30)).u8(step(who % 2, 0)).u8(3);
+    } else {
+      story.u8(30).u8(random.below(3));  // grants are given back
+    }
+  }
+  return story.str();
+}
+
 void session_ledger() {
   Bytes good;
   good.u8(1).u8(step(1, 27));
@@ -259,12 +298,8 @@ void session_ledger() {
   crashes.u8(step(0, 28)).u8(0).u8(29).u8(3).u8(31).u8(2).raw(good.str().substr(20));
   save("session_ledger", "crashes", crashes.str());
 
-  Random random(7);
-  for (int i = 0; i < 12; ++i) {
-    Bytes any;
-    any.u8(7).u8(step(1, 27));
-    for (int at = 0; at < 120 + 40 * i; ++at) any.u8(random.below(256));
-    save("session_ledger", "random-" + std::to_string(i), any.str());
+  for (std::uint64_t seed = 0; seed < 16; ++seed) {
+    save("session_ledger", "story-" + std::to_string(seed), random_story(Random(seed)));
   }
 }
 
@@ -367,13 +402,17 @@ void ledger_bytes() {
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     center::model::Oracle oracle;
     center::model::Generator generator(seed, oracle);
-    Bytes entries;
-    entries.u8(seed % 2).u8(0);
-    for (std::uint64_t i = 1; i <= 20; ++i) {
-      const center::Entry entry = generator.next(Lsn(i));
+    Lsn index;
+    const auto next = [&] {
+      index = index.next();
+      const center::Entry entry = generator.next(index);
       generator.learn(oracle.apply(entry));
-      entries.sized(encode(entry));
-    }
+      return encode(entry);
+    };
+    for (std::uint64_t i = 0; i < 12 * seed; ++i) next();  // as the target's Past
+    Bytes entries;
+    entries.u8(seed % 2).u8(seed);
+    for (int i = 0; i < 20; ++i) entries.sized(next());
     save("ledger_bytes", "entries-" + std::to_string(seed), entries.str());
   }
   for (std::uint64_t kind = 0; kind < 7; ++kind) {
@@ -389,7 +428,16 @@ void ledger_bytes() {
   save("ledger_bytes", "snapshot-file", Bytes().u8(3).u8(0).raw(file).str());
   for (std::uint64_t mask = 0; mask < 2; ++mask) {
     Bytes segment;
-    segment.u8(4).u8(1).u16(70).u8(mask).u8(2).u8(7).u8(8).sized("entry").u8(0).sized("another");
+    segment.u8(4)
+        .u8(1)
+        .u16(mask == 0 ? 70 : 90)
+        .u8(mask)
+        .u8(2)
+        .u8(7)
+        .u8(8)
+        .sized("entry")
+        .u8(0)
+        .sized("another");
     save("ledger_bytes", "segment-" + std::to_string(mask), segment.str());
   }
   center::ChainHash hash{};
