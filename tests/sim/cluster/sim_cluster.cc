@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/sim_cluster.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -195,11 +196,12 @@ bool SimCluster::finish_everything(Duration limit) {
 
 std::vector<TaskId> SimCluster::confirmed_tasks() const {
   std::set<TaskId> tasks;
+  std::map<std::uint64_t, SimTime> asked;
   for (const check::Event& event : world_.history.events()) {
-    if (event.action == check::Action::kProduce && event.outcome == check::Outcome::kOk &&
-        !world_.is_uncertain(event.at)) {
-      tasks.insert(event.task);
-    }
+    if (event.action != check::Action::kProduce) continue;
+    if (event.outcome == check::Outcome::kInvoke) asked[event.operation] = event.at;
+    if (event.outcome != check::Outcome::kOk) continue;
+    if (!world_.is_uncertain(asked.at(event.operation), event.at)) tasks.insert(event.task);
   }
   return {tasks.begin(), tasks.end()};
 }

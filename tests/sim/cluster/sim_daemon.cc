@@ -98,8 +98,9 @@ void SimDaemon::ended(const char* how, const Status& why) {
   if (env_.stopped()) return;  // the power cut that is about to be noticed
   life_->ended_itself = true;
   world_.trace(host_ + " " + how + ": " + why.to_string());
-  if (good_disk_ && why.code() == ErrorCode::kDataLoss) {
-    // It refuses a store in which records are missing. Somebody has a copy from before.
+  if (good_disk_) {
+    // It does not work with a store in which records are damaged or missing. Somebody has a copy
+    // from before.
     world_.sometimes.happened("damaged store refused");
     restore_good_disk_ = true;
     return;

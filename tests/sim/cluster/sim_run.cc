@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string_view>
 
 #include "common/history/judge.h"
@@ -12,41 +13,34 @@ namespace baton::sim {
 namespace {
 
 // Names as they are given to Sometimes, here and where things happen.
-constexpr std::string_view kRequired[] = {
+constexpr std::string_view kOften[] = {
     "center grants_unrouted",
     "center shards_declared_offline",
     "center snapshots",
     "claim refused as superseded",
     "client reconnected",
     "connection cut in a frame",
-    "consumer ended by itself",
-    "consumer stopped",
     "connection half open",
     "connection refused",
     "connection reset",
-    "copy of a directory started",
+    "consumer ended by itself",
+    "consumer stopped",
     "daemon drained",
     "daemon killed",
-    "damage",
-    "damaged store refused",
     "daemon lost power",
     "daemon paused",
     "daemon recovered",
     "daemon stopped by a disk error",
-    "daemon stopped by a full disk",
     "disk full",
     "disk slow",
     "grant died on its way",
     "handler told that its claim is lost",
     "lease expired",
-    "one-way partition",
     "manager claims_delivered_from_peers",
     "manager given_back_unreachable",
-    "manager results_settled",
     "manager stretches_collected",
     "manager tasks_refused",
-    "manager tasks_repeated",
-    "older disk put back",
+    "one-way partition",
     "operation sent again",
     "partition",
     "power cut in a file operation",
@@ -55,9 +49,15 @@ constexpr std::string_view kRequired[] = {
     "produce sent again",
     "rogue operation accepted",
     "rogue operation refused",
-    "rogue operation repeated",
     "task delivered again",
     "unknown produce turned out to exist",
+};
+constexpr std::string_view kSeldom[] = {
+    "center created_postponed",      "copy of a directory started",
+    "daemon stopped by a full disk", "damage",
+    "damaged store refused",         "manager given_back_undelivered",
+    "manager results_settled",       "manager tasks_repeated",
+    "older disk put back",           "rogue operation repeated",
     "work after a long silence",
 };
 
@@ -90,16 +90,25 @@ std::vector<check::Violation> check_everything(const check::History& history, co
 check::History without_uncertain(const SimWorld& world) {
   if (world.uncertain.empty()) return world.history;
   check::History history;
-  std::map<std::uint64_t, std::uint64_t> operations;
+  struct Asked {
+    std::uint64_t operation;
+    SimTime at;
+  };
+  std::map<std::uint64_t, Asked> operations;
   for (const check::Event& event : world.history.events()) {
     if (event.operation == 0) {
       history.note(event);
-    } else if (event.outcome == check::Outcome::kInvoke) {
-      operations[event.operation] = history.invoke(event);
-    } else if (event.action == check::Action::kProduce && world.is_uncertain(event.at)) {
-      history.end(operations.at(event.operation), event.at, check::Outcome::kUnknown);
+      continue;
+    }
+    if (event.outcome == check::Outcome::kInvoke) {
+      operations[event.operation] = {history.invoke(event), event.at};
+      continue;
+    }
+    const Asked asked = operations.at(event.operation);
+    if (event.action == check::Action::kProduce && world.is_uncertain(asked.at, event.at)) {
+      history.end(asked.operation, event.at, check::Outcome::kUnknown);
     } else {
-      history.end_as(operations.at(event.operation), event);
+      history.end_as(asked.operation, event);
     }
   }
   for (const check::ResourceSample& sample : world.history.samples()) history.sample(sample);
@@ -152,11 +161,15 @@ SimVerdict run_seed(std::uint64_t seed, const SimRunOptions& options) {
   return verdict;
 }
 
-std::vector<std::string> missing_events(const Sometimes& sometimes) {
+std::vector<std::string> missing_events(const Sometimes& sometimes, std::uint64_t runs) {
   std::vector<std::string> missing;
-  for (const std::string_view what : kRequired) {
-    if (sometimes.count(what) == 0) missing.emplace_back(what);
-  }
+  const auto look_for = [&](std::span<const std::string_view> names) {
+    for (const std::string_view what : names) {
+      if (sometimes.count(what) == 0) missing.emplace_back(what);
+    }
+  };
+  if (runs >= kRunsForOften) look_for(kOften);
+  if (runs >= kRunsForSeldom) look_for(kSeldom);
   return missing;
 }
 

@@ -34,7 +34,9 @@ struct SimRunOptions {
 
 SimVerdict run_seed(std::uint64_t seed, const SimRunOptions& options = {});
 
-// What never happened over a number of runs although it must: such runs are no evidence.
-std::vector<std::string> missing_events(const Sometimes& sometimes);
+// What never happened although it should have in so many runs: such runs are no evidence.
+inline constexpr std::uint64_t kRunsForOften = 40;
+inline constexpr std::uint64_t kRunsForSeldom = 1000;
+std::vector<std::string> missing_events(const Sometimes& sometimes, std::uint64_t runs);
 
 }  // namespace baton::sim

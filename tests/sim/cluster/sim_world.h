@@ -35,9 +35,10 @@ struct SimWorld {
   void trace(const std::string& what) { scheduler.trace("world", what); }
   // What was confirmed in this time may be gone with a disk that went back. Nobody may count on it.
   void make_uncertain(SimTime from, SimTime to) { uncertain.emplace_back(from, to); }
-  [[nodiscard]] bool is_uncertain(SimTime at) const {
-    return std::ranges::any_of(
-        uncertain, [at](const auto& span) { return span.first <= at && at <= span.second; });
+  [[nodiscard]] bool is_uncertain(SimTime asked, SimTime confirmed) const {
+    return std::ranges::any_of(uncertain, [=](const auto& span) {
+      return span.first <= confirmed && asked <= span.second;
+    });
   }
   // Names a session or a producer in the history: each life of each has its own.
   std::uint64_t next_process() { return ++last_process; }
