@@ -42,6 +42,7 @@ hidden byte I19_EVERY_OPERATION_IS_ANSWERED;
 
 /* The ledger. The outcome of an operation stays until answered_through passes it. */
 byte state[TASKS], token[TASKS], newest_token, finished_by[TASKS];
+bool appeared;                          /* task 1 is there; task 0 always is */
 bool exists, open;        /* the session; its line has credit at a manager that is up */
 byte through, outcome[OPS], silent;
 /* Messages: of each operation the answered_through values that it was sent with; the answers. */
@@ -74,7 +75,8 @@ inline match() {
     :: t < TASKS ->
         count(flying | working);
         if
-        :: state[t] == READY && exists && open && n + UNANSWERED_COUNT < WINDOW ->
+        :: state[t] == READY && (t == 0 || appeared) && exists && open &&
+           n + UNANSWERED_COUNT < WINDOW ->
             newest_token++; assert(newest_token < 8);
             state[t] = CLAIMED; token[t] = newest_token; flying = flying | BIT(newest_token)
         :: else
@@ -290,9 +292,10 @@ end:
     od
 }
 
-active proctype again() {               /* the manager comes back also when all is quiet */
+active proctype again() {               /* what happens also when all is quiet */
 end:
     do
+    :: d_step { !appeared -> appeared = true; match() }
     :: d_step { quiet && !reachable -> reachable = true; attach() }
     od
 }
