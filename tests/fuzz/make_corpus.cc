@@ -221,6 +221,32 @@ void client_requests() {
   slow.u8(kWait).u8(40).u8(12).u8(1).u8(kWait).u8(40);
   save("client_requests", "slow-reader", slow.str());
 
+  Bytes values;  // well formed, and out of range
+  say(values, v1::ATTACH, 1, v1::Attach()), say(values, v1::ATTACH, 2, attach(1));
+  v1::Demand bad = demand(1);
+  bad.set_lease_ms(0);
+  say(values, v1::DEMAND, 3, bad);
+  bad = demand(0);
+  say(values, v1::DEMAND, 4, bad);
+  bad = demand(2);
+  bad.set_queue("no spaces");
+  say(values, v1::DEMAND, 5, bad);
+  bad = demand(3);
+  bad.set_task(1);
+  say(values, v1::DEMAND, 6, bad);
+  v1::Operations wrong = operations(1);
+  wrong.mutable_operation(0)->set_seq(0);
+  wrong.mutable_operation(1)->set_task(0);
+  wrong.mutable_operation(2)->set_kind(v1::OPERATION_NONE);
+  wrong.mutable_operation(3)->set_lease_ms(1);
+  say(values, v1::OPERATIONS, 7, wrong, "resbad");
+  say(values, v1::PRODUCE, 8, produce(0, 1), "zero");
+  say(values, v1::PRODUCE, 9, produce(std::uint64_t{1} << 63, 1), "over");
+  v1::Query limit = queries()[1];
+  limit.mutable_task_list()->set_limit(0);
+  say(values, v1::QUERY, 10, limit), values.u8(kWait).u8(100);
+  save("client_requests", "bad-values", values.str());
+
   Bytes broken;
   broken.u8(kSay).u8(v1::PRODUCE).u8(5).sized("\xff\xff").sized("");
   broken.u8(kSay).u8(200).u8(6).sized("").sized("x");
@@ -430,7 +456,7 @@ void ledger_bytes() {
     Bytes segment;
     segment.u8(4)
         .u8(1)
-        .u16(mask == 0 ? 70 : 90)
+        .u16(mask == 0 ? 70 : 170)
         .u8(mask)
         .u8(2)
         .u8(7)
@@ -459,6 +485,8 @@ void typed_texts() {
   text(1, "duration", "1h30m");
   text(1, "duration-fraction", "1.5s");
   text(1, "duration-all", "1d2h3m4s5ms");
+  text(1, "duration-over", "10001d");
+  text(1, "size-over", "16777216TiB");
   text(1, "size", "64MiB");
   text(1, "size-short", "16T");
   text(2, "uuid", "0123456789abcdef0123456789ABCDEF");
