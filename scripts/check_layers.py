@@ -34,8 +34,8 @@ LAYERS = {
     "manager/service": (("manager/core", "manager/storage", "common/base", "common/storage", "common/net", "proto"), ()),
     "manager":         (("manager/service", "common/daemon"), ()),
     "client":          (("common/base", "common/net"), ()),
-    "client/commands": (("client", "center/service", "manager/service", "common/base", "common/history", "common/net",
-                         "common/daemon"),
+    "client/commands": (("client", "center/service", "center/storage", "manager/service", "manager/storage", "common/base",
+                         "common/storage", "common/history", "common/net", "common/daemon"),
                         ASIO + LEVELDB + CLI + JSON + OS),
 }
 NO_LAYER = ("tests/", "examples/", "build/")  # may include everything

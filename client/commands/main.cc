@@ -12,5 +12,6 @@ int main(int argc, char** argv) {
   add_center(program);
   add_dev(program);
   add_bench(program);
+  add_fsck(program);
   return program.run(argc, argv);
 }

@@ -80,5 +80,6 @@ void add_manager(Program& program);
 void add_center(Program& program);
 void add_dev(Program& program);
 void add_bench(Program& program);
+void add_fsck(Program& program);
 
 }  // namespace baton::commands

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/bytes.h"
 #include "common/storage/batch_log_meta.h"
-#include "common/storage/stored_files.h"
 
 namespace baton {
 namespace {
@@ -13,18 +11,11 @@ namespace {
 // The number of the ledger's log in its store.
 constexpr std::uint32_t kLog = 0;
 
-// In the store: 'S' -> version u8 | index u64 | chain u32. docs/storage-format.md has the table of
-// keys.
-constexpr std::string_view kSnapshotKey = "S";
-constexpr std::uint8_t kSnapshotPlaceVersion = 1;
-
 // Handed out per turn of the loop while replaying, so that a long log does not stop everything
 // else.
 constexpr std::size_t kReplayBytesPerTurn = std::size_t{1} << 20;
 // Of a snapshot: taken per turn of the loop, and written with one sync.
 constexpr std::size_t kPageBytesPerTurn = std::size_t{512} << 10;
-
-constexpr std::string_view kFilePrefix = "snapshot-";
 
 }  // namespace
 
@@ -41,15 +32,15 @@ struct LocalLog::Saving {
   std::uint32_t chain = 0;
 };
 
-LocalLog::LocalLog(Loop& loop, Worker& worker, DurableEnv& env, KvStore& store, Options options)
-    : loop_(loop), worker_(worker), env_(env), store_(store), options_(std::move(options)) {}
+LocalLog::LocalLog(Loop& loop, Worker& worker, DurableEnv& env, Options options)
+    : loop_(loop), worker_(worker), env_(env), options_(std::move(options)) {}
 
 LocalLog::~LocalLog() { gate_.close(); }
 
 Result<std::unique_ptr<LocalLog>> LocalLog::open(Loop& loop, Worker& worker, DurableEnv& env,
                                                  KvStore& store, Random& random, Options options) {
-  std::unique_ptr<LocalLog> log(new LocalLog(loop, worker, env, store, std::move(options)));
-  BATON_RETURN_IF_ERROR(log->read_snapshot_place());
+  std::unique_ptr<LocalLog> log(new LocalLog(loop, worker, env, std::move(options)));
+  BATON_ASSIGN_OR_RETURN(log->snapshot_, read_snapshot_place(store));
   BatchLog::Options batch_options;
   batch_options.log = kLog;
   batch_options.sync_mode = log->options_.sync_mode;
@@ -69,22 +60,6 @@ Result<std::unique_ptr<LocalLog>> LocalLog::open(Loop& loop, Worker& worker, Dur
   return log;
 }
 
-Status LocalLog::read_snapshot_place() {
-  Result<std::string> stored = store_.get(kSnapshotKey);
-  if (!stored.ok())
-    return stored.status().code() == ErrorCode::kNotFound ? Status() : stored.status();
-  ByteReader in(stored.value());
-  if (in.u8() != kSnapshotPlaceVersion) {
-    return Status(ErrorCode::kUnsupportedVersion,
-                  "the ledger's snapshot was written by a newer Baton");
-  }
-  snapshot_.index = Lsn(in.u64());
-  snapshot_.chain = in.u32();
-  if (!in.at_end())
-    return Status(ErrorCode::kDataLoss, "the place of the ledger's snapshot is damaged");
-  return Status();
-}
-
 // What a crash left: snapshots that were not finished, or that a newer one replaced.
 Status LocalLog::remove_other_snapshots() const {
   std::vector<std::string> names;
@@ -92,21 +67,21 @@ Status LocalLog::remove_other_snapshots() const {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     const std::string path = options_.snapshot_directory + "/" + name;
-    if (!name.starts_with(kFilePrefix) || path == snapshot_path(snapshot_.index)) continue;
+    if (!name.starts_with(kSnapshotFilePrefix) ||
+        path == snapshot_path(options_.snapshot_directory, snapshot_.index))
+      continue;
     BATON_RETURN_IF_ERROR(from_leveldb(env_.RemoveFile(path)));
   }
   return Status();
-}
-
-std::string LocalLog::snapshot_path(Lsn index) const {
-  return numbered_path(options_.snapshot_directory, kFilePrefix, index);
 }
 
 Result<ReplicatedLog::Restored> LocalLog::restore() {
   Restored restored{.index = snapshot_.index, .pages = {}};
   if (snapshot_.index) {
     BATON_ASSIGN_OR_RETURN(
-        restored.pages, read_snapshot_file(env_, snapshot_path(snapshot_.index), snapshot_.index));
+        restored.pages,
+        read_snapshot_file(env_, snapshot_path(options_.snapshot_directory, snapshot_.index),
+                           snapshot_.index));
   }
   BATON_RETURN_IF_ERROR(log_->reader().scan(
       snapshot_.index.next(), log_->last_lsn(), snapshot_.chain, [this](const StoredBatch& batch) {
@@ -206,8 +181,8 @@ void LocalLog::save_snapshot(Lsn index, std::unique_ptr<SnapshotSource> source,
   saving_->done = std::move(done);
   saving_->bytes_before = bytes_since_snapshot_;
   worker_.run(gate_.job([this, term = term()] {
-    Result<std::unique_ptr<SnapshotFileWriter>> file =
-        SnapshotFileWriter::create(env_, snapshot_path(saving_->index), saving_->index, term);
+    Result<std::unique_ptr<SnapshotFileWriter>> file = SnapshotFileWriter::create(
+        env_, snapshot_path(options_.snapshot_directory, saving_->index), saving_->index, term);
     saving_->status = file.status();
     if (file.ok()) saving_->file = std::move(file).value();
   }),
@@ -247,13 +222,8 @@ void LocalLog::finish_pages() {
 
 // From here on the new snapshot is the one: its name and the cut of the log are one write.
 void LocalLog::switch_snapshot(std::uint32_t chain) {
-  std::string value;
-  ByteWriter out(value);
-  out.u8(kSnapshotPlaceVersion);
-  out.u64(saving_->index.value());
-  out.u32(chain);
   KvBatch changes;
-  changes.put(kSnapshotKey, value);
+  put_snapshot_place({saving_->index, chain}, changes);
   // Where the log is cut its chain must stay known, also when nothing is left behind the cut.
   put_log_checkpoint(kLog, saving_->index, chain, changes);
   log_->truncate_front(saving_->index.next(), std::move(changes), [this, chain](const Status& cut) {
@@ -262,7 +232,8 @@ void LocalLog::switch_snapshot(std::uint32_t chain) {
     bytes_since_snapshot_ -= saving_->bytes_before;
     if (!old) return end_saving(Status());
     worker_.run(gate_.job([this, old] {
-      saving_->status = from_leveldb(env_.RemoveFile(snapshot_path(old)));
+      saving_->status =
+          from_leveldb(env_.RemoveFile(snapshot_path(options_.snapshot_directory, old)));
     }),
                 gate_.on_loop([this] { end_saving(saving_->status); }));
   });

@@ -20,6 +20,7 @@
 #include "common/base/random.h"
 #include "common/log/replicated_log.h"
 #include "common/log/snapshot_file.h"
+#include "common/log/snapshot_place.h"
 #include "common/storage/batch_log.h"
 #include "common/storage/durable_env.h"
 #include "common/storage/job_gate.h"
@@ -56,11 +57,6 @@ class LocalLog final : public ReplicatedLog {
                      std::function<void(Status)> done) override;
 
  private:
-  // Where the current snapshot is; stored under one key.
-  struct SnapshotPlace {
-    Lsn index;                // 0: none
-    std::uint32_t chain = 0;  // CRC of that entry's batch: what the next one is chained to
-  };
   struct ReplayEntry {
     Lsn index;
     Term term;
@@ -74,10 +70,8 @@ class LocalLog final : public ReplicatedLog {
   };
   struct Saving;
 
-  LocalLog(Loop& loop, Worker& worker, DurableEnv& env, KvStore& store, Options options);
-  Status read_snapshot_place();
+  LocalLog(Loop& loop, Worker& worker, DurableEnv& env, Options options);
   Status remove_other_snapshots() const;
-  [[nodiscard]] std::string snapshot_path(Lsn index) const;
 
   void replay_some();
   void on_durable(Lsn index, const Status& status);
@@ -91,7 +85,6 @@ class LocalLog final : public ReplicatedLog {
   Loop& loop_;
   Worker& worker_;
   DurableEnv& env_;
-  KvStore& store_;
   const Options options_;
   std::unique_ptr<BatchLog> log_;
   Events events_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,10 +22,17 @@ class ManifestFacts {
  public:
   // Every log file below this number is obsolete.
   [[nodiscard]] std::uint64_t log_number() const { return log_number_; }
+  // The tables by number, with their sizes.
+  [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& tables() const { return tables_; }
 
   bool add_edit(std::string_view edit) {
     ByteReader in(edit);
     while (in.ok() && in.remaining() > 0) read_field(in);
+    // A file that changes its level is deleted from one and added to the other.
+    for (const std::uint64_t number : deleted_) tables_.erase(number);
+    tables_.merge(added_);
+    deleted_.clear();
+    added_.clear();
     return in.ok();
   }
 
@@ -48,19 +56,26 @@ class ManifestFacts {
         break;
       case 6:  // deleted file: level, number
         in.varint();
+        deleted_.push_back(in.varint());
+        break;
+      case 7: {  // new file: level, number, size, smallest, largest
         in.varint();
-        break;
-      case 7:  // new file: level, number, size, smallest, largest
-        for (int i = 0; i < 3; ++i) in.varint();
+        const std::uint64_t number = in.varint();
+        added_[number] = in.varint();
         in.sized();
         in.sized();
         break;
+      }
       default:
         in.fail();
     }
   }
 
   std::uint64_t log_number_ = 0;
+  std::map<std::uint64_t, std::uint64_t> tables_;
+  // Of the edit that is being read.
+  std::vector<std::uint64_t> deleted_;
+  std::map<std::uint64_t, std::uint64_t> added_;
 };
 
 // LevelDB numbers every change; a write batch starts with the number of its first and their count.
@@ -109,7 +124,10 @@ class Checker {
   Result<WalCheck> run() {
     std::vector<std::string> names;
     // A directory that is not there yet has no children, which is what some Envs call an error.
-    if (!env_.GetChildren(directory_, &names).ok()) names.clear();
+    if (const leveldb::Status listed = env_.GetChildren(directory_, &names); !listed.ok()) {
+      if (env_.FileExists(directory_)) return from_leveldb(listed);
+      names.clear();
+    }
     if (std::find(names.begin(), names.end(), "CURRENT") == names.end()) {
       if (has_data(names)) {
         return lost("the store " + directory_ + " has lost its file CURRENT");
@@ -118,6 +136,7 @@ class Checker {
     }
     result_.exists = true;
     BATON_RETURN_IF_ERROR(check_manifest());
+    BATON_RETURN_IF_ERROR(check_tables());
     BATON_RETURN_IF_ERROR(check_logs(names));
     return std::move(result_);
   }
@@ -149,6 +168,17 @@ class Checker {
         [](std::string_view) { return true; });
   }
 
+  Status check_tables() {
+    for (const auto& [number, bytes] : manifest_.tables()) {
+      char name[32];
+      std::snprintf(name, sizeof(name), "/%06llu.ldb", static_cast<unsigned long long>(number));
+      const std::string path = directory_ + name;
+      if (!env_.FileExists(path)) return lost(path + " is missing");
+      result_.tables.push_back({path, bytes});
+    }
+    return {};
+  }
+
   Status check_logs(const std::vector<std::string>& names) {
     std::map<std::uint64_t, std::string> live;
     for (const std::string& name : names) {
@@ -164,6 +194,7 @@ class Checker {
     SequenceChain chain;
     std::string torn_before;
     for (const auto& [number, path] : live) {
+      result_.logs.push_back(path);
       const auto follow = [&, &file = path](std::string_view batch, std::uint64_t position) {
         const std::string where = file + " (at byte " + std::to_string(position) + ")";
         // Every write was synced before the next log file was begun.

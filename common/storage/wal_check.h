@@ -3,7 +3,8 @@
 // LevelDB opens without a word when a flipped bit hides records that were synced, or when a whole
 // log file is gone (docs/storage-format.md tells which cases). Here every live log file and the
 // MANIFEST must be whole but for a torn last write, the log files must follow one another by
-// LevelDB's sequence numbers, and the one that the MANIFEST names must be there.
+// LevelDB's sequence numbers, and the one that the MANIFEST names must be there, as must be every
+// table.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,13 @@ struct WalCheck {
     std::uint64_t keep = 0;
   };
   std::vector<TornTail> torn;
+  // What the MANIFEST says that the store consists of.
+  struct Table {
+    std::string file;  // full path
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Table> tables;
+  std::vector<std::string> logs;  // full paths, the oldest first
 };
 
 // data_loss with file and position when something that was synced is damaged or missing;
