@@ -10,6 +10,14 @@
 namespace baton::manager {
 namespace {
 
+// Numbers that one step may jump over: each is announced, so a broken center must not name 2^60 of
+// them. Clients do not believe more than this either (client/number_set.h).
+constexpr std::uint64_t kNumbersAheadMax = 65'536;
+
+bool is_far_ahead(GrantNumber number, GrantNumber last) {
+  return number > last && number.value() - last.value() > kNumbersAheadMax;
+}
+
 Status center_away() { return Status(ErrorCode::kUnavailable, "the center cannot be reached"); }
 Status stopping() { return Status(ErrorCode::kUnavailable, "the manager is stopping"); }
 Status not_attached() {
@@ -214,6 +222,9 @@ void SessionRelay::resynced(std::vector<ResyncResult> results) {
     const auto found = sessions_.find(result.session);
     if (found == sessions_.end() || !found->second.resyncing) continue;
     Session& session = found->second;
+    if (result.status.ok() && is_far_ahead(result.grants, session.last_number)) {
+      result.status = Status(ErrorCode::kInternal, "the center's numbers make no sense");
+    }
     if (!result.status.ok() || result.conn_epoch != session.conn_epoch) {
       const ConnectionId connection = session.connection;
       Status status = result.status.ok()
@@ -265,6 +276,10 @@ void SessionRelay::granted(std::span<const SessionGrant> grants) {
 // Numbers come in order; those jumped over have died (R10), those not above the last were seen.
 void SessionRelay::receive(Session& session, const SessionGrant& grant) {
   if (grant.number <= session.last_number) return;
+  if (is_far_ahead(grant.number, session.last_number)) {
+    return static_cast<void>(
+        enqueue(GiveBackCommand{grant.task, grant.token, GiveBackReason::kUndelivered}, 0, 0));
+  }
   std::vector<GrantNumber> died;
   for (GrantNumber n = session.last_number.next(); n < grant.number; n = n.next())
     died.push_back(n);
