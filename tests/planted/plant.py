@@ -28,6 +28,10 @@ HEAD = ("Bug", "Breaks", "Found by", "Model", "Seed")  # of every patch, in this
 SEEDS_AT_ONCE = 20   # so that a crash costs few seeds to run again
 HANGS_AFTER = 60     # seconds of processor time for as many seeds: a bug may turn the world in circles
 LAST_SEED = 1 << 40
+# By which a violation that no checker's number begins is called.
+PHRASES = ("is given away", "grants and got number", "got a task after its end", "logs an error", "after an I/O error",
+           "ended itself", "refused to start", "was refused", "was acked with", "the result of task", "still open",
+           "without an outcome", "ended by signal", "does not end")
 RUNNING = set()      # programs that end with us
 STOPPING = threading.Event()
 
@@ -222,54 +226,69 @@ class Find:
         for line in self.lines:
             words = re.sub(r"^seed \d+: ", "", line)
             checker = re.match(r"[A-Z]+\d+\b", words)
-            phrase = re.search(r"ended itself|refused to start|was refused|still open|without an outcome|ended by signal|"
-                               r"does not end", words)
-            name = checker.group() if checker else phrase.group() if phrase else words[:40]
+            phrase = next((phrase for phrase in PHRASES if phrase in words), words[:40])
+            name = checker.group() if checker else phrase
             if name not in names:
                 names.append(name)
         return ", ".join(sorted(names))
 
 
 def violations(text):
+    """Not the line that names the trace of a single seed."""
     return [line for line in text.splitlines() if re.match(r"seed \d+: (?!trace )", line)]
 
 
-def try_seeds(program, first, last):
-    """(violations of the first seed of a range that has any, that seed, seconds); ([], None, …) when none has."""
-    done = Outcome([program, "--seeds", f"{first}..{last}", "--until-violation"], HANGS_AFTER)
-    if lines := violations(done.stdout):
-        return lines, int(lines[0].split()[1].rstrip(":")), done.seconds
-    if done.status >= 0:
-        return [], None, done.seconds
-    if STOPPING.is_set():
-        return [], None, done.seconds
-    if first == last:
-        # A check inside a node is a find as well.
-        said = done.stderr.strip().splitlines() or ["no words"]
-        said = re.sub(r"\S+/(\w+\.\w+:\d+: check failed)", r"\1", said[-1])
-        ended = f"does not end within {HANGS_AFTER} s" if done.hangs else f"ended by signal {-done.status}: {said}"
-        return [f"seed {first}: {ended}"], first, done.seconds
-    seconds = done.seconds
-    for seed in range(first, last + 1):
-        lines, found, more = try_seeds(program, seed, seed)
-        seconds += more
-        if lines:
-            return lines, found, seconds
-    return [], None, seconds
+class Simulation:
+    """Runs seeds of a planted baton_sim, beside the right one."""
 
+    def __init__(self, program, right, ignored):
+        self.program = program
+        self.right = right
+        self.ignored = ignored  # checkers whose word counts for nothing
+        self.seconds = 0.0
 
-def search(program, first, last, seconds_max):
-    """Looks through a range of seeds, for so many seconds of processor time at most."""
-    seconds = 0.0
-    at = first
-    while at <= last and seconds < seconds_max and not STOPPING.is_set():
-        end = min(at + SEEDS_AT_ONCE - 1, last)
-        lines, seed, more = try_seeds(program, at, end)
-        seconds += more
-        if lines:
-            return Find(lines, seed, seed - first + 1, seconds)
-        at = end + 1
-    return Find(seeds=at - first, seconds=seconds)
+    def search(self, first, last, seconds_max):
+        """The first find in a range of seeds, for so many seconds of processor time at most."""
+        at = first
+        while at <= last and self.seconds < seconds_max and not STOPPING.is_set():
+            end = min(at + SEEDS_AT_ONCE - 1, last)
+            lines, seed = self.try_seeds(at, end)
+            if seed is None:
+                at = end + 1
+                continue
+            lines = self.counted(lines)
+            if lines and not self.is_bad_anyway(seed):
+                return Find(lines, seed, seed - first + 1, self.seconds)
+            at = seed + 1
+        return Find(seeds=at - first, seconds=self.seconds)
+
+    def try_seeds(self, first, last):
+        """What is said about the first seed of a range that goes wrong, and that seed; ([], None) when none does."""
+        done = Outcome([self.program, "--seeds", f"{first}..{last}", "--until-violation"], HANGS_AFTER)
+        self.seconds += done.seconds
+        if lines := violations(done.stdout):
+            return lines, int(lines[0].split()[1].rstrip(":"))
+        if done.status >= 0 or STOPPING.is_set():
+            return [], None
+        if first == last:
+            # A check inside a node is a find as well.
+            said = done.stderr.strip().splitlines() or ["no words"]
+            said = re.sub(r"\S+/(\w+\.\w+:\d+: check failed)", r"\1", said[-1])
+            ended = f"does not end within {HANGS_AFTER} s" if done.hangs else f"ended by signal {-done.status}: {said}"
+            return [f"seed {first}: {ended}"], first
+        for seed in range(first, last + 1):
+            lines, found = self.try_seeds(seed, seed)
+            if lines:
+                return lines, found
+        return [], None
+
+    def counted(self, lines):
+        return [line for line in lines if line.split()[2] not in self.ignored]
+
+    def is_bad_anyway(self, seed):
+        """Without the bug, too: then the seed proves nothing."""
+        done = Outcome([self.right, "--seeds", f"{seed}..{seed}"], HANGS_AFTER)
+        return done.status < 0 or bool(self.counted(violations(done.stdout)))
 
 
 def run_once(program, arguments, seconds_max):
@@ -282,19 +301,20 @@ def run_once(program, arguments, seconds_max):
     return Find([f"{program.name}: {said}"], None, 1, done.seconds)
 
 
-def look_for(bug, program, options):
+def look_for(bug, program, build, options):
     """(what was found, a remark about the kept seed)"""
     if not bug.is_simulated:
         return run_once(program, bug.program[1:], max(options.seconds, HANGS_AFTER)), ""
     remark = ""
+    simulation = Simulation(program, build.folder / "bin" / bug.program[0], options.ignore)
     if options.kept and bug.seed is not None:
-        find = search(program, bug.seed, bug.seed, options.seconds)
+        find = simulation.search(bug.seed, bug.seed, options.seconds)
         if find.lines:
             return find, ""
         remark = f"kept seed {bug.seed} finds it no more; "
     elif options.kept:
         remark = "no seed kept; "
-    return search(program, *options.seeds, options.seconds), remark
+    return simulation.search(*options.seeds, options.seconds), remark
 
 
 def try_one(bug, build, scratch, options):
@@ -304,7 +324,7 @@ def try_one(bug, build, scratch, options):
     except Broken as why:
         print(f"{bug.name}: BROKEN: {why}", flush=True)
         return None
-    find, remark = look_for(bug, program, options)
+    find, remark = look_for(bug, program, build, options)
     program.unlink()
     if STOPPING.is_set():
         return None
@@ -347,6 +367,8 @@ def parse_arguments():
     parser.add_argument("--seeds", type=seed_range, default=(1, LAST_SEED), help="A..B: where to search")
     parser.add_argument("--seconds", type=float, default=60, help="how long to search for each bug, in processor time (60)")
     parser.add_argument("--jobs", type=int, default=2, help="bugs at once (2)")
+    parser.add_argument("--ignore", action="append", default=[], metavar="CHECKER",
+                        help="a checker, for instance C5, whose word counts for nothing")
     parser.add_argument("--check", action="store_true", help="only see whether the patches are whole and apply")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
