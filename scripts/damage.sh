@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Damages every file of a manager's and of a center's directory in every way (bits flipped, cut off, blocks
+# swapped, removed, older copies), starts the storage on each, reads everything, and counts what came of it.
+#
+#   scripts/damage.sh [--stride N] [--seed S] [--fsck N]
+#
+# --stride 1 (default) takes all damage, N every N-th; --fsck N examines every N-th of them with what `baton
+# fsck` does as well (default 16; 0: none). Prints a table per daemon: kind of file, kind of damage, tried,
+# detected, harmless, missed. Exit 1 when any was missed. All of it takes hours of one processor.
+# BATON_BIN names a folder of binaries to use instead of building preset release.
+set -euo pipefail
+if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
+  sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+  exit 0
+fi
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export BATON_DAMAGE_STRIDE=1 BATON_DAMAGE_SEED=0 BATON_DAMAGE_FSCK=16
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --stride) BATON_DAMAGE_STRIDE="${2:?}" ;;
+    --seed) BATON_DAMAGE_SEED="${2:?}" ;;
+    --fsck) BATON_DAMAGE_FSCK="${2:?}" ;;
+    *)
+      echo "unknown flag '$1'; --help shows how it is used" >&2
+      exit 2
+      ;;
+  esac
+  shift 2
+done
+if [[ -z "${BATON_BIN:-}" ]]; then
+  # shellcheck source=scripts/lib/packages.sh
+  source scripts/lib/packages.sh
+  install_packages build run
+  cmake --preset release >&2
+  cmake --build --preset release --target damage_test >&2
+  BATON_BIN="$PWD/build/release/bin"
+fi
+exec nice -n 10 "$BATON_BIN/damage_test"
