@@ -35,4 +35,6 @@ if [[ -z "${BATON_BIN:-}" ]]; then
   cmake --build --preset release --target damage_test >&2
   BATON_BIN="$PWD/build/release/bin"
 fi
+# A length that was believed is found by what it makes a reader reserve.
+ulimit -v $((2 << 20))
 exec nice -n 10 "$BATON_BIN/damage_test"

@@ -13,6 +13,14 @@
 #include "tests/damage/manager_subject.h"
 #include "tests/damage/sweep.h"
 
+// A length that was believed is found by what it makes a reader reserve.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+extern "C" const char* __asan_default_options();  // NOLINT: the sanitizer's name for it
+extern "C" const char* __asan_default_options() { return "max_allocation_size_mb=256"; }
+#endif
+#endif
+
 namespace baton::damage {
 namespace {
 
