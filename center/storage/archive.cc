@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "common/storage/stored_files.h"
+#include "common/storage/wal_check.h"
 
 namespace baton::center {
 namespace {
 
 constexpr std::string_view kFilePrefix = "segment-";
+constexpr std::string_view kScratch = "scratch";
 // Given to the worker at once: enough that a job is worth its hand-over.
 constexpr std::size_t kFlushBytes = std::size_t{256} << 10;
 
@@ -55,6 +57,9 @@ Status Archive::read_directory() {
     Result<SegmentInfo> info = read_segment_info(env_, path);
     Status status = info.status();
     if (info.ok() && newest) status = verify_segment(env_, info.value());
+    if (status.ok() && newest && info.value().last > snapshot_) {
+      BATON_RETURN_IF_ERROR(write_anew(path));
+    }
     if (status.ok()) {
       closed_bytes_ += info.value().bytes;
       segments_.push_back(std::move(info).value());
@@ -68,6 +73,13 @@ Status Archive::read_directory() {
     BATON_RETURN_IF_ERROR(from_leveldb(env_.RemoveFile(path)));
   }
   return Status();
+}
+
+// A process that was killed before its sync may have left the segment in the page cache only; the
+// log will be cut behind it (R24).
+Status Archive::write_anew(const std::string& path) const {
+  BATON_ASSIGN_OR_RETURN(const std::string bytes, read_file(env_, path));
+  return write_file_atomically(env_, path, options_.directory + "/" + std::string(kScratch), bytes);
 }
 
 Status Archive::check_chain() const {

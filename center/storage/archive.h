@@ -69,6 +69,7 @@ class Archive {
  private:
   Archive(Loop& loop, Worker& worker, DurableEnv& env, Options options, Position snapshot);
   Status read_directory();
+  [[nodiscard]] Status write_anew(const std::string& path) const;
   Status check_chain() const;
   void check_replayed();
 

@@ -257,6 +257,33 @@ TEST_CASE("a newest segment that lost its middle in a power cut comes again from
   CHECK(bench.disk.disk().find(newest)->data == whole);
 }
 
+// The next life reads it from the page cache. When the log is cut behind it, nothing but the disk has
+// it.
+TEST_CASE("what a killed process had archived but not synced survives a later power cut") {
+  const auto die = [](Bench& bench) {
+    bench.disk.stop();
+    bench.archive.reset();
+  };
+  for (std::uint64_t at = 1;; ++at) {
+    CAPTURE(at);
+    Bench bench;
+    bench.disk.crash_at(at);
+    if (bench.open().ok()) bench.append(1, 30);
+    const bool done = !bench.disk.stopped();
+    die(bench);
+    bench.disk.restart_after_kill();
+    REQUIRE(bench.open().ok());
+    bench.append(1, 40);
+    const Archive::Position snapshot = bench.seal();
+    die(bench);
+    bench.disk.restart_after_power_cut();
+
+    REQUIRE(bench.open(snapshot).to_string() == "ok");
+    CHECK(bench.archive->first_index() == Lsn(1));
+    if (done) break;
+  }
+}
+
 TEST_CASE("an archive that was moved away begins anew with a gap") {
   Bench bench;
   REQUIRE(bench.open().ok());
