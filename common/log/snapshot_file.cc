@@ -33,13 +33,15 @@ class PieceReader {
  public:
   explicit PieceReader(std::unique_ptr<leveldb::SequentialFile> file) : file_(std::move(file)) {}
 
-  // Exactly `size` bytes; false at the end of the file or on an error.
+  // Exactly `size` bytes; false at the end of the file or on an error, which status() tells.
   bool read(std::size_t size, std::string& out) {
     out.resize(size);
     std::size_t have = 0;
     while (have < size) {
       leveldb::Slice piece;
-      if (!file_->Read(size - have, &piece, out.data() + have).ok() || piece.empty()) return false;
+      const leveldb::Status read = file_->Read(size - have, &piece, out.data() + have);
+      if (!read.ok()) status_ = from_leveldb(read);
+      if (!read.ok() || piece.empty()) return false;
       if (piece.data() != out.data() + have)
         out.replace(have, piece.size(), piece.data(), piece.size());
       have += piece.size();
@@ -47,8 +49,11 @@ class PieceReader {
     return true;
   }
 
+  [[nodiscard]] const Status& status() const { return status_; }
+
  private:
   std::unique_ptr<leveldb::SequentialFile> file_;
+  Status status_;
 };
 
 Status check_header(const std::string& path, std::string_view bytes, Lsn index) {
@@ -110,14 +115,9 @@ Status SnapshotFileWriter::append_and_sync(std::string_view bytes) {
   return from_leveldb(file_->Sync());
 }
 
-Result<std::vector<std::string>> read_snapshot_file(leveldb::Env& env, const std::string& path,
-                                                    Lsn index) {
-  leveldb::SequentialFile* opened = nullptr;
-  if (const leveldb::Status status = env.NewSequentialFile(path, &opened); !status.ok()) {
-    return Status(ErrorCode::kDataLoss,
-                  "snapshot " + path + " is missing or unreadable: " + status.ToString());
-  }
-  PieceReader file{std::unique_ptr<leveldb::SequentialFile>(opened)};
+namespace {
+
+Result<std::vector<std::string>> read_pages(PieceReader& file, const std::string& path, Lsn index) {
   std::string piece;
   if (!file.read(kHeaderBytes, piece)) return damaged(path, "its header is cut off");
   BATON_RETURN_IF_ERROR(check_header(path, piece, index));
@@ -141,6 +141,22 @@ Result<std::vector<std::string>> read_snapshot_file(leveldb::Env& env, const std
   ByteReader footer(piece);
   if (footer.u64() != pages.size() || footer.u32() != crc)
     return damaged(path, "its footer does not fit");
+  return pages;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> read_snapshot_file(leveldb::Env& env, const std::string& path,
+                                                    Lsn index) {
+  leveldb::SequentialFile* opened = nullptr;
+  if (const leveldb::Status status = env.NewSequentialFile(path, &opened); !status.ok()) {
+    return Status(ErrorCode::kDataLoss,
+                  "snapshot " + path + " is missing or unreadable: " + status.ToString());
+  }
+  PieceReader file{std::unique_ptr<leveldb::SequentialFile>(opened)};
+  Result<std::vector<std::string>> pages = read_pages(file, path, index);
+  // Cut off by a failed read: not damage, as far as anybody knows.
+  if (!file.status().ok()) return file.status();
   return pages;
 }
 

@@ -28,14 +28,40 @@ std::string uuid_bytes(const Uuid& uuid) {
   return bytes;
 }
 
+std::string directory_above(const std::string& path) {
+  std::size_t end = path.find_last_of('/');
+  if (end == std::string::npos) return ".";
+  while (end > 0 && path[end - 1] == '/') --end;
+  return end == 0 ? "/" : path.substr(0, end);
+}
+
+// A directory in which nobody has put anything yet may be what a process made right before it was
+// killed: durable in the one above it only from here on (R24). One above that we may not read
+// cannot be synced, and nobody like us has made anything in it.
+leveldb::Status settle_directory(DurableEnv& env, const std::string& path) {
+  const std::string above = directory_above(path);
+  std::vector<std::string> names;
+  return env.GetChildren(above, &names).ok() ? env.sync_directory(above) : leveldb::Status::OK();
+}
+
+bool is_empty(DurableEnv& env, const std::string& path) {
+  std::vector<std::string> names;
+  if (!env.GetChildren(path, &names).ok()) return false;
+  return std::all_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name == "." || name == ".."; });
+}
+
 // Makes a directory, after those above it that are missing; each is durable in the one above it.
 leveldb::Status create_directories(DurableEnv& env, const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  if (slash != std::string::npos && slash > 0 && path[slash - 1] != '/') {
-    const std::string parent = path.substr(0, slash);
-    if (!env.FileExists(parent)) {
-      if (leveldb::Status made = create_directories(env, parent); !made.ok()) return made;
+  const std::string above = directory_above(path);
+  if (above != "." && above != "/") {
+    leveldb::Status ready;
+    if (!env.FileExists(above)) {
+      ready = create_directories(env, above);
+    } else if (is_empty(env, above)) {
+      ready = settle_directory(env, above);
     }
+    if (!ready.ok()) return ready;
   }
   return env.CreateDir(path);
 }
@@ -63,14 +89,15 @@ DataDir::~DataDir() {
 
 Status DataDir::lock() {
   std::vector<std::string> names;
-  if (!env_.GetChildren(path_, &names).ok()) {
+  if (const leveldb::Status listed = env_.GetChildren(path_, &names); !listed.ok()) {
     if (!env_.FileExists(path_)) {
       const leveldb::Status made = create_directories(env_, path_);
       if (!made.ok()) {
         return refuse(ErrorCode::kInvalidArgument, path_, "cannot be created: " + made.ToString());
       }
     } else {
-      return refuse(ErrorCode::kInvalidArgument, path_, "is not a directory or cannot be read");
+      return refuse(ErrorCode::kInvalidArgument, path_,
+                    "is not a directory or cannot be read: " + listed.ToString());
     }
   }
   const bool ours = std::find(names.begin(), names.end(), kIdentity) != names.end() ||
@@ -93,6 +120,8 @@ Status DataDir::read_identity(StoreKind kind) {
         ErrorCode::kDataLoss, path_,
         "has lost its file 'identity' but still has a store: put the file back from a backup");
   }
+  // A process that was killed may have left the file's name in memory only (R24).
+  BATON_RETURN_IF_ERROR(from_leveldb(env_.sync_directory(path_)));
   const Result<std::string> bytes = read_file(env_, file(kIdentity));
   if (!bytes.ok()) {
     return refuse(ErrorCode::kInvalidArgument, path_,
@@ -113,6 +142,9 @@ Status DataDir::read_identity(StoreKind kind) {
 }
 
 Status DataDir::create_identity(StoreKind kind, Random& random) {
+  if (const leveldb::Status settled = settle_directory(env_, path_); !settled.ok()) {
+    return refuse(ErrorCode::kUnavailable, path_, "cannot be made durable: " + settled.ToString());
+  }
   Identity identity;
   identity.kind = kind;
   identity.store = StoreId(random.uuid());

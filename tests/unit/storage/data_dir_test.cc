@@ -111,6 +111,27 @@ TEST_CASE("a first start that a crash cut off at any operation can be repeated")
   }
 }
 
+// What a killed process made is in memory only: a power cut later must not take it away together
+// with all that was put into it.
+TEST_CASE("a first start that was killed at any operation leaves nothing that a later one loses") {
+  for (std::uint64_t at = 1; at <= 60; ++at) {
+    CAPTURE(at);
+    DirRig rig;
+    rig.path = "/above/data";
+    rig.env.crash_at(at);
+    if (rig.try_open().ok()) break;
+    rig.env.stop();
+    rig.close();
+    rig.env.restart_after_kill();
+    REQUIRE(rig.try_open().to_string() == "ok");
+    const StoreId store = rig.dir->identity().store;
+    rig.cut_power();
+
+    REQUIRE(rig.try_open().to_string() == "ok");
+    CHECK(rig.dir->identity().store == store);
+  }
+}
+
 TEST_CASE("a directory in use is refused") {
   DirRig rig;
   REQUIRE(rig.try_open().ok());
