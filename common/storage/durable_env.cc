@@ -155,6 +155,21 @@ class DurableEnv::File final : public leveldb::WritableFile {
   std::shared_ptr<Latch> latch_;
 };
 
+class DurableEnv::WholeFile final : public leveldb::SequentialFile {
+ public:
+  WholeFile(std::unique_ptr<leveldb::SequentialFile> base, std::shared_ptr<Latch> latch)
+      : base_(std::move(base)), latch_(std::move(latch)) {}
+
+  leveldb::Status Read(std::size_t size, leveldb::Slice* result, char* scratch) override {
+    return latch_->note(base_->Read(size, result, scratch));
+  }
+  leveldb::Status Skip(std::uint64_t size) override { return latch_->note(base_->Skip(size)); }
+
+ private:
+  std::unique_ptr<leveldb::SequentialFile> base_;
+  std::shared_ptr<Latch> latch_;
+};
+
 DurableEnv::DurableEnv(leveldb::Env& base)
     : EnvWrapper(&base),
       extras_(dynamic_cast<EnvExtras*>(&base)),
@@ -178,6 +193,16 @@ leveldb::Status DurableEnv::sync_directory(const std::string& directory) {
   if (leveldb::Status stopped = latch_->check(); !stopped.ok()) return stopped;
   return latch_->note(extras_ != nullptr ? extras_->sync_directory(directory)
                                          : sync_directory_of_system(directory));
+}
+
+leveldb::Status DurableEnv::NewSequentialFile(const std::string& name,
+                                              leveldb::SequentialFile** result) {
+  const leveldb::Status opened = target()->NewSequentialFile(name, result);
+  if (opened.IsNotFound()) return opened;
+  if (!opened.ok()) return latch_->note(opened);
+  std::unique_ptr<leveldb::SequentialFile> file(*result);
+  *result = new WholeFile(std::move(file), latch_);  // LevelDB's interface: the caller owns it
+  return leveldb::Status::OK();
 }
 
 leveldb::Status DurableEnv::NewWritableFile(const std::string& name,

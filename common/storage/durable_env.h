@@ -5,6 +5,9 @@
 // 2. Fail-stop (I15): after the first failed write, sync, create, rename or remove every later one
 //    fails as well, so nothing is acknowledged on top of a hole; a failed sync is never tried
 //    again, since the kernel may have marked the lost pages clean. Reading goes on.
+// 3. A file that is read from its front on is read whole: LevelDB takes a read error in its log for
+//    the log's end, and would write down what it has as all there is. So such an error is a failure
+//    as in 2, and nothing is written after it.
 // And tables are opened and read with more care (table_file.h).
 //
 // May be used from any thread, as LevelDB does.
@@ -51,6 +54,8 @@ class DurableEnv final : public leveldb::EnvWrapper {
   // Ok once every name in `directory` is durable.
   leveldb::Status sync_directory(const std::string& directory);
 
+  leveldb::Status NewSequentialFile(const std::string& name,
+                                    leveldb::SequentialFile** result) override;
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** result) override;
   leveldb::Status NewAppendableFile(const std::string& name,
                                     leveldb::WritableFile** result) override;
@@ -63,6 +68,7 @@ class DurableEnv final : public leveldb::EnvWrapper {
  private:
   class Latch;
   class File;
+  class WholeFile;
 
   leveldb::Status wrap(leveldb::Status created, const std::string& name,
                        leveldb::WritableFile** result);

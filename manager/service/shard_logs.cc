@@ -90,6 +90,14 @@ Result<LogStore*> ShardLogs::open_shard(ShardId shard) {
 void ShardLogs::set_on_failed(std::function<void(const Status&)> on_failed) {
   on_failed_ = std::move(on_failed);
   for (auto& [shard, log] : logs_) watch(*log);
+  // The listener may be called on any thread, and after this is gone: it only posts to the loop.
+  store_->add_on_failed([&loop = context_.loop, tell = gate_.on_loop([this] {
+    fail(store_->failure());
+  })](const Status&) { loop.post(tell); });
+}
+
+void ShardLogs::fail(const Status& status) {
+  if (auto on_failed = std::exchange(on_failed_, nullptr)) on_failed(status);
 }
 
 Result<std::unique_ptr<LogStore>> ShardLogs::open_log(ShardId shard, bool sealed) {
@@ -103,9 +111,7 @@ Result<std::unique_ptr<LogStore>> ShardLogs::open_log(ShardId shard, bool sealed
 }
 
 void ShardLogs::watch(LogStore& log) {
-  log.set_on_failed([this](const Status& status) {
-    if (auto on_failed = std::exchange(on_failed_, nullptr)) on_failed(status);
-  });
+  log.set_on_failed([this](const Status& status) { fail(status); });
 }
 
 }  // namespace baton::manager

@@ -17,6 +17,7 @@
 #include "common/storage/data_dir.h"
 #include "common/storage/durable_env.h"
 #include "common/storage/identity.h"
+#include "common/storage/job_gate.h"
 #include "common/storage/kv_store.h"
 #include "manager/storage/log_store.h"
 #include "manager/storage/payload_log.h"
@@ -47,7 +48,8 @@ class ShardLogs {
   // the shard is kept here and sealed.
   Result<LogStore*> open_shard(ShardId shard);
 
-  // Called once with the first write or sync error of any log.
+  // Called once, posted, with the first write or sync error of any log, or of the directory itself,
+  // which may be there before any log is.
   void set_on_failed(std::function<void(const Status&)> on_failed);
   [[nodiscard]] std::uint64_t disk_free_bytes() const { return store_->disk_free_bytes(); }
 
@@ -57,6 +59,7 @@ class ShardLogs {
   Status check_all_listed() const;
   Result<std::unique_ptr<LogStore>> open_log(ShardId shard, bool sealed);
   void watch(LogStore& log);
+  void fail(const Status& status);
 
   NodeContext context_;
   Random& random_;
@@ -67,6 +70,7 @@ class ShardLogs {
   std::map<ShardId, std::unique_ptr<LogStore>> logs_;
   LogStore* active_ = nullptr;
   std::function<void(const Status&)> on_failed_;
+  JobGate gate_;  // last: closes before anything above goes
 };
 
 }  // namespace baton::manager
