@@ -70,6 +70,8 @@ class SignalWatch::Impl : public std::enable_shared_from_this<SignalWatch::Impl>
 SignalWatch::SignalWatch(AsioLoop& loop, Handler on_first, Handler on_second)
     : impl_(std::make_shared<Impl>(loop, std::move(on_first), std::move(on_second))) {
   std::signal(SIGPIPE, SIG_IGN);
+  // A write beyond the limit of file sizes fails then, and the node says so before it ends.
+  std::signal(SIGXFSZ, SIG_IGN);
   impl_->wait();
 }
 

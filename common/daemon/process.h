@@ -19,7 +19,8 @@ void raise_file_limit(std::size_t connections_max, Logger& logger);
 void silence_protobuf();
 
 // SIGINT and SIGTERM as calls on the loop: the first `on_first`, the second `on_second`, with the
-// signal's number. SIGPIPE is ignored from now on. One at a time per process.
+// signal's number. SIGPIPE and SIGXFSZ are ignored from now on: what they tell are errors of calls.
+// One at a time per process.
 class SignalWatch {
  public:
   using Handler = std::function<void(int signal)>;
