@@ -84,8 +84,14 @@ void SimDisk::cut_power(Random& random) {
     apply(unsynced_[i], durable_names_, durable_directories_);
   }
   unsynced_.clear();
+  // What is in a directory that never got durable is out of reach. In order of paths, so that the
+  // upper one is judged first.
+  for (auto path = durable_directories_.begin(); path != durable_directories_.end();) {
+    directories_ = durable_directories_;
+    path =
+        is_directory(parent_directory(*path)) ? std::next(path) : durable_directories_.erase(path);
+  }
   directories_ = durable_directories_;
-  // A file in a directory that never got durable is out of reach.
   std::erase_if(durable_names_,
                 [&](const auto& name) { return !is_directory(parent_directory(name.first)); });
   names_ = durable_names_;
@@ -129,6 +135,26 @@ SimDisk SimDisk::copy() const {
   copy.durable_names_ = copy.names_;
   copy.durable_directories_ = directories_;
   return copy;
+}
+
+SimDisk SimDisk::twin() const {
+  SimDisk twin(strict_);
+  // One file may have several names, and a removed one may still have its durable name.
+  std::map<const SimFile*, SimFilePtr> twins;
+  const auto twin_of = [&twins](const SimFilePtr& file) {
+    if (file == nullptr) return file;
+    SimFilePtr& copy = twins[file.get()];
+    if (copy == nullptr) copy = std::make_shared<SimFile>(*file);
+    return copy;
+  };
+  for (const auto& [path, file] : names_) twin.names_[path] = twin_of(file);
+  for (const auto& [path, file] : durable_names_) twin.durable_names_[path] = twin_of(file);
+  for (const NameChange& change : unsynced_) {
+    twin.unsynced_.push_back({change.kind, change.path, twin_of(change.file)});
+  }
+  twin.directories_ = directories_;
+  twin.durable_directories_ = durable_directories_;
+  return twin;
 }
 
 void SimDisk::change(NameChange change) {

@@ -52,6 +52,8 @@ class SimDisk {
 
   // A deep copy, all of it durable: for putting an older state back.
   [[nodiscard]] SimDisk copy() const;
+  // A deep copy that is as durable as this one is: the same machine once more.
+  [[nodiscard]] SimDisk twin() const;
 
  private:
   struct NameChange {
