@@ -123,7 +123,7 @@ void BenchRun::produce_one(Source& source) {
   std::uint64_t number = 0;
   const MonoTime now = runtime_.loop().now();
   std::string payload = workload_.make(now, number);
-  const std::uint64_t operation = history_.produce(number, payload, now);
+  const std::uint64_t operation = history_.produce(number, now);
   ++source.open;
   source.producer->produce(
       options_.queue, std::move(payload),

@@ -19,18 +19,18 @@ void check_uniqueness(const History& history, std::vector<Violation>& found) {
     TaskId task;
     std::uint64_t process;
   };
-  for (const Action action : {Action::kGrant, Action::kDelivery}) {
-    std::unordered_map<Token, Owner> owners;
-    for (const Event& event : history.events()) {
-      if (event.action != action) continue;
-      const auto [owner, first] = owners.try_emplace(event.token, Owner{event.task, event.process});
-      if (first) continue;
-      found.push_back({"C2",
-                       name(event) + " came to process " + std::to_string(event.process) +
-                           ", but before as one of task " + baton::to_string(owner->second.task) +
-                           " to process " + std::to_string(owner->second.process),
-                       event.task});
-    }
+  std::unordered_map<Token, Owner> granted;
+  std::unordered_map<Token, Owner> delivered;
+  for (const Event& event : history.events()) {
+    if (!is_claim(event.action)) continue;
+    auto& owners = event.action == Action::kGrant ? granted : delivered;
+    const auto [owner, first] = owners.try_emplace(event.token, Owner{event.task, event.process});
+    if (first) continue;
+    found.push_back({"C2",
+                     name(event) + " came to process " + std::to_string(event.process) +
+                         ", but before as one of task " + baton::to_string(owner->second.task) +
+                         " to process " + std::to_string(owner->second.process),
+                     event.task});
   }
 }
 

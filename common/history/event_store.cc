@@ -10,6 +10,7 @@ namespace baton::check {
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
+constexpr std::size_t kRecent = 1024;
 constexpr std::size_t kEventBytesMax = 96;  // nine varints of ten bytes, a head and a mask
 
 // What an event has besides its head. In this order.
@@ -94,7 +95,8 @@ void EventStore::write(const Event& event, std::uint64_t back) {
   ++size_;
 }
 
-EventStore::Iterator::Iterator(const EventStore& store) : store_(&store), left_(store.size()) {
+EventStore::Iterator::Iterator(const EventStore& store)
+    : store_(&store), left_(store.size()), recent_(kRecent) {
   if (left_ > 0) read();
 }
 
@@ -116,11 +118,7 @@ void EventStore::Iterator::read() {
   Event event;
   const auto outcome = static_cast<Outcome>(head & 3U);
   if (back != 0) {
-    const std::uint64_t operation = invokes_ + 1 - back;
-    const auto invoked = open_.find(operation);
-    BATON_CHECK(invoked != open_.end());  // an operation ends once
-    event = invoked->second;
-    open_.erase(invoked);
+    event = close(invokes_ + 1 - back);
   } else if (outcome == Outcome::kInvoke) {
     event.operation = ++invokes_;
   }
@@ -139,8 +137,28 @@ void EventStore::Iterator::read() {
   if (mask & kLease) event.lease_ms = static_cast<std::uint32_t>(in.varint());
   BATON_CHECK(in.ok());
   at_ += in.position();
-  if (outcome == Outcome::kInvoke) open_.emplace(event.operation, event);
+  if (outcome == Outcome::kInvoke) open(event);
   event_ = event;
+}
+
+void EventStore::Iterator::open(const Event& invoked) {
+  Event& place = recent_[invoked.operation % kRecent];
+  if (place.operation != 0) old_.emplace(place.operation, place);
+  place = invoked;
+}
+
+Event EventStore::Iterator::close(std::uint64_t operation) {
+  Event& place = recent_[operation % kRecent];
+  if (place.operation == operation) {
+    const Event invoked = place;
+    place.operation = 0;
+    return invoked;
+  }
+  const auto found = old_.find(operation);
+  BATON_CHECK(found != old_.end());  // an operation ends once
+  const Event invoked = found->second;
+  old_.erase(found);
+  return invoked;
 }
 
 }  // namespace baton::check

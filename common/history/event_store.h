@@ -48,6 +48,8 @@ class EventStore {
     friend class EventStore;
     explicit Iterator(const EventStore& store);
     void read();
+    void open(const Event& invoked);
+    Event close(std::uint64_t operation);
 
     const EventStore* store_;
     std::size_t left_;
@@ -55,7 +57,10 @@ class EventStore {
     std::size_t at_ = 0;
     std::uint64_t invokes_ = 0;
     Event event_;
-    std::unordered_map<std::uint64_t, Event> open_;  // by operation: invoked, not ended
+    // Invoked and not ended: the newest at operation modulo the size (operation 0: none is there),
+    // and the few that stay open for long, by operation.
+    std::vector<Event> recent_;
+    std::unordered_map<std::uint64_t, Event> old_;
   };
   [[nodiscard]] Iterator begin() const { return Iterator(*this); }
   [[nodiscard]] static std::default_sentinel_t end() { return {}; }

@@ -28,6 +28,32 @@ TEST_CASE("the end of an operation carries what its invoke said") {
   CHECK(end.outcome == Outcome::kOk);
 }
 
+TEST_CASE("an operation may stay open while thousands of others come and go") {
+  History history;
+  std::vector<std::uint64_t> long_ones;
+  Event ack;
+  ack.action = Action::kAck;
+  for (std::uint64_t i = 1; i <= 5000; i++) {
+    ack.token = Token(i);
+    const std::uint64_t operation = history.invoke(ack);
+    if (i % 1000 == 1) {
+      long_ones.push_back(operation);
+    } else {
+      history.end(operation, Duration(0), Outcome::kOk);
+    }
+  }
+  for (const std::uint64_t operation : long_ones) {
+    history.end(operation, Duration(0), Outcome::kFail);
+  }
+
+  std::vector<Token> refused;
+  for (const Event& event : history.events()) {
+    if (event.outcome != Outcome::kInvoke) CHECK(event.operation == event.token.value());
+    if (event.outcome == Outcome::kFail) refused.push_back(event.token);
+  }
+  CHECK(refused == std::vector{Token(1), Token(1001), Token(2001), Token(3001), Token(4001)});
+}
+
 TEST_CASE("a task's story begins with the produce that made it") {
   History history;
   Event produce;
