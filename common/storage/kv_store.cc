@@ -117,7 +117,11 @@ Result<std::unique_ptr<KvStore>> KvStore::open(DurableEnv& env, const std::strin
   leveldb::DB* db = nullptr;
   const leveldb::Status opened = leveldb::DB::Open(db_options, directory, &db);
   store->db_.reset(db);
-  if (!opened.ok()) return read_error(opened, directory, env);
+  if (!opened.ok()) {
+    // LevelDB ignores some errors, and then fails of what follows: the first is the reason.
+    const Status reason = env.failure();
+    return reason.ok() ? read_error(opened, directory, env) : reason;
+  }
   BATON_RETURN_IF_ERROR(env.failure());
   return store;
 }

@@ -155,6 +155,27 @@ TEST_CASE("no acknowledged write is lost whatever operation fails") {
   }
 }
 
+// LevelDB takes a read error in its log for the log's end, and would go on with what it has.
+TEST_CASE("a read that fails while the store is opened refuses the open, or does no harm") {
+  for (std::uint64_t read = 1;; ++read) {
+    StoreRig rig;
+    rig.open();
+    for (int i = 0; i < 5; ++i) REQUIRE(rig.put(key_of(i), std::string(9000, 'x')).ok());
+    rig.close();
+    rig.env().fail_read_at(rig.env().reads() + read);
+    const Status opened = rig.try_open();
+    if (rig.env().faults_met() == 0) break;
+    INFO("read " << read << ": " << opened.to_string());
+    if (!opened.ok()) {
+      CHECK(opened.code() == ErrorCode::kUnavailable);
+      CHECK(opened.message().find("/store") != std::string::npos);
+      CHECK(opened.message().find("Input/output error") != std::string::npos);
+    }
+    rig.open();
+    for (int i = 0; i < 5; ++i) CHECK(rig.store().get(key_of(i)).ok());
+  }
+}
+
 TEST_CASE("a disk that fills up stops the store before anything is lost") {
   StoreRig rig({.seed = 3, .capacity_bytes = 300 << 10});
   rig.open();
