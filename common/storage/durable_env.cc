@@ -277,9 +277,10 @@ leveldb::Status DurableEnv::RenameFile(const std::string& from, const std::strin
 
 leveldb::Status DurableEnv::CreateDir(const std::string& name) {
   if (leveldb::Status stopped = latch_->check(); !stopped.ok()) return stopped;
-  // That it exists already is an error here, and no harm: LevelDB always tries.
   leveldb::Status created = target()->CreateDir(name);
-  return created.ok() ? sync_directory(parent_of(name)) : created;
+  if (created.ok()) return sync_directory(parent_of(name));
+  // That it exists already is an error here, and no harm: LevelDB always tries.
+  return target()->FileExists(name) ? created : latch_->note(created);
 }
 
 Status from_leveldb(const leveldb::Status& status) {
