@@ -46,7 +46,9 @@ Status ManagerDaemon::start() {
   BATON_RETURN_IF_ERROR(open_server());
   BATON_RETURN_IF_ERROR(fix_name());
   build_parts();
-  if (LogStore* log = logs_->active(); log != nullptr) on_shard_opened(*log);
+  if (LogStore* log = logs_->active(); log != nullptr) {
+    BATON_RETURN_IF_ERROR(on_shard_opened(*log));
+  }
   link_->start();
   tick();
   return {};
@@ -89,7 +91,9 @@ void ManagerDaemon::build_parts() {
                                        random_.next(), std::move(link_events));
 
   Registrar::Events registrar_events;
-  registrar_events.on_shard_opened = [this](LogStore& log) { on_shard_opened(log); };
+  registrar_events.on_shard_opened = [this](LogStore& log) {
+    if (const Status status = on_shard_opened(log); !status.ok()) fail(status);
+  };
   registrar_events.on_registered = [this](Incarnation incarnation, Offset created_hi) {
     on_registered(incarnation, created_hi);
   };
@@ -237,9 +241,9 @@ void ManagerDaemon::on_center_closed() {
   sessions_->channel_down();
 }
 
-void ManagerDaemon::on_shard_opened(LogStore& log) {
+Status ManagerDaemon::on_shard_opened(LogStore& log) {
   lane_->open(log);
-  produce_->open(log);
+  return produce_->open(log);
 }
 
 void ManagerDaemon::on_registered(Incarnation incarnation, Offset created_hi) {

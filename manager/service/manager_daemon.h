@@ -68,7 +68,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   // The center.
   void on_center_open();
   void on_center_closed();
-  void on_shard_opened(LogStore& log);
+  Status on_shard_opened(LogStore& log);
   void on_registered(Incarnation incarnation, Offset created_hi);
   void register_again();
   void send_reports();

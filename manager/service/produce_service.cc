@@ -22,22 +22,23 @@ ProduceService::ProduceService(ServiceContext& context, CreatedLane& lane,
                                std::function<bool()> may_append, Options options)
     : context_(context), lane_(lane), may_append_(std::move(may_append)), options_(options) {}
 
-void ProduceService::open(LogStore& log) {
+Status ProduceService::open(LogStore& log) {
   log_ = &log;
   // What was appended to a log that is no longer ours is not confirmed: its producers repeat it.
   durable_queue_.clear();
   durable_asked_ = Lsn();
   dedup_ = std::make_unique<DedupTable>();
-  log.recent_runs([this](const StoredRun& run) {
+  BATON_RETURN_IF_ERROR(log.recent_runs([this](const StoredRun& run) {
     const TaskAttributes& attributes = run.attributes;
     if (!attributes.producer || attributes.waits) return;
     // Everything found at start is durable: nothing has to wait for it.
     dedup_->record(attributes.producer, attributes.seq, run.first, run.content_hash, Lsn());
-  });
+  }));
   // Moved records of a shard that was sealed under us: nobody will name their winners here.
   while (!moved_.empty()) {
     answer_moved(moved_.begin()->first, ErrorCode::kUnavailable, "the shard was sealed");
   }
+  return {};
 }
 
 Status ProduceService::on_produce(Peer& peer, const Frame& frame) {

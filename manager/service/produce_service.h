@@ -40,8 +40,9 @@ class ProduceService {
   void set_server(Server& server) { server_ = &server; }
   // Below the floor produces get retry_later; everything that frees room goes on.
   void set_disk_low(bool low) { disk_low_ = low; }
-  // The active log is another one now: its dedup table is rebuilt from its plain records.
-  void open(LogStore& log);
+  // The active log is another one now: its dedup table is rebuilt from its plain records. Not ok:
+  // they cannot be read, and nothing may be stored.
+  Status open(LogStore& log);
 
   // Not ok: the request could not be understood (see ServerHandler::on_frame).
   Status on_produce(Peer& peer, const Frame& frame);

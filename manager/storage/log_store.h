@@ -120,8 +120,9 @@ class LogStore {
   virtual void record_crc(Offset offset, std::function<void(Result<std::uint32_t>)> done) = 0;
 
   // The plain records a producer might repeat, in log order: for rebuilding the dedup table (R5).
-  // At start.
-  virtual void recent_runs(std::function<void(const StoredRun&)> visit) = 0;
+  // At start. unavailable when something could not be read that may be whole: the table would lack
+  // it, and a repetition be stored twice.
+  virtual Status recent_runs(std::function<void(const StoredRun&)> visit) = 0;
 
   // Offsets found damaged or missing since open, at start or in the background; each is told once.
   virtual std::vector<Offset> take_damaged() = 0;

@@ -50,7 +50,7 @@ class PayloadLogImpl final : public PayloadLog {
   void scan(Offset from, std::size_t tasks_max,
             std::function<void(Result<std::vector<StoredRun>>)> done) override;
   void record_crc(Offset offset, std::function<void(Result<std::uint32_t>)> done) override;
-  void recent_runs(std::function<void(const StoredRun&)> visit) override;
+  Status recent_runs(std::function<void(const StoredRun&)> visit) override;
   std::vector<Offset> take_damaged() override { return std::exchange(damaged_, {}); }
 
   [[nodiscard]] std::optional<Dropped> next_dropped(Offset from) const override;
@@ -86,7 +86,7 @@ class PayloadLogImpl final : public PayloadLog {
   [[nodiscard]] ReadPlace place_of(Offset offset) const;
   Result<FoundTask> judge(Offset offset, Result<FoundTask> found);
   [[nodiscard]] Lsn last_uncollected(Lsn from) const;
-  void visit_runs_in_log(Lsn first, const std::function<void(const StoredRun&)>& visit) const;
+  Status visit_runs_in_log(Lsn first, const std::function<void(const StoredRun&)>& visit) const;
   void note_damaged(Offset offset);
   // Its stretch was collected, and it did not live.
   [[nodiscard]] bool was_dropped(const ResultRecordId& id) const;

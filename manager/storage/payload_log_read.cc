@@ -232,8 +232,9 @@ void PayloadLogImpl::scan(Offset from, std::size_t tasks_max,
               }));
 }
 
-void PayloadLogImpl::recent_runs(std::function<void(const StoredRun&)> visit) {
+Status PayloadLogImpl::recent_runs(std::function<void(const StoredRun&)> visit) {
   dedup_records_.clear();
+  Status outcome;
   const auto visit_record = [&](std::string_view key, std::string_view value) {
     const Lsn first(number_of_key(key));
     const Result<std::string_view> body = open_record(key, value, kDedupVersion, "a dedup record");
@@ -243,36 +244,42 @@ void PayloadLogImpl::recent_runs(std::function<void(const StoredRun&)> visit) {
     if (runs.ok()) {
       std::for_each(runs.value().begin(), runs.value().end(), visit);
     } else {
-      visit_runs_in_log(first, visit);
+      outcome = visit_runs_in_log(first, visit);
     }
-    return true;
+    return outcome.ok();
   };
   const Status read =
       store_.scan(dedup_key(options_.shard, Lsn(0)),
                   dedup_key(ShardId(options_.shard.value() + 1), Lsn(0)), visit_record);
+  BATON_RETURN_IF_ERROR(outcome);
+  if (read.code() == ErrorCode::kUnavailable) return read;
   if (!read.ok()) {
     // Some records were not seen: what they said is read from the log itself.
     const std::set<Lsn> seen(dedup_records_.begin(), dedup_records_.end());
     for (const StretchRecord& stretch : table_.all()) {
-      if (!seen.contains(stretch.first)) visit_runs_in_log(stretch.first, visit);
+      if (seen.contains(stretch.first)) continue;
+      BATON_RETURN_IF_ERROR(visit_runs_in_log(stretch.first, visit));
     }
   }
   std::for_each(open_.dedup_runs().begin(), open_.dedup_runs().end(), visit);
+  return {};
 }
 
 // What the dedup record of a stretch would say, as far as the log still has it.
-void PayloadLogImpl::visit_runs_in_log(Lsn first,
-                                       const std::function<void(const StoredRun&)>& visit) const {
+Status PayloadLogImpl::visit_runs_in_log(Lsn first,
+                                         const std::function<void(const StoredRun&)>& visit) const {
   const StretchRecord* stretch = table_.find(first);
-  if (stretch == nullptr || stretch->collected) return;
+  if (stretch == nullptr || stretch->collected) return {};
   const auto all = static_cast<std::size_t>(stretch->to.value() - stretch->from.value());
-  if (all == 0) return;
+  if (all == 0) return {};
   const Result<std::vector<StoredRun>> runs =
       finder_.scan(stretch->from, stretch->first, stretch->last, stretch->to, all);
-  if (!runs.ok()) return;  // damaged as well: the verification names its tasks
+  if (runs.status().code() == ErrorCode::kUnavailable) return runs.status();
+  if (!runs.ok()) return {};  // damaged as well: the verification names its tasks
   for (const StoredRun& run : runs.value()) {
     if (!run.unreadable && is_deduplicated(run.attributes)) visit(run);
   }
+  return {};
 }
 
 }  // namespace baton::manager

@@ -342,11 +342,12 @@ Verdict ManagerSubject::judge(const sim::SimDisk& damaged) {
   // Nothing is missing; what producers sent must be known as well.
   std::map<std::uint64_t, std::uint64_t> numbers;
   for (const auto& [shard, log] : life.logs().all()) {
-    log->recent_runs([&](const manager::StoredRun& run) {
+    const Status read = log->recent_runs([&](const manager::StoredRun& run) {
       for (std::size_t i = 0; run.attributes.producer == kProducer && i < run.count; ++i) {
         numbers[run.attributes.seq.value() + i] = run.content_hash.at(i);
       }
     });
+    if (!read.ok()) return Verdict::detected(read.to_string());
   }
   for (const auto& [shard, known] : known_) {
     for (const auto& [number, hash] : known.producer_numbers) {

@@ -62,7 +62,9 @@ Status PayloadMachine::open_store() {
   for (const auto& [id, shard] : book_.shards) {
     require(!shard.told || logs_.contains(id), "a shard is gone");
   }
-  for (const Identity::Shard& shard : identity.shards) compare_opened(shard.id, shard.sealed);
+  for (const Identity::Shard& shard : identity.shards) {
+    BATON_RETURN_IF_ERROR(compare_opened(shard.id, shard.sealed));
+  }
   return {};
 }
 
@@ -89,7 +91,7 @@ void PayloadMachine::close_store() {
   data_dir_.reset();
 }
 
-void PayloadMachine::compare_opened(ShardId id, bool sealed) {
+Status PayloadMachine::compare_opened(ShardId id, bool sealed) {
   PayloadLog& log = *logs_.at(id);
   Shard& shard = book_.shards[id];
   require(sealed || !shard.sealed, "a sealed shard is open again");
@@ -104,19 +106,19 @@ void PayloadMachine::compare_opened(ShardId id, bool sealed) {
   require(log.next_offset() <= shard.oracle.next_offset(), "an open made up tasks");
   require(log.durable_lsn() >= shard.oracle.told_lsn(), "told batches are gone");
   require(shard.oracle.reopen(log.next_offset(), log.durable_lsn()), "something told is gone");
-  compare_recent_runs(id);
+  return compare_recent_runs(id);
 }
 
 // The table of R5 is rebuilt from them: every plain task of a producer must come, and nothing else.
-void PayloadMachine::compare_recent_runs(ShardId id) {
+Status PayloadMachine::compare_recent_runs(ShardId id) {
   using Given = std::tuple<Offset, ProducerSeq, std::uint64_t>;
   std::vector<Given> given;
-  logs_.at(id)->recent_runs([&](const StoredRun& run) {
+  BATON_RETURN_IF_ERROR(logs_.at(id)->recent_runs([&](const StoredRun& run) {
     for (std::uint32_t i = 0; i < run.count; ++i) {
       given.emplace_back(Offset(run.first.value() + i), ProducerSeq(run.attributes.seq.value() + i),
                          run.content_hash.at(i));
     }
-  });
+  }));
   std::vector<Given> expected;
   Oracle& oracle = book_.shards.at(id).oracle;
   for (Offset offset(1); offset < oracle.next_offset(); offset = offset.next()) {
@@ -124,9 +126,8 @@ void PayloadMachine::compare_recent_runs(ShardId id) {
     if (!task.attributes.producer || task.attributes.waits) continue;
     expected.emplace_back(offset, task.attributes.seq, task.content_hash);
   }
-  // A read error leaves them out: then the dedup table knows less, and says so by nothing.
-  if (env().faults_met() > 0) return;
   require(given == expected, "recent_runs does not give what producers sent");
+  return {};
 }
 
 // ---- steps --------------------------------------------------------------------------------------

@@ -77,8 +77,9 @@ class PayloadMachine final : public StoreMachine {
   void close_store() override;
 
   Result<std::unique_ptr<manager::PayloadLog>> open_log(ShardId id, bool sealed);
-  void compare_opened(ShardId id, bool sealed);
-  void compare_recent_runs(ShardId id);
+  // Not ok: the disk did not give what a manager needs to start.
+  Status compare_opened(ShardId id, bool sealed);
+  Status compare_recent_runs(ShardId id);
   void append(manager::TaskAttributes attributes, int count, std::size_t bytes);
   void watch(ShardId id, Lsn lsn);
   void read_all_of(ShardId id, std::string* contents);

@@ -158,6 +158,23 @@ void stretches_of_producers(Machine& m) {
   m.put_from(1, 1);
 }
 
+// What a producer sent must still be known: it may send it again. So much that LevelDB has a block
+// for it alone.
+void stretches_of_producers_are_collected(Machine& m) {
+  begin(m);
+  for (int i = 0; i < 2; ++i) {
+    m.put_from(1, 1100, 6);
+    m.settle();
+  }
+  m.finish();
+  m.collect();
+  m.settle();
+  m.restart();
+  m.put_from(1, 1);
+  m.settle();
+  m.restart();
+}
+
 void restarted_at_a_checkpoint(Machine& m) {
   begin(m);
   m.fill_stretches(1);
@@ -385,6 +402,9 @@ std::span<const Scenario> payload_scenarios() {
       {.name = "a new stretch", .script = a_new_stretch, .stretch_bytes = kSmallStretch},
       {.name = "stretches of producers",
        .script = stretches_of_producers,
+       .stretch_bytes = kSmallStretch},
+      {.name = "stretches of producers are collected",
+       .script = stretches_of_producers_are_collected,
        .stretch_bytes = kSmallStretch},
       {.name = "restarted at a checkpoint",
        .script = restarted_at_a_checkpoint,

@@ -323,7 +323,7 @@ void PayloadModel::check_everything() {
 // The table of R5 is rebuilt from them: every plain task of a producer must come, and nothing else.
 void PayloadModel::check_recent_runs() {
   std::vector<std::tuple<Offset, ProducerSeq, std::uint64_t>> given;
-  rig_.log().recent_runs([&](const StoredRun& run) {
+  const Status read = rig_.log().recent_runs([&](const StoredRun& run) {
     for (std::uint32_t i = 0; i < run.count; ++i) {
       given.emplace_back(Offset(run.first.value() + i), ProducerSeq(run.attributes.seq.value() + i),
                          run.content_hash.at(i));
@@ -335,7 +335,7 @@ void PayloadModel::check_recent_runs() {
     if (!task.attributes.producer || task.attributes.waits) continue;
     expected.emplace_back(offset, task.attributes.seq, task.content_hash);
   }
-  require(given == expected, "recent_runs does not give what producers sent");
+  require(read.ok() && given == expected, "recent_runs does not give what producers sent");
 }
 
 }  // namespace baton::manager::model

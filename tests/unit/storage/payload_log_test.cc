@@ -206,11 +206,12 @@ TEST_CASE("recent runs are the plain ones of producers, from closed stretches an
 
   rig.reopen();
   std::vector<std::uint64_t> seqs;
-  rig.log().recent_runs([&](const StoredRun& run) {
+  const Status read = rig.log().recent_runs([&](const StoredRun& run) {
     seqs.push_back(run.attributes.seq.value());
     CHECK(run.count == 1);
     CHECK(run.content_hash.size() == 1);
   });
+  CHECK(read.ok());
 
   CHECK(seqs.size() == 36);
   CHECK(std::is_sorted(seqs.begin(), seqs.end()));
