@@ -20,8 +20,8 @@ using center::Ledger;
 constexpr SessionId kSession{Uuid{7, 7}};
 constexpr ConnEpoch kConnection(1);
 const std::string kQueue = "q";
-// Reports of a few tasks until a snapshot must have been due.
-constexpr int kSnapshotPatience = 1000;
+// Reports until a snapshot must have been due.
+constexpr int kSnapshotPatience = 100;
 
 Entry decode(Lsn index, const std::string& bytes) {
   const Result<Entry> entry = center::decode_entry(index, bytes);
@@ -365,7 +365,7 @@ void LedgerMachine::go_on() {
   const std::uint64_t saved = host_->snapshots();
   for (int i = 0; snapshots && host_->snapshots() == saved; ++i) {
     require(i < kSnapshotPatience, "no snapshot is written");
-    report(4);
+    report_queues(1 + static_cast<int>(scenario_.snapshot_log_bytes / 1000));
     settle();
   }
   require(book_.told.value() == book_.entries.size(), "an entry is not committed after a while");

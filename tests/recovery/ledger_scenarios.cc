@@ -262,7 +262,7 @@ void the_oldest_segments_go(Machine& m) {
 
 void an_entry_over_blocks(Machine& m) {
   begin(m);
-  m.report_queues(400);
+  m.report_queues(320);
   m.settle();
   m.report(1);
   m.settle();

@@ -76,7 +76,7 @@ void Sweep::measure() {
   require(!machine->refusal() && machine->failures().empty(), "the script failed by itself");
   figures_.operations = machine->env().operations();
   figures_.reads = machine->env().reads();
-  machine->die(Death::kPowerCut);
+  machine->die(Death::kKill);
   recover_and_verify(*machine);
 }
 

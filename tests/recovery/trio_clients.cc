@@ -14,6 +14,7 @@ using check::Outcome;
 
 constexpr char kQueue[] = "q";
 constexpr std::size_t kConcurrency = 4;
+constexpr Millis kExtension{8000};
 
 // Only a refusal for good is known to have had no effect.
 Outcome outcome_of(const client::OperationResult& result) {
@@ -143,7 +144,7 @@ void TrioWorker::release() {
 void TrioWorker::extend() {
   if (held_.empty()) return;
   const client::Claim& claim = held_.front();
-  claim.extend(Millis(8000), note(Action::kExtend, claim));
+  claim.extend(kExtension, note(Action::kExtend, claim));
 }
 
 void TrioWorker::finish() {
@@ -151,18 +152,31 @@ void TrioWorker::finish() {
   while (!held_.empty()) ack(10);
 }
 
-client::OperationCallback TrioWorker::note(Action action, const client::Claim& claim) {
+std::uint64_t TrioWorker::invoke(Action action, const client::Claim& claim) {
   check::Event event;
   event.at = world_.scheduler.now();
   event.action = action;
   event.process = process_;
   event.task = claim.delivery().task;
   event.token = claim.delivery().token;
-  if (action == Action::kExtend) event.lease_ms = 8000;
+  if (action == Action::kExtend) event.lease_ms = static_cast<std::uint32_t>(kExtension.count());
+  return world_.history.invoke(event);
+}
+
+client::OperationCallback TrioWorker::note(Action action, const client::Claim& claim) {
   ++unanswered_;
-  return [this, operation = world_.history.invoke(event)](const client::OperationResult& result) {
+  return [this, claim, asked_at = world_.scheduler.now(),
+          operation = invoke(action, claim)](const client::OperationResult& result) {
     --unanswered_;
-    world_.history.end(operation, world_.scheduler.now(), outcome_of(result));
+    const auto now = world_.scheduler.now();
+    Outcome outcome = outcome_of(result);
+    // The library has given the claim up by itself, maybe before the ledger did: no word of the
+    // ledger; and it gives the task back.
+    if (outcome == Outcome::kFail && now == asked_at) {
+      invoke(Action::kRelease, claim);
+      outcome = Outcome::kUnknown;
+    }
+    world_.history.end(operation, now, outcome);
   };
 }
 

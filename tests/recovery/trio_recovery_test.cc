@@ -112,7 +112,7 @@ class TrioSweep {
 
 TEST_CASE("the trio keeps what it confirmed, whatever operation a daemon is cut off or fails at") {
   const Figures figures =
-      sweep_all("trio", trio_scenarios(), {.stride = 41},
+      sweep_all("trio", trio_scenarios(), {.stride = 97},
                 [](const Trio::Scenario& scenario, const PointOptions& options) {
                   return TrioSweep(scenario, options).run();
                 });
