@@ -1,5 +1,6 @@
 // C5 against an oracle: random executions of one task by a machine written here pass, and of their
-// mutations exactly those are found that trying everything cannot explain either.
+// mutations exactly those are found that trying everything cannot explain either. BATON_SEED is the
+// first seed, BATON_RUNS how many.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -383,17 +384,22 @@ std::vector<Event> mutated(std::vector<Event> events, Random& random) {
   return Execution::renumbered(events);
 }
 
-// False where the order of lines is no history: an end before its invoke.
+// False where the order of lines is no history: an end before its invoke. Also where the produce has
+// lost its end: of a task that nobody confirmed nobody knows since when there may be claims, so that
+// the checker expects nothing of their leases, and the oracle, whose time begins at 0, does.
 bool is_history(const std::vector<Event>& events) {
   std::set<std::uint64_t> open;
+  bool confirmed = false;
   for (const Event& event : events) {
     if (event.operation == 0) continue;
-    if (event.outcome == Outcome::kInvoke)
+    if (event.outcome == Outcome::kInvoke) {
       open.insert(event.operation);
-    else if (open.erase(event.operation) == 0)
+    } else if (open.erase(event.operation) == 0) {
       return false;
+    }
+    confirmed |= event.action == Action::kProduce && event.outcome == Outcome::kOk;
   }
-  return true;
+  return confirmed;
 }
 
 History history_of(const std::vector<Event>& events) {
@@ -418,13 +424,17 @@ bool checker_accepts(const History& history) {
   return result.violations.empty();
 }
 
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* given = std::getenv(name);
+  return given == nullptr ? otherwise : std::stoull(given);
+}
+
 TEST_CASE("C5 agrees with an oracle on random executions and their mutations") {
-  const char* const asked = std::getenv("BATON_HISTORY_SEED");
-  const std::uint64_t first_seed = asked == nullptr ? 1 : std::stoull(asked);
-  constexpr std::uint64_t kExecutions = 1500;
-  std::cout << "seeds " << first_seed << " and the " << kExecutions << " behind it\n";
+  const std::uint64_t first_seed = from_environment("BATON_SEED", 1);
+  const std::uint64_t executions = from_environment("BATON_RUNS", 1500);
+  std::cout << executions << " seeds from " << first_seed << "\n";
   std::uint64_t found = 0;
-  for (std::uint64_t seed = first_seed; seed < first_seed + kExecutions; ++seed) {
+  for (std::uint64_t seed = first_seed; seed < first_seed + executions; ++seed) {
     CAPTURE(seed);
     const std::vector<Event> events = Execution(seed).run();
     {
@@ -444,7 +454,7 @@ TEST_CASE("C5 agrees with an oracle on random executions and their mutations") {
     }
   }
   INFO("mutations that break something: " << found);
-  CHECK(found > kExecutions / 10);
+  CHECK(found >= executions / 10);
 }
 
 }  // namespace
