@@ -111,13 +111,8 @@ void SessionRelay::end_wait(ConnectionId connection, std::uint64_t request, Line
   }
   const Line ended = std::move(found->second);
   session->lines.erase(found);
-  // Totals are the session's: what only this line's demand tells, now or again on the next channel,
-  // goes with another's.
-  if (!session->lines.empty()) {
-    Line& other = session->lines.begin()->second;
-    other.dirty |= ended.dirty && other.demand.total < ended.demand.total;
-    other.demand.total = std::max(other.demand.total, ended.demand.total);
-  }
+  // Totals are the session's: what this line's demand was to tell goes with another's.
+  if (!session->lines.empty()) session->lines.begin()->second.dirty |= ended.dirty;
   mark_lines(session_of(connection), *session);
   // The ledger never heard of it: no grant of it will come.
   if (!ended.known) return tell(TellWaitEnded{connection, request, line});
@@ -173,6 +168,7 @@ void SessionRelay::closed(ConnectionId connection) {
 void SessionRelay::channel_up() {
   up_ = true;
   unsent_from_ = first_id_;
+  channel_from_ = end_id();
   for (auto& [id, session] : sessions_) {
     session.resyncing = session.attached;
     // Also those that were answered: a manager that was offline has lost its sessions' credit.
@@ -332,7 +328,9 @@ void SessionRelay::flush_lines() {
     for (auto& [line_id, line] : session.lines) {
       if (!std::exchange(line.dirty, false)) continue;
       line.known = true;
-      enqueue(line.demand, session.connection, line.request);
+      DemandCommand demand = line.demand;
+      demand.total = session.credit_total;
+      enqueue(std::move(demand), session.connection, line.request);
     }
     for (auto& [line_id, ending] : session.ending) {
       if (std::exchange(ending.forwarded, true)) continue;
@@ -367,10 +365,34 @@ void SessionRelay::operations_answered(CommandId id, std::vector<OperationResult
     const auto& command = std::get<OperationsCommand>(pending->command);
     if (Session* session = find(pending->connection); session != nullptr) {
       session->operations_open -= command.operations.size();
+      const bool raised = note_anticipated(*session, command.operations, outcomes);
+      // Maybe executed on an earlier channel, and the raise void since then.
+      if (raised && id < channel_from_ && !session->lines.empty()) {
+        session->lines.begin()->second.dirty = true;
+        mark_lines(command.session, *session);
+      }
     }
     tell(TellOperationsDone{pending->connection, pending->request, std::move(outcomes)});
   }
   finish(id);
+}
+
+// The ledger has raised the credit itself (R10). It forgets that when it declares this manager
+// offline, and the client, which states no total that is known, would not tell it again. True: the
+// total has grown.
+bool SessionRelay::note_anticipated(Session& session,
+                                    const std::vector<SessionOperation>& operations,
+                                    const std::vector<OperationResult>& outcomes) {
+  const std::uint64_t before = session.credit_total;
+  for (std::size_t i = 0; i < outcomes.size() && i < operations.size(); ++i) {
+    const SessionOperation& operation = operations[i];
+    const bool done = outcomes[i].seq == operation.seq && outcomes[i].code == ErrorCode::kOk;
+    // A repeated operation counts once; one that was overtaken not at all: less is safe.
+    if (!done || operation.seq <= session.raised_through) continue;
+    session.raised_through = operation.seq;
+    if (operation.wants_next && operation.kind != OperationKind::kExtend) ++session.credit_total;
+  }
+  return session.credit_total > before;
 }
 
 void SessionRelay::heartbeat_answered(CommandId id, const Status& status, std::vector<Token> lost) {

@@ -100,7 +100,9 @@ class SessionRelay {
     std::map<LineId, Line> lines;
     std::map<LineId, EndingLine> ending;
     LineId highest_line;
-    std::uint64_t credit_total = 0;
+    std::uint64_t credit_total = 0;  // stated, and raised by the ledger since: never more than
+                                     // what the client allows
+    OpSeq raised_through;            // operations up to here have raised it, if they were to
     GrantNumber last_number;
     bool lines_dirty = false;             // listed in dirty_
     std::vector<SessionGrant> held_back;  // arrived while resyncing
@@ -121,6 +123,8 @@ class SessionRelay {
   void forget_requests(ConnectionId connection);
   void demand_refused(const DemandCommand& demand, ConnectionId connection, std::uint64_t request,
                       const Status& status);
+  static bool note_anticipated(Session& session, const std::vector<SessionOperation>& operations,
+                               const std::vector<OperationResult>& outcomes);
   void mark_lines(SessionId id, Session& session);
   void flush_lines();
   void receive(Session& session, const SessionGrant& grant);
@@ -142,7 +146,8 @@ class SessionRelay {
 
   std::deque<Pending> pending_;  // ids first_id_ ...
   CommandId first_id_ = 1;
-  CommandId unsent_from_ = 1;  // commands below were sent on this channel
+  CommandId unsent_from_ = 1;   // commands below were sent on this channel
+  CommandId channel_from_ = 1;  // commands below may have been sent on an earlier one
   std::size_t unanswered_ = 0;
   std::vector<SessionId> dirty_;  // sessions with demand or ends of lines that were not forwarded
 

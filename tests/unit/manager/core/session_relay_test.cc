@@ -461,6 +461,48 @@ TEST_CASE_METHOD(RelayTest,
   CHECK(sent<OperationsCommand>().empty());
 }
 
+std::vector<SessionOperation> one_ack_and_next(std::uint64_t seq) {
+  std::vector<SessionOperation> operations = one_ack(seq);
+  operations[0].wants_next = true;
+  return operations;
+}
+
+TEST_CASE_METHOD(RelayTest, "a raise that came with an operation is stated again on a new channel") {
+  attach();
+  demand(1, 2);
+  sent<DemandCommand>();
+  for (const std::uint64_t seq : {1U, 2U, 2U}) {  // a repetition raises nothing
+    relay.operations(kConnection, 5, OpSeq(), one_ack_and_next(seq));
+    const auto ops = sent<OperationsCommand>();
+    relay.operations_answered(ops.at(0).first, {{OpSeq(seq), ErrorCode::kOk, "", false}});
+  }
+  relay.operations(kConnection, 5, OpSeq(), one_ack_and_next(3));
+  relay.operations_answered(sent<OperationsCommand>().at(0).first,
+                            {{OpSeq(3), ErrorCode::kClaimSuperseded, "", false}});
+
+  relay.channel_down();
+  relay.channel_up();
+
+  CHECK(relay.resync_items().at(0).credit_total == 4);
+  CHECK(sent<DemandCommand>().at(0).second.total == 4);
+}
+
+TEST_CASE_METHOD(RelayTest, "an operation answered on a later channel states its raise again") {
+  attach();
+  demand(1, 2);
+  sent<DemandCommand>();
+  relay.operations(kConnection, 5, OpSeq(), one_ack_and_next(1));
+  sent<OperationsCommand>();  // executed, and its raise void, while the channel was gone
+  relay.channel_down();
+  relay.channel_up();
+  const auto first = sent<OperationsCommand>();
+  CHECK(sent<DemandCommand>().empty());
+
+  relay.operations_answered(first.at(0).first, {{OpSeq(1), ErrorCode::kOk, "", false}});
+
+  CHECK(sent<DemandCommand>().at(0).second.total == 3);
+}
+
 TEST_CASE_METHOD(RelayTest, "a session has at most 4,096 unanswered operations") {
   attach();
   relay.operations(kConnection, 5, OpSeq(), std::vector<SessionOperation>(kSessionOutcomesMax));
