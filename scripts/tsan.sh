@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds preset `tsan` (ThreadSanitizer) and runs the tests with it: a data race fails the test that met it.
+#
+#   scripts/tsan.sh [CTEST ARGUMENTS]     for example: scripts/tsan.sh -R integration
+#
+# Ends with ctest's summary and its exit code. Left out are the models, which run no code of ours, and the sweeps
+# over damage, over every step and over fuzz corpora, which test one thread a thousand times. Some of Debian's
+# libraries are not instrumented; what they do under locks is seen all the same, and nothing is suppressed.
+set -euo pipefail
+if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
+  sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+  exit 0
+fi
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib/packages.sh
+source scripts/lib/packages.sh
+
+install_packages build test
+cores="$(nproc)"
+cmake --preset tsan
+cmake --build --preset tsan --parallel "$cores"
+# Both ends of a race with their stacks; more memory than its default for what a thread did last.
+export TSAN_OPTIONS="second_deadlock_stack=1:history_size=4:${TSAN_OPTIONS:-}"
+exec ctest --preset tsan --parallel "$cores" --label-exclude '^(models|checks|damage|recovery|fuzz|slow)$' "$@"
