@@ -155,9 +155,10 @@ void SimConsumer::decide(std::uint64_t key) {
   const bool good = world_.healed || world_.plan.well_behaved;
   const std::uint64_t dice = good ? 0 : random_.below(100);
   if (dice < 40) return later(up_to(20ms), key, &SimConsumer::ack);
-  if (dice < 70) return later(up_to(1s), key, &SimConsumer::ack);
-  if (dice < 75)
+  if (!good && random_.below(60) < world_.plan.slow_tasks) {
     return later(up_to(2 * world_.plan.lease), key, &SimConsumer::ack);  // heartbeats hold it
+  }
+  if (dice < 75) return later(up_to(1s), key, &SimConsumer::ack);
   if (dice < 83) return later(up_to(500ms), key, &SimConsumer::nack);
   if (dice < 90) return later(up_to(500ms), key, &SimConsumer::release);
   if (dice < 96) return later(up_to(2s), key, &SimConsumer::extend_then_ack);
@@ -185,6 +186,8 @@ void SimConsumer::ack(std::uint64_t key) {
   std::string result;
   if (random_.one_in(2)) {
     result = "done " + to_string(task) + " " + std::to_string(claim.delivery().token.value());
+    if (world_.plan.large_results)
+      result.resize(result.size() + random_.below(1 + world_.plan.payload_bytes_max), '.');
   }
   claim.ack(result, [this, noted = note_end(operation, claim), task,
                      result](const client::OperationResult& answer) {

@@ -23,6 +23,7 @@ SimFaults::SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons,
       {weights.cut_frame, &SimFaults::cut_frame},
       {weights.half_open, &SimFaults::half_open},
       {weights.partition, &SimFaults::partition},
+      {weights.isolate, &SimFaults::isolate},
       {weights.slow, &SimFaults::slow},
       {weights.wall_jump, &SimFaults::wall_jump},
       {weights.disk_error, &SimFaults::disk_error},
@@ -100,11 +101,23 @@ void SimFaults::partition() {
   const std::string to = any_host();
   if (from == to) return;
   const bool both = random_.one_in(2);
+  cut_off(from, to, both, some_time(10s));
+}
+
+void SimFaults::isolate() {
+  std::string from = any_manager().host();
+  std::string to = daemons_.front()->host();  // the center
+  if (random_.one_in(2)) std::swap(from, to);
+  cut_off(from, to, !random_.one_in(3), 3s + some_time(9s));
+}
+
+void SimFaults::cut_off(const std::string& from, const std::string& to, bool both,
+                        Duration length) {
   world_.trace(from + (both ? " is cut off from " : " cannot reach ") + to);
   world_.sometimes.happened(both ? "partition" : "one-way partition");
   world_.network.block(from, to);
   if (both) world_.network.block(to, from);
-  world_.scheduler.after(some_time(10s), [this, from, to] {
+  world_.scheduler.after(length, [this, from, to] {
     world_.network.unblock(from, to);
     world_.network.unblock(to, from);
   });

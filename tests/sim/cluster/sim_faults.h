@@ -52,6 +52,8 @@ class SimFaults {
   void cut_frame();
   void half_open();
   void partition();
+  void isolate();
+  void cut_off(const std::string& from, const std::string& to, bool both, Duration length);
   void slow();
   void wall_jump();
   void disk_error();

@@ -19,11 +19,12 @@ FaultWeights FaultWeights::none() {
   FaultWeights weights;
   weights.quiet = 1;
   for (std::uint64_t* weight :
-       {&weights.kill_process, &weights.power_cut, &weights.cut_at_write,  &weights.pause,
-        &weights.restart,      &weights.reset,     &weights.cut_frame,     &weights.half_open,
-        &weights.partition,    &weights.slow,      &weights.wall_jump,     &weights.disk_error,
-        &weights.read_error,   &weights.disk_full, &weights.disk_slow,     &weights.put_back,
-        &weights.copy,         &weights.damage,    &weights.client_vanish, &weights.client_pause}) {
+       {&weights.kill_process, &weights.power_cut,  &weights.cut_at_write, &weights.pause,
+        &weights.restart,      &weights.reset,      &weights.cut_frame,    &weights.half_open,
+        &weights.partition,    &weights.isolate,    &weights.slow,         &weights.wall_jump,
+        &weights.disk_error,   &weights.read_error, &weights.disk_full,    &weights.disk_slow,
+        &weights.put_back,     &weights.copy,       &weights.damage,       &weights.client_vanish,
+        &weights.client_pause}) {
     *weight = 0;
   }
   return weights;
@@ -48,7 +49,7 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   plan.fault_interval = storm ? between(random, 40ms, 300ms) : between(random, 300ms, 4s);
   // Longer than sessions, producers and repetitions are remembered without a sign of life.
   if (random.one_in(24)) plan.night = between(random, 9min, 25min);
-  if (random.one_in(8)) {
+  if (random.one_in(6)) {
     plan.weights.put_back = 3;
     plan.weights.copy = 2;
   } else if (random.one_in(8)) {
@@ -63,6 +64,8 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   plan.lease = one_of<Duration>(random, {3s, 5s, 10s, 30s});
   plan.concurrency = one_of<std::size_t>(random, {1, 3, 16});
   plan.prefetch = one_of<std::size_t>(random, {0, 0, 8});
+  plan.slow_tasks = one_of<std::uint64_t>(random, {5, 5, 40});
+  plan.large_results = random.one_in(3);
 
   plan.sync = one_of(
       random, {SyncMode::kAdaptive, SyncMode::kInline, SyncMode::kWorker, SyncMode::kAlternating});

@@ -29,16 +29,16 @@ struct FaultWeights {
   std::uint64_t cut_frame = 3;     // one connection, in the middle of a frame
   std::uint64_t half_open = 2;     // one connection, one side only
   std::uint64_t partition = 3;     // two hosts, one way or both
+  std::uint64_t isolate = 2;       // a manager and the center, for longer than short leases
   std::uint64_t slow = 2;          // the whole network
   std::uint64_t wall_jump = 1;     // a machine's calendar
-  std::uint64_t disk_error =
-      2;  // one of a daemon's next file operations fails, or all from there on
-  std::uint64_t read_error = 1;     // one of its next reads fails
-  std::uint64_t disk_full = 1;      // hardly any room, for a while
-  std::uint64_t disk_slow = 1;      // every sync takes long, for a while
-  std::uint64_t put_back = 0;       // a manager's directory becomes what it was a while ago
-  std::uint64_t damage = 0;         // a manager is killed, and a bit of a payload on its disk flips
-  std::uint64_t copy = 0;           // a copy of a manager's directory is started beside it
+  std::uint64_t disk_error = 2;  // one of a daemon's next file operations fails, or all from there
+  std::uint64_t read_error = 1;  // one of its next reads fails
+  std::uint64_t disk_full = 1;   // hardly any room, for a while
+  std::uint64_t disk_slow = 1;   // every sync takes long, for a while
+  std::uint64_t put_back = 0;    // a manager's directory becomes what it was a while ago
+  std::uint64_t damage = 0;      // a manager is killed, and a bit of a payload on its disk flips
+  std::uint64_t copy = 0;        // a copy of a manager's directory is started beside it
   std::uint64_t client_vanish = 3;  // kill -9 of a client
   std::uint64_t client_pause = 3;   // SIGSTOP of a client, sometimes longer than its leases
 };
@@ -65,7 +65,9 @@ struct SimPlan {
   Duration lease{};
   std::size_t concurrency = 1;
   std::size_t prefetch = 0;
-  bool well_behaved = false;  // consumers only ack
+  bool well_behaved = false;     // consumers only ack
+  std::uint64_t slow_tasks = 5;  // of a hundred: held by heartbeats, for up to two leases
+  bool large_results = false;    // as payloads are
 
   SyncMode sync = SyncMode::kAdaptive;
   Duration sync_time_max{};  // a sync takes up to this long; on the loop it holds everything up
