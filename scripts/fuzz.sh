@@ -5,10 +5,10 @@
 #   scripts/fuzz.sh all SECONDS         each of them for so long
 #   scripts/fuzz.sh --list              their names
 #
-# Builds the preset fuzz, begins with the seeds in tests/fuzz/corpus/TARGET and with what earlier runs have
-# found (kept in build/fuzz/corpus/TARGET), and ends with one line of figures a target. A find is left as a
-# file in build/fuzz/finds, with the command that repeats it; exit code 1. Fixed, it goes into the target's
-# corpus as regression-WHAT, where every build runs it.
+# Installs what is missing, builds the preset fuzz, begins with the seeds in tests/fuzz/corpus/TARGET and with
+# what earlier runs have found (kept in build/fuzz/corpus/TARGET), and ends with one line of figures a target.
+# A find is left as a file in build/fuzz/finds, with the command that repeats it; exit code 1. Fixed, it goes
+# into the target's corpus as regression-WHAT, where every build runs it.
 #
 # BATON_FUZZ_FLAGS: more flags for libFuzzer, such as "-only_ascii=1".
 set -euo pipefail
@@ -36,6 +36,9 @@ if [[ "$1" != all ]]; then
 fi
 seconds="$2"
 
+# shellcheck source=scripts/lib/packages.sh
+source scripts/lib/packages.sh
+install_packages build
 [[ -f build/fuzz/build.ninja ]] || cmake --preset fuzz
 cmake --build --preset fuzz --target "${targets[@]/#/fuzz_}"
 

@@ -47,10 +47,23 @@ class Packages(unittest.TestCase):
 
     def test_sections_do_not_mix(self):
         run = self.shell("packages_for run").stdout.split()
+        build = self.shell("packages_for build").stdout.split()
         test = self.shell("packages_for test").stdout.split()
         self.assertEqual(run, ["python3"])
-        self.assertIn("catch2", test)
+        self.assertIn("clang-19", build)
         self.assertNotIn("clang-19", test)
+        self.assertIn("spin", test)
+        self.assertNotIn("spin", build)
+
+    def test_every_script_that_configures_installs_what_a_build_needs_first(self):
+        # tests/CMakeLists.txt looks for Catch, and is part of every preset.
+        self.assertIn("catch2", self.shell("packages_for build").stdout.split())
+        scripts = [path for path in (*SCRIPTS.glob("*.sh"), *SCRIPTS.glob("lib/*.sh"))
+                   if "cmake --preset" in path.read_text()]
+        self.assertIn("test.sh", [path.name for path in scripts])
+        for path in scripts:
+            with self.subTest(path.name):
+                self.assertIn("install_packages build", path.read_text().split("cmake --preset")[0])
 
     def test_nothing_is_asked_when_nothing_is_missing(self):
         done = self.shell("install_packages run", installed="python3")
