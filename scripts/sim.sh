@@ -8,9 +8,9 @@
 #
 # Installs what is missing and builds release. Prints each violation, then one summary of all processes: how
 # often each rare thing happened, simulated hours, crashes and checked operations per machine-hour, and a line of
-# JSON. Ctrl-C prints the summary so far. Exit 1 when a promise was broken, when (in 300 runs or more) something
+# JSON. Ctrl-C prints the summary so far. Exit 1 when a promise was broken, when (in 1,000 runs or more) something
 # that must happen now and then never did, or when a planted bug was not found.
-# BATON_SIM_BUILD names a build folder to use instead of building.
+# BATON_BIN names a folder of binaries to use instead of building; --planted needs it to be bin of a build folder.
 set -euo pipefail
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
@@ -25,17 +25,13 @@ if [[ $planted == no && ${#arguments[@]} == 0 ]]; then
   exec "$0" --help
 fi
 
-if [[ -z "${BATON_SIM_BUILD:-}" ]]; then
-  # shellcheck source=scripts/lib/packages.sh
-  source scripts/lib/packages.sh
-  install_packages build
-  cmake --preset release >&2
-  # Planted bugs may need another program than the simulation.
-  mapfile -t programs < <([[ $planted == no ]] || sed -n 's/^Program: \([^ ]*\).*/\1/p' tests/planted/*.patch | sort -u)
-  cmake --build --preset release --target baton_sim "${programs[@]}" >&2
-  BATON_SIM_BUILD=build/release
-fi
+# shellcheck source=scripts/lib/release.sh
+source scripts/lib/release.sh
 if [[ $planted == yes ]]; then
-  exec tests/planted/plant.py --kept --build "$BATON_SIM_BUILD" "${arguments[@]}"
+  # Planted bugs may need another program than the simulation.
+  mapfile -t programs < <(sed -n 's/^Program: \([^ ]*\).*/\1/p' tests/planted/*.patch | sort -u)
+  use_release_binaries baton_sim "${programs[@]}"
+  exec tests/planted/plant.py --kept --build "${BATON_BIN%/bin}" "${arguments[@]}"
 fi
-exec scripts/lib/simulation.py --program "$BATON_SIM_BUILD/bin/baton_sim" "${arguments[@]}"
+use_release_binaries baton_sim
+exec scripts/lib/simulation.py --program "$BATON_BIN/baton_sim" "${arguments[@]}"
