@@ -7,7 +7,7 @@
 # --stride 1 (default) takes all damage, N every N-th; --fsck N examines every N-th of them with what `baton
 # fsck` does as well (default 16; 0: none). Prints a table per daemon: kind of file, kind of damage, tried,
 # detected, harmless, missed. Exit 1 when any was missed. All of it takes hours of one processor.
-# BATON_BIN names a folder of binaries to use instead of building preset release.
+# Installs what is missing and builds release. BATON_BIN names a folder of binaries to use instead of building.
 set -euo pipefail
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
@@ -27,14 +27,10 @@ while [[ $# -gt 0 ]]; do
   esac
   shift 2
 done
-if [[ -z "${BATON_BIN:-}" ]]; then
-  # shellcheck source=scripts/lib/packages.sh
-  source scripts/lib/packages.sh
-  install_packages build run
-  cmake --preset release >&2
-  cmake --build --preset release --target damage_test >&2
-  BATON_BIN="$PWD/build/release/bin"
-fi
+# shellcheck source=scripts/lib/release.sh
+source scripts/lib/release.sh
+use_release_binaries damage_test
 # A length that was believed is found by what it makes a reader reserve.
 ulimit -v $((2 << 20))
-exec nice -n 10 "$BATON_BIN/damage_test"
+# Catch ends with the number of what failed.
+nice -n 10 "$BATON_BIN/damage_test" || exit 1

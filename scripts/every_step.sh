@@ -10,7 +10,8 @@
 # processor time. --scenario: only those whose name has this text in it.
 #
 # Installs what is missing and builds release. Prints a table and the first violations of each process. Exit 1 when
-# a promise was broken. BATON_RECOVERY_BUILD names a build folder to use instead of building.
+# a promise was broken, or when no scenario has such a name. BATON_BIN names a folder of binaries to use instead of
+# building.
 set -euo pipefail
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
@@ -20,11 +21,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 stride=1 seed=1 jobs=$(nproc) only='' scenario=''
 while (($# > 0)); do
   case "$1" in
-    --stride) stride=$2 ;;
-    --seed) seed=$2 ;;
-    --jobs) jobs=$2 ;;
-    --only) only=$2 ;;
-    --scenario) scenario=$2 ;;
+    --stride) stride="${2:?}" ;;
+    --seed) seed="${2:?}" ;;
+    --jobs) jobs="${2:?}" ;;
+    --only) only="${2:?}" ;;
+    --scenario) scenario="${2:?}" ;;
     *)
       echo "what is $1? --help tells what there is" >&2
       exit 2
@@ -32,15 +33,18 @@ while (($# > 0)); do
   esac
   shift 2
 done
-
-if [[ -z "${BATON_RECOVERY_BUILD:-}" ]]; then
-  # shellcheck source=scripts/lib/packages.sh
-  source scripts/lib/packages.sh
-  install_packages build test
-  cmake --preset release >&2
-  cmake --build --preset release --target store_recovery_test trio_recovery_test >&2
-  BATON_RECOVERY_BUILD=build/release
+if [[ ! "$only" =~ ^(payload|ledger|trio)?$ ]]; then
+  echo "what is --only $only? payload, ledger or trio" >&2
+  exit 2
 fi
+if [[ ! "$jobs" =~ ^[1-9][0-9]*$ ]]; then
+  echo "what are $jobs jobs? 1 or more" >&2
+  exit 2
+fi
+
+# shellcheck source=scripts/lib/release.sh
+source scripts/lib/release.sh
+use_release_binaries store_recovery_test trio_recovery_test
 
 export BATON_RECOVERY_STRIDE=$stride BATON_RECOVERY_SEED=$seed BATON_RECOVERY_ONLY=$scenario
 said=$(mktemp -d)
@@ -52,7 +56,7 @@ sweep() {
   local name=$1 program=$2 test=$3 part processes=()
   [[ -z "$only" || "$only" == "$name" ]] || return 0
   for ((part = 0; part < jobs; ++part)); do
-    BATON_RECOVERY_PART=$part/$jobs nice "$BATON_RECOVERY_BUILD/bin/$program" "$test" > "$said/$name.$part" 2>&1 &
+    BATON_RECOVERY_PART=$part/$jobs nice "$BATON_BIN/$program" "$test" > "$said/$name.$part" 2>&1 &
     processes+=($!)
   done
   for process in "${processes[@]}"; do wait "$process" || failed=1; done
@@ -60,6 +64,11 @@ sweep() {
 sweep payload store_recovery_test "a manager's store keeps*"
 sweep ledger store_recovery_test "a center's store keeps*"
 sweep trio trio_recovery_test "the trio keeps*"
+
+if [[ $failed == 0 ]] && ! grep -qE '^figures: +[a-z]+ +[1-9]' "$said"/*; then
+  echo "no such scenario: '$scenario'" >&2
+  exit 1
+fi
 
 # A line of figures begins with the sweep's name; the seconds are of processor time.
 awk -v seed="$seed" -v stride="$stride" '

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The package helper of scripts/ asks for the right packages and installs nothing that is there."""
+"""The package helper of scripts/ installs nothing that is there, and campaigns say how they ended."""
 import os
 import stat
 import subprocess
@@ -100,6 +100,58 @@ class Packages(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("would remove: libboost1.74-dev", done.stderr)
         self.assertEqual([call for call in self.calls.read_text().splitlines() if "-s " not in call], [])
+
+
+# Stand-in for a test program that has one scenario in the first of its parts, and breaks what it is asked to break.
+RECOVERY_TEST = """#!/bin/sh
+case "a clean restart" in *"$BATON_RECOVERY_ONLY"*) one=1;; *) one=0;; esac
+case "$BATON_RECOVERY_PART" in 0/*) ;; *) one=0;; esac
+echo "every step    scenarios operations     reads   crashes    nested    errors read errors violations   seconds"
+echo "figures: payload   $one         10         0         4         0         6           0          0       1.0"
+exit "${BROKEN:-0}"
+"""
+DAMAGE_TEST = "#!/bin/sh\necho \"stride $BATON_DAMAGE_STRIDE\"\nexit \"${BROKEN:-0}\"\n"
+
+
+class Campaigns(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="baton_campaigns_")
+        self.addCleanup(folder.cleanup)
+        self.bin = Path(folder.name)
+        for name, text in (("store_recovery_test", RECOVERY_TEST), ("trio_recovery_test", RECOVERY_TEST),
+                           ("damage_test", DAMAGE_TEST)):
+            (self.bin / name).write_text(text)
+            (self.bin / name).chmod(stat.S_IRWXU)
+
+    def run_script(self, name, *arguments, broken=0):
+        environment = {**os.environ, "BATON_BIN": str(self.bin), "BROKEN": str(broken)}
+        return subprocess.run([SCRIPTS / name, *arguments], capture_output=True, text=True, env=environment, check=False)
+
+    def test_every_step_sums_its_processes(self):
+        done = self.run_script("every_step.sh", "--jobs", "3", "--stride", "7", "--only", "payload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^payload +1 +30 ")
+        self.assertIn("of each 7 operations one was visited", done.stdout)
+
+    def test_every_step_fails_with_one_of_its_processes(self):
+        self.assertEqual(self.run_script("every_step.sh", "--jobs", "2", broken=3).returncode, 1)
+
+    def test_every_step_that_took_no_step_is_no_success(self):
+        done = self.run_script("every_step.sh", "--jobs", "2", "--scenario", "a clean retsart")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no such scenario: 'a clean retsart'", done.stderr)
+
+    def test_every_step_refuses_what_it_does_not_know(self):
+        for arguments in (("--only", "typo"), ("--jobs", "0"), ("--strid", "2")):
+            with self.subTest(arguments):
+                done = self.run_script("every_step.sh", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn("what ", done.stderr)
+
+    def test_damage_ends_with_1_however_much_was_missed(self):
+        done = self.run_script("damage.sh", "--stride", "9")
+        self.assertEqual((done.returncode, done.stdout), (0, "stride 9\n"))
+        self.assertEqual(self.run_script("damage.sh", broken=7).returncode, 1)
 
 
 if __name__ == "__main__":
