@@ -56,6 +56,12 @@ void print_shape_of_lost(const History& history, const JudgeOptions& options) {
               static_cast<unsigned long long>(shape.postfix));
 }
 
+const char* sentence(const Judgement& judgement) {
+  if (!judgement.violations.empty()) return "a promise was broken";
+  return judgement.good() ? "every promise was kept"
+                          : "no broken promise was found, but not everything could be decided";
+}
+
 int judge_files(const std::vector<std::string>& names, const JudgeOptions& options) {
   HistoryFiles files;
   for (const std::string& name : names) {
@@ -74,7 +80,7 @@ int judge_files(const std::vector<std::string>& names, const JudgeOptions& optio
   std::cout.flush();
   print_shape_of_lost(history, options);
   print_totals(judgement, history.events().size(), cut_lines);
-  std::printf("%s\n", judgement.good() ? "every promise was kept" : "a promise was broken");
+  std::printf("%s\n", sentence(judgement));
   return judgement.good() ? 0 : 1;
 }
 

@@ -198,8 +198,19 @@ class Program(unittest.TestCase):
                     '{"at":2,"action":"delivery","process":2,"task":17,"token":3,"producer":1,"number":1}\n'
                     '{"at":3,"action":"ack","outcome":"invoke","operation":1,"process":2,"task":17,"token":3}\n'
                     '{"at":5,"action":"ack","outcome":"ok","operation":1}\n')
-        self.assertEqual(self.judge(producer, consumer).returncode, 0)
-        self.assertEqual(self.judge(consumer).returncode, 1)
+        whole, half = self.judge(producer, consumer), self.judge(consumer)
+        self.assertEqual((whole.returncode, whole.stdout.splitlines()[-1]), (0, "every promise was kept"))
+        self.assertEqual((half.returncode, half.stdout.splitlines()[-1]), (1, "a promise was broken"))
+
+    def test_what_cannot_be_decided_is_no_broken_promise_and_no_success(self):
+        lines = ['{"baton_history":1}']
+        for number in range(2001):  # more events of one task than a search takes
+            lines += [f'{{"at":{number},"action":"state","outcome":"invoke","operation":{number + 1},"task":17}}',
+                      f'{{"at":{number},"action":"state","outcome":"ok","operation":{number + 1},"task":17,"state":"waiting"}}']
+        done = self.judge("\n".join(lines) + "\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("C5 undecided for 1 tasks of 1", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "no broken promise was found, but not everything could be decided")
 
 
 if __name__ == "__main__":
