@@ -97,7 +97,7 @@ class Session:
     def _connect(self):
         connection = Connection(self.managers[self._next % len(self.managers)], ANSWER_SECONDS)
         try:
-            for claim in getattr(self.consumer, "_ready", ()):  # received, when the connection broke
+            for claim in self.consumer.take_received():  # when the connection broke
                 self._take(claim)
             lost = self.consumer.attach(connection, seconds=0)
             self._insist_on_some(lost)
@@ -164,14 +164,12 @@ class Session:
     def _forget(self, claim):
         self._unrenewed.discard(claim.token)
         if self.consumer.held.pop(claim.token, None):
-            self.consumer._freed += 1
-            self.consumer._demand()
+            self.consumer.free(1)
 
     def _operate(self, what, claim):
         payload = answer(claim.payload, claim.token) if what == "ack" else b""
-        self.consumer._seq += 1  # the operations of a session are numbered without gaps
-        operation = broker.Operation(seq=self.consumer._seq, kind=KINDS[what], task=claim.task, token=claim.token,
-                                     length=len(payload), started=True,
+        operation = broker.Operation(seq=self.consumer.next_seq(), kind=KINDS[what], task=claim.task,
+                                     token=claim.token, length=len(payload), started=True,
                                      lease_ms=self.consumer.lease_ms if what == "extend" else 0)
         recorded = self.record.invoke(what, self.name, task=claim.task, token=claim.token, lease_ms=operation.lease_ms)
         self._pending[operation.seq] = Pending(operation, payload, recorded, what, claim)
@@ -184,32 +182,29 @@ class Session:
                                     operation=[pending.operation for pending in batch])
         done = self.consumer.connection.ask(broker.OPERATIONS, request, broker.OPERATIONS_DONE, broker.OperationsDone,
                                             b"".join(pending.payload for pending in batch))
-        freed = False
+        freed = 0
         for outcome in done.outcome:
             if outcome.code in (error.UNAVAILABLE, error.RETRY_LATER):
                 self._repeat_at = time.monotonic() + self.rng.uniform(0.05, 0.3)
                 continue
             pending = self._pending.pop(outcome.seq, None)
             if pending:
-                freed |= self._settle(pending, outcome)
+                freed += self._settle(pending, outcome)
         if freed:
-            self.consumer._demand()
+            self.consumer.free(freed)
 
     def _settle(self, pending, outcome):
-        """Whether a slot became free."""
+        """How many slots became free."""
         told = "ok" if outcome.code == error.OK else "fail"
         if outcome.code == error.OK and outcome.finished_unknown:
             told = "unknown"
         self.record.end(pending.action, pending.recorded, told, code=error.ErrorCode.Name(outcome.code).lower())
         if pending.action == "extend":
-            return False
+            return 0
         if told == "fail":
             self._insist_on_some([pending.claim])
         self._unrenewed.discard(pending.claim.token)
-        if self.consumer.held.pop(pending.claim.token, None):
-            self.consumer._freed += 1
-            return True
-        return False
+        return 1 if self.consumer.held.pop(pending.claim.token, None) else 0
 
     def _insist_on_some(self, lost):
         """Acts on tokens that are known to be lost. Not where an answer is open: that one may have been the end."""
@@ -240,5 +235,4 @@ class Session:
         lost = [self.consumer.held.pop(token) for token in set(done.lost) & set(self.consumer.held)]
         self._insist_on_some(lost)
         if lost:
-            self.consumer._freed += len(lost)
-            self.consumer._demand()
+            self.consumer.free(len(lost))

@@ -233,6 +233,7 @@ class Consumer:
         self.held = {}           # token -> Claim: received, and no answer to ack, nack or release yet
         self._seq = 0            # of the last operation
         self._answered_through = 0
+        self._ready = deque()    # received, and not claimed yet
 
     def attach(self, connection, seconds=30):
         """Binds the session to a connection (the first or a later one). Returns the claims that were lost."""
@@ -248,14 +249,18 @@ class Consumer:
         check(answer.code, answer.message)
         self.connection = connection
         self._seen = set()       # grant numbers since this attach
-        self._ready = deque()
+        self._ready.clear()
         self._line = 1
         self._held_at_attach = len(self.held)
         self._freed = 0          # operations answered, numbers that died, claims that were lost
         lost = [self.held.pop(token) for token in set(self.held) - set(answer.kept)]
-        self._freed += len(lost)
-        self._demand()
+        self.free(len(lost))
         return lost
+
+    def free(self, count):
+        """So many claims of this connection are over: others may come."""
+        self._freed += count
+        self._demand()
 
     def _demand(self):
         total = self.window - self._held_at_attach + self._freed
@@ -280,8 +285,7 @@ class Consumer:
         died = [number for number in tasks.died if number not in self._seen]
         self._seen.update(died)
         if died:
-            self._freed += len(died)
-            self._demand()
+            self.free(len(died))
 
     def claim(self, seconds=20):
         """The next task, or None when none came in time."""
@@ -294,6 +298,12 @@ class Consumer:
             if not self.connection.take(max(0, deadline - time.monotonic())):
                 return None
 
+    def take_received(self):
+        """What has been received and not been claimed, as when a connection broke."""
+        received = list(self._ready)
+        self._ready.clear()
+        return received
+
     def heartbeat(self):
         """Renews the lease of everything held; the tokens that are lost."""
         answer = self.connection.ask(broker.HEARTBEAT, broker.Heartbeat(token=list(self.held)), broker.HEARTBEAT_DONE,
@@ -301,9 +311,13 @@ class Consumer:
         check(answer.code, answer.message)
         return list(answer.lost)
 
-    def _operate(self, kind, claim, payload=b"", **fields):
+    def next_seq(self):
+        """The number of one more operation: those of a session have no gaps, over all of its connections."""
         self._seq += 1
-        operation = broker.Operation(seq=self._seq, kind=kind, task=claim.task, token=claim.token,
+        return self._seq
+
+    def _operate(self, kind, claim, payload=b"", **fields):
+        operation = broker.Operation(seq=self.next_seq(), kind=kind, task=claim.task, token=claim.token,
                                      length=len(payload), **fields)
         return self.send_operation(operation, payload)
 
@@ -315,8 +329,7 @@ class Consumer:
         if outcome.code not in (error.UNAVAILABLE, error.RETRY_LATER):
             self._answered_through = max(self._answered_through, operation.seq)
             if operation.kind != broker.EXTEND and self.held.pop(operation.token, None):
-                self._freed += 1
-                self._demand()
+                self.free(1)
         check(outcome.code, outcome.message)
         return outcome
 
