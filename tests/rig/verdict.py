@@ -1,7 +1,6 @@
 """The end of a run: everything is healed, everything confirmed must get done, and the history is judged."""
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -9,13 +8,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from baton_judge import run_baton_judge
 from proto import broker_pb2 as broker
 from rig import histories
 from rig.cluster import NoAnswer, all_reported
 from rig.record import Recorder, Tail
 from rig.told import Told
-from trio import BIN
 
+FINDINGS_MAX = 100       # of the judge
 EVIDENCE_MAX = 64 << 20  # larger files are not kept
 LOOKED_AT = 200          # of the tasks that somebody was told to have completed
 STATES = {broker.READY: "waiting", broker.DELAYED: "waiting", broker.CLAIMED: "claimed", broker.DONE: "done",
@@ -72,7 +72,9 @@ def judge(folder, asker, queue, drained):
         verdict.findings.append(f"C1 {center.completions} completions, {len(told.acked)} told, {len(told.asked)} asked for")
     verdict.events = Tail(folder).events()
     verdict.findings += [f"C7 a wrong result: {event}" for event in verdict.events if event.get("right") is False]
-    verdict.findings += ask_the_judge(verdict.events, folder.parent / "history.jsonl")
+    history = folder.parent / "history.jsonl"
+    histories.write(verdict.events, history)
+    verdict.findings += run_baton_judge(history, "--healed").found[:FINDINGS_MAX]
     for event in verdict.events:
         if event["outcome"] != "invoke":
             verdict.counts[f"{event['action']}_{event['outcome']}"] += 1
@@ -81,16 +83,6 @@ def judge(folder, asker, queue, drained):
     verdict.counts["completed"] = center.completions
     verdict.counts["superseded"] = center.superseded
     return verdict
-
-
-def ask_the_judge(events, path):
-    """Lines of violations."""
-    histories.write(events, path)
-    done = subprocess.run([str(BIN / "baton_judge"), "--healed", str(path)], capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return []
-    said = [line for line in done.stdout.splitlines() if line[:1] == "C" and line[1:2].isdigit()]
-    return said[:100] or [f"baton_judge ended with {done.returncode}: {done.stderr.strip()[-500:]}"]
 
 
 def keep_evidence(folder, where, findings):

@@ -7,12 +7,11 @@ that no consumer told of needs the task's result, which only the command of a co
 kept for 24 h, and the newest 100,000 of a queue: a run must stay below that.) And the ledger's own count of
 completions, which forgets nothing, must be the number of different tasks that were completed.
 """
-import os
 import random
-import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from baton_judge import run_baton_judge
 
 SAMPLE = 25
 
@@ -43,18 +42,10 @@ def judge(history, show, counts):
     verdict.completed = len(set(history.accepted) | proven)
     _judge_counts(history, proven, counts, verdict)
     history.close()
-    _run_checkers(history.path, verdict)
+    judged = run_baton_judge(history.path, "--healed", "--max-attempts", "0")
+    verdict.broken += judged.found
+    verdict.report = judged.report
     return verdict
-
-
-def _run_checkers(path, verdict):
-    done = subprocess.run([str(Path(os.environ["BATON_BIN"]) / "baton_judge"), "--healed", "--max-attempts", "0", str(path)],
-                          capture_output=True, text=True, check=False)
-    verdict.report = done.stdout + done.stderr
-    found = [line for line in done.stdout.splitlines() if line[:1] == "C" and line[1:2].isdigit()]
-    verdict.broken += found
-    if done.returncode != (1 if found else 0):
-        verdict.broken.append(f"J baton_judge ended with {done.returncode}: {done.stderr}")
 
 
 def _look_at_tasks(history, show, verdict):

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 os.environ.setdefault("BATON_BIN", str(Path(__file__).resolve().parents[3] / "build/release/bin"))
 from history import History  # noqa: E402  (the path must be set first)
 from judgement import answer, judge  # noqa: E402
