@@ -162,7 +162,8 @@ class CommandConsumer(Client):
 
     # The command of a consumer that is killed may get but the beginning of its payload, or nothing: it ends
     # without a word. The pipe takes a line at once. Slow now and then, so that there are claims to die with.
-    WORK = ('read -r task; case "$task" in *.) ;; *) exit 1;; esac; printf "%s %s %s %s %.64s\\n" LIFE "$BATON_TASK_ID" "$BATON_TOKEN" "$BATON_ATTEMPT" "$task" >PIPE; '
+    WORK = ('read -r task; case "$task" in *.) ;; *) exit 1;; esac; '
+            'printf "%s %s %s %s %.64s\\n" LIFE "$BATON_TASK_ID" "$BATON_TOKEN" "$BATON_ATTEMPT" "$task" >PIPE; '
             'case "$BATON_TOKEN" in *7) sleep 0.3;; esac; printf "done %.64s %s\\n" "$task" "$BATON_TOKEN"')
 
     def __init__(self, name, place, addresses, queue, folder, jobs=3):
@@ -192,9 +193,9 @@ class CommandConsumer(Client):
 
     def live(self):
         addresses = self.addresses[self.life % len(self.addresses):] + self.addresses[:self.life % len(self.addresses)]
+        work = self.WORK.replace("PIPE", str(self.pipe)).replace("LIFE", str(self.life))
         command = [*self.place, str(BIN / "baton"), "consume", "-q", self.queue, "-j", str(self.jobs), "--lease",
-                   f"{LEASE_MS}ms", "--pick", "round-robin", "--exec",
-                   self.WORK.replace("PIPE", str(self.pipe)).replace("LIFE", str(self.life)), "-o", "jsonl", "--manager", ",".join(addresses)]
+                   f"{LEASE_MS}ms", "--pick", "round-robin", "--exec", work, "-o", "jsonl", "--manager", ",".join(addresses)]
         with open(self.folder / f"{self.name}.err", "ab") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         for line in self.process.stdout:
