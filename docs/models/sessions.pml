@@ -81,6 +81,7 @@ byte t, u, n, q;                /* loops; zero between steps */
 inline give(s) {
     newest_token++;
     MUST(I3_TOKENS_GROW, newest_token > highest[t]);
+    MUST(I4_ONE_CLAIM, token[t] == 0);          /* the token of the claim before is not current */
     MUST(I7_ONE_STATE, state[t] == READY && completions[t] == 0);
     MUST(R13_GRANT_FOR_ONE_WHO_HEARS, HEARS(s));
     highest[t] = newest_token; token[t] = newest_token;
@@ -189,7 +190,10 @@ inline arrive_credit(s, e) { credit[s] = stated[AT(s, e)]; match() }
 
 inline end_lease(task) {
     t = task; expired = expired | BIT(token[t]);
-    state[t] = READY; token[t] = 0;
+    state[t] = READY;
+#ifndef M_EXPIRED_TOKEN_STAYS
+    token[t] = 0;
+#endif
     match()
 }
 
