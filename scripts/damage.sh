@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Damages every file of a manager's and of a center's directory in every way (bits flipped, cut off, blocks
-# swapped, removed, older copies), starts the storage on each, reads everything, and counts what came of it.
+# Damages every file of a manager's and of a center's directory, in one way at a time, starts the storage on it, reads
+# everything, and counts what came of it. The ways: each bit of the first 64 KiB, each length within these and within
+# the last 4 KiB, each pair of sectors and of blocks of the first 64 KiB, the file gone, each earlier copy of it.
 #
 #   scripts/damage.sh [--stride N] [--seed S] [--fsck N]
 #
-# --stride 1 (default) takes all damage, N every N-th; --fsck N examines every N-th of them with what `baton
+# --stride 1 (default) takes all of that, N every N-th; --fsck N examines every N-th of them with what `baton
 # fsck` does as well (default 16; 0: none). Prints a table per daemon: kind of file, kind of damage, tried,
 # detected, harmless, missed. Exit 1 when any was missed. All of it takes hours of one processor.
 # Installs what is missing and builds release. BATON_BIN names a folder of binaries to use instead of building.
