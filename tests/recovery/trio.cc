@@ -185,7 +185,9 @@ void Trio::finish() {
 }
 
 void Trio::check() const {
-  for (const std::string& failure : world_.failures) throw Violation(failure);
+  for (const sim::SimFailure& failure : world_.failures) {
+    throw Violation(failure.what + (failure.task ? "\n" + world_.history.story(failure.task) : ""));
+  }
   check::JudgeOptions options;
   options.healed = true;
   const check::Judgement judgement = check::judge(world_.history, options);

@@ -113,7 +113,7 @@ void SimConsumer::on_gone() {
 
 void SimConsumer::on_task(client::Claim claim) {
   const client::Delivery& delivery = claim.delivery();
-  if (ended_) world_.fail(host() + " got a task after its end");
+  if (ended_) world_.fail(host() + " got a task after its end", delivery.task);
   const auto name = parse_payload(delivery.payload);
   check::Event event;
   event.at = world_.scheduler.now();
@@ -139,7 +139,7 @@ void SimConsumer::take(std::uint64_t key, client::Claim claim) {
   const auto wrong =
       world_.holds.take(delivery.task, delivery.token,
                         {world_.scheduler.now(), third, [this] { return stands_still(); }});
-  if (wrong) world_.fail(*wrong);
+  if (wrong) world_.fail(*wrong, delivery.task);
   held_.emplace(key, std::move(claim));
   world_.history.sample({world_.scheduler.now(), process_, "claims in the hands of a consumer",
                          held_.size(), world_.plan.concurrency});

@@ -101,8 +101,9 @@ void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
   if (acked == world_.results.end() || world_.plan.disks_lie()) return;
   if (info.has_result != !acked->second.empty()) {
     world_.fail("task " + to_string(task) + " was acked with " +
-                (acked->second.empty() ? "no result" : "a result") +
-                ", and that is not so any more");
+                    (acked->second.empty() ? "no result" : "a result") +
+                    ", and that is not so any more",
+                task);
     return;
   }
   if (acked->second.empty() || !random_.one_in(2)) return;
@@ -113,7 +114,8 @@ void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
         const std::string text = got.ok() ? got.value().result : got.status().to_string();
         if (text != acked) {
           world_.fail("the result of task " + to_string(task) + " was '" + acked + "' and is '" +
-                      text + "'");
+                          text + "'",
+                      task);
         }
       });
 }

@@ -110,7 +110,8 @@ void SimRogue::on_tasks(const Frame& frame) {
     const std::uint64_t allowed = stated_total_ + anticipated_;
     if (delivery.number() > allowed) {
       world_.fail(host() + " allowed " + std::to_string(allowed) + " grants and got number " +
-                  std::to_string(delivery.number()));
+                      std::to_string(delivery.number()),
+                  TaskId(delivery.task()));
     }
     const auto name = parse_payload(payload);
     check::Event event;

@@ -1,7 +1,6 @@
 #include "tests/sim/cluster/sim_run.h"
 
 #include <map>
-#include <set>
 #include <span>
 #include <string_view>
 
@@ -75,15 +74,18 @@ void count_what_happened(SimWorld& world, const check::Totals& totals) {
   for (const auto& [phrase, times] : world.phrases) sometimes.happened("log: " + phrase, times);
 }
 
-std::vector<check::Violation> check_everything(const check::History& history, const SimPlan& plan) {
+// What the world saw, then what the checkers found.
+void judge_run(const SimWorld& world, const check::History& history, SimVerdict& verdict) {
   check::Judgement judgement = check::judge(
       history,
-      {.quarantine_allowed = plan.weights.damage > 0, .dead_allowed = true, .healed = true});
-  if (judgement.order.undecided > 0) {
-    judgement.violations.push_back(
-        {"C5", "undecided for " + std::to_string(judgement.order.undecided) + " tasks", {}});
-  }
-  return judgement.violations;
+      {.quarantine_allowed = world.plan.weights.damage > 0, .dead_allowed = true, .healed = true});
+  for (const SimFailure& failure : world.failures) verdict.violations.push_back(failure.what);
+  const std::vector<std::string> lines = judgement.lines();
+  verdict.violations.insert(verdict.violations.end(), lines.begin(), lines.end());
+  for (const SimFailure& failure : world.failures)
+    judgement.violations.push_back({"world", failure.what, failure.task});
+  verdict.stories = judgement.stories(history);
+  verdict.totals = judgement.totals;
 }
 
 // What was confirmed in times that nobody may count on becomes unknown.
@@ -143,14 +145,8 @@ SimVerdict run_seed(std::uint64_t seed, const SimRunOptions& options) {
     cluster.run();
   }
   verdict.seed = seed;
-  verdict.violations = world.failures;
   const check::History history = without_uncertain(world);
-  std::set<TaskId> told;
-  for (const check::Violation& violation : check_everything(history, plan)) {
-    verdict.violations.push_back(std::string(violation.checker) + " " + violation.what);
-    if (told.insert(violation.task).second) verdict.stories += history.story(violation.task);
-  }
-  verdict.totals = check::totals(history);
+  judge_run(world, history, verdict);
   verdict.operations = count_operations(history);
   count_what_happened(world, verdict.totals);
   verdict.trace_hash = world.scheduler.trace_hash();

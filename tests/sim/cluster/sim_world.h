@@ -20,6 +20,11 @@
 
 namespace baton::sim {
 
+struct SimFailure {
+  std::string what;  // one line
+  TaskId task;       // none: it is about no task
+};
+
 struct SimWorld {
   SimWorld(std::uint64_t run_seed, SimPlan run_plan)
       : seed(run_seed), plan(run_plan), scheduler(run_seed), network(scheduler) {
@@ -27,10 +32,10 @@ struct SimWorld {
   }
 
   // Something that must not happen and is no matter of the history: a daemon that refuses to start,
-  // ...
-  void fail(std::string what) {
+  // ... `task`: whose story says more.
+  void fail(std::string what, TaskId task = {}) {
     scheduler.trace("world", "FAILED " + what);
-    failures.push_back(std::move(what));
+    failures.push_back({std::move(what), task});
   }
   void trace(const std::string& what) { scheduler.trace("world", what); }
   // What was confirmed in this time may be gone with a disk that went back. Nobody may count on it.
@@ -52,7 +57,7 @@ struct SimWorld {
   std::map<TaskId, std::string> results;  // of accepted acks
   PhraseCounts phrases;
   Sometimes sometimes;
-  std::vector<std::string> failures;
+  std::vector<SimFailure> failures;
   std::vector<std::pair<SimTime, SimTime>> uncertain;
   std::uint64_t items_produced = 0;
   std::uint64_t last_process = 0;
