@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kViolationsTold = 20;
 
-// BATON_RECOVERY_PART: "i/n", for n processes that share the scenarios.
+// By BATON_RECOVERY_PART and BATON_RECOVERY_ONLY.
 bool is_wanted(const std::string& name, std::size_t number) {
   const char* part = std::getenv("BATON_RECOVERY_PART");
   std::size_t mine = 0;

@@ -23,8 +23,9 @@ struct Figures {
   void add(const Figures& other);
 };
 
-// Runs `sweep` with the number of each scenario whose name has BATON_RECOVERY_ONLY in it, if that is
-// set. Prints a table of two lines, the seed and the strides, and the first violations.
+// Runs `sweep` with the number of each scenario, or of those alone whose name has BATON_RECOVERY_ONLY
+// in it, and of BATON_RECOVERY_PART, "i/n" with i < n: n processes share the scenarios. Prints a table
+// of two lines, the seed and the strides, and the first violations.
 Figures sweep_named(const std::string& what, const std::vector<std::string>& names,
                     const PointOptions& options, const std::function<Figures(std::size_t)>& sweep);
 

@@ -13,6 +13,26 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
   return text == nullptr ? otherwise : std::stoull(text);
 }
 
+struct Range {
+  std::uint64_t first;
+  std::uint64_t last;
+};
+
+std::vector<std::uint64_t> only(std::uint64_t point, Range range) {
+  if (point < range.first || point > range.last) return {};
+  return {point};
+}
+
+std::vector<std::uint64_t> each(std::uint64_t stride, Range range, std::uint64_t seed,
+                                std::string_view what) {
+  std::uint64_t mixed = seed;
+  for (const char c : what) mixed = mixed * 31 + static_cast<unsigned char>(c);
+  std::vector<std::uint64_t> chosen;
+  std::uint64_t point = range.first + Random(mixed).below(stride);
+  for (; point <= range.last; point += stride) chosen.push_back(point);
+  return chosen;
+}
+
 }  // namespace
 
 PointOptions PointOptions::from_environment(PointOptions otherwise) {
@@ -20,19 +40,22 @@ PointOptions PointOptions::from_environment(PointOptions otherwise) {
   options.stride = number_from_environment("BATON_RECOVERY_STRIDE", otherwise.stride);
   if (options.stride != otherwise.stride) options.nested_stride = options.stride;
   options.seed = number_from_environment("BATON_RECOVERY_SEED", otherwise.seed);
+  options.point = number_from_environment("BATON_RECOVERY_POINT", otherwise.point);
+  options.nested_point =
+      number_from_environment("BATON_RECOVERY_NESTED_POINT", otherwise.nested_point);
   return options;
 }
 
-std::vector<std::uint64_t> points(std::uint64_t last, std::uint64_t stride, std::uint64_t seed,
-                                  std::string_view what) {
-  if (const std::uint64_t only = number_from_environment("BATON_RECOVERY_POINT", 0); only != 0)
-    return only <= last ? std::vector<std::uint64_t>{only} : std::vector<std::uint64_t>{};
-  std::uint64_t mixed = seed;
-  for (const char c : what) mixed = mixed * 31 + static_cast<unsigned char>(c);
-  std::vector<std::uint64_t> chosen;
-  for (std::uint64_t point = 1 + Random(mixed).below(stride); point <= last; point += stride)
-    chosen.push_back(point);
-  return chosen;
+std::vector<std::uint64_t> PointOptions::points(std::uint64_t first, std::uint64_t last,
+                                                std::string_view what) const {
+  const Range range{first, last};
+  return point != 0 ? only(point, range) : each(stride, range, seed, what);
+}
+
+std::vector<std::uint64_t> PointOptions::nested_points(std::uint64_t last,
+                                                       std::string_view what) const {
+  const Range range{1, last};
+  return nested_point != 0 ? only(nested_point, range) : each(nested_stride, range, seed, what);
 }
 
 }  // namespace baton::recovery

@@ -34,9 +34,9 @@ class Sweep {
       figures_.violations.push_back("\"" + scenario_ + "\", " + what + ": " + error.what());
     }
   }
-  [[nodiscard]] std::vector<std::uint64_t> chosen(std::uint64_t last, std::uint64_t stride,
+  [[nodiscard]] std::vector<std::uint64_t> chosen(std::uint64_t last,
                                                   const std::string& what) const {
-    return points(last, stride, options_.seed, scenario_ + what);
+    return options_.points(1, last, scenario_ + what);
   }
 
   void measure();
@@ -81,7 +81,7 @@ void Sweep::measure() {
 }
 
 void Sweep::crash_everywhere() {
-  for (const std::uint64_t operation : chosen(figures_.operations, options_.stride, "crash")) {
+  for (const std::uint64_t operation : chosen(figures_.operations, "crash")) {
     for (const Death death : kDeaths) {
       attempt(std::string(to_string(death)) + " at operation " + std::to_string(operation),
               [&] { crash(operation, death); });
@@ -106,7 +106,7 @@ void Sweep::crash(std::uint64_t operation, Death death) {
   recover_and_verify(*machine);
 
   const std::string where = to_string(death) + std::to_string(operation);
-  for (const std::uint64_t step : chosen(operations, options_.nested_stride, where)) {
+  for (const std::uint64_t step : options_.nested_points(operations, scenario_ + where)) {
     for (const Death again : kDeaths) {
       // After kills alone all that was written is still there; a power cut first leaves only what
       // is durable. In both cases a second recovery has nothing else to find than the first.
@@ -132,7 +132,7 @@ void Sweep::crash_recovery(const StoreMachine& dead, std::uint64_t operation, De
 }
 
 void Sweep::fail_everywhere() {
-  for (const std::uint64_t operation : chosen(figures_.operations, options_.stride, "error")) {
+  for (const std::uint64_t operation : chosen(figures_.operations, "error")) {
     for (const ErrorKind& kind : kErrorKinds) {
       for (const bool sticky : {false, true}) {
         for (const Death death : kDeaths) {
@@ -164,7 +164,7 @@ void Sweep::fail(std::uint64_t operation, const ErrorKind& kind, bool sticky, De
 }
 
 void Sweep::fail_reads_everywhere() {
-  for (const std::uint64_t read : chosen(figures_.reads, options_.stride, "read")) {
+  for (const std::uint64_t read : chosen(figures_.reads, "read")) {
     attempt("EIO at read " + std::to_string(read), [&] { fail_read(read); });
   }
 }

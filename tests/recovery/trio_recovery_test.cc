@@ -29,20 +29,19 @@ class TrioSweep {
     attempt("without a fault", [&] { calm.play(); });
     if (!figures_.violations.empty()) return std::move(figures_);
     for (std::size_t who = 0; who < Trio::kDaemons; ++who) {
-      const std::uint64_t first = scenario_.first_start ? 0 : calm.up_at().at(who);
-      const std::uint64_t count = calm.done_at().at(who) - first;
-      figures_.operations += count;
-      for (const std::uint64_t point : chosen(count, who, "crash")) crash(who, first + point);
-      for (const std::uint64_t point : chosen(count, who, "error")) fail(who, first + point);
+      const std::uint64_t first = 1 + (scenario_.first_start ? 0 : calm.up_at().at(who));
+      const std::uint64_t last = calm.done_at().at(who);
+      figures_.operations += last + 1 - first;
+      for (const std::uint64_t point : chosen(first, last, who, "crash")) crash(who, point);
+      for (const std::uint64_t point : chosen(first, last, who, "error")) fail(who, point);
     }
     return std::move(figures_);
   }
 
  private:
-  [[nodiscard]] std::vector<std::uint64_t> chosen(std::uint64_t last, std::size_t who,
-                                                  const std::string& what) const {
-    return points(last, options_.stride, options_.seed,
-                  scenario_.name + what + std::to_string(who));
+  [[nodiscard]] std::vector<std::uint64_t> chosen(std::uint64_t first, std::uint64_t last,
+                                                  std::size_t who, const std::string& what) const {
+    return options_.points(first, last, scenario_.name + what + std::to_string(who));
   }
   void attempt(const std::string& what, const std::function<void()>& body) {
     try {
