@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/sim/cluster/sim_faults.h"
 #include "tests/sim/cluster/sim_run.h"
 
 namespace baton::sim {
@@ -47,7 +48,7 @@ TEST_CASE("one seed gives one run of a whole cluster, to the last line of its tr
 TEST_CASE("without faults every task is delivered once, acked once and nothing is unknown") {
   SimRunOptions options;
   options.adjust = [](SimPlan& plan) {
-    plan.weights = FaultWeights::none();
+    plan.weights = no_faults();
     plan.produce_timeout = 60s;
     plan.well_behaved = true;
     plan.rogues = 0;

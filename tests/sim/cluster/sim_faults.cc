@@ -4,39 +4,50 @@
 
 namespace baton::sim {
 
+std::span<const SimFaults::Kind> SimFaults::kinds() {
+  using W = FaultWeights;
+  using F = SimFaults;
+  static constexpr Kind kKinds[] = {
+      {"kill", &W::kill_process, &F::kill_process},
+      {"power-cut", &W::power_cut, &F::power_cut},
+      {"cut-at-write", &W::cut_at_write, &F::cut_at_write},
+      {"pause", &W::pause, &F::pause},
+      {"restart", &W::restart, &F::restart},
+      {"reset", &W::reset, &F::reset},
+      {"cut-frame", &W::cut_frame, &F::cut_frame},
+      {"half-open", &W::half_open, &F::half_open},
+      {"partition", &W::partition, &F::partition},
+      {"isolate", &W::isolate, &F::isolate},
+      {"slow", &W::slow, &F::slow},
+      {"wall-jump", &W::wall_jump, &F::wall_jump},
+      {"disk-error", &W::disk_error, &F::disk_error},
+      {"read-error", &W::read_error, &F::read_error},
+      {"disk-full", &W::disk_full, &F::disk_full},
+      {"disk-slow", &W::disk_slow, &F::disk_slow},
+      {"put-back", &W::put_back, &F::put_back},
+      {"copy", &W::copy, &F::copy},
+      {"damage", &W::damage, &F::damage},
+      {"client-vanish", &W::client_vanish, &F::client_vanish},
+      {"client-pause", &W::client_pause, &F::client_pause},
+  };
+  return kKinds;
+}
+
+FaultWeights no_faults() {
+  FaultWeights weights;
+  for (const SimFaults::Kind& kind : SimFaults::kinds()) weights.*kind.weight = 0;
+  return weights;
+}
+
 SimFaults::SimFaults(SimWorld& world, std::vector<SimDaemon*> daemons,
                      std::vector<SimClient*> clients, MakeCopy make_copy)
     : world_(world),
       daemons_(std::move(daemons)),
       clients_(std::move(clients)),
       make_copy_(std::move(make_copy)),
-      random_(world.scheduler.random().fork()) {
-  const FaultWeights& weights = world.plan.weights;
-  kinds_ = {
-      {weights.quiet, &SimFaults::quiet},
-      {weights.kill_process, &SimFaults::kill_process},
-      {weights.power_cut, &SimFaults::power_cut},
-      {weights.cut_at_write, &SimFaults::cut_at_write},
-      {weights.pause, &SimFaults::pause},
-      {weights.restart, &SimFaults::restart},
-      {weights.reset, &SimFaults::reset},
-      {weights.cut_frame, &SimFaults::cut_frame},
-      {weights.half_open, &SimFaults::half_open},
-      {weights.partition, &SimFaults::partition},
-      {weights.isolate, &SimFaults::isolate},
-      {weights.slow, &SimFaults::slow},
-      {weights.wall_jump, &SimFaults::wall_jump},
-      {weights.disk_error, &SimFaults::disk_error},
-      {weights.read_error, &SimFaults::read_error},
-      {weights.disk_full, &SimFaults::disk_full},
-      {weights.disk_slow, &SimFaults::disk_slow},
-      {weights.put_back, &SimFaults::put_back},
-      {weights.copy, &SimFaults::copy},
-      {weights.damage, &SimFaults::damage},
-      {weights.client_vanish, &SimFaults::client_vanish},
-      {weights.client_pause, &SimFaults::client_pause},
-  };
-  for (const Kind& kind : kinds_) weights_ += kind.weight;
+      random_(world.scheduler.random().fork()),
+      weights_(world.plan.weights.quiet) {
+  for (const Kind& kind : kinds()) weights_ += world.plan.weights.*kind.weight;
 }
 
 void SimFaults::start() { plan_next(); }
@@ -60,14 +71,14 @@ void SimFaults::plan_next() {
 }
 
 void SimFaults::inject_one() {
+  const FaultWeights& weights = world_.plan.weights;
   if (weights_ == 0) return;
   std::uint64_t drawn = random_.below(weights_);
-  for (const Kind& kind : kinds_) {
-    if (drawn < kind.weight) {
-      (this->*kind.inject)();
-      return;
-    }
-    drawn -= kind.weight;
+  if (drawn < weights.quiet) return;
+  drawn -= weights.quiet;
+  for (const Kind& kind : kinds()) {
+    if (drawn < weights.*kind.weight) return (this->*kind.inject)();
+    drawn -= weights.*kind.weight;
   }
 }
 

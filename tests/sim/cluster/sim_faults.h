@@ -1,14 +1,18 @@
 // SimFaults: what goes wrong in a run, one fault after the other, drawn from the seed.
 //
-// To add a fault: a weight in FaultWeights, a line in the table of sim_faults.cc, and a function
-// that does it and ends by itself; then see that its trace line appears and that the checkers stay
-// silent.
+// To add a fault: a weight in FaultWeights (sim_plan.h); a function here that does it, writes a line
+// into the trace, tells `sometimes`, and lets it end by itself; a line in the table of sim_faults.cc,
+// which everything else goes by: the draw, no_faults() and --shrink; and what `sometimes` was told in
+// kOften or kSeldom (sim_run.cc), so that a fault that never happens fails the run. Then see that the
+// checkers stay silent.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/sim/cluster/sim_client.h"
@@ -19,6 +23,14 @@ namespace baton::sim {
 
 class SimFaults {
  public:
+  struct Kind {
+    std::string_view name;  // "no-<name>" is how a plan goes without it (sim_shrink.h)
+    std::uint64_t FaultWeights::* weight;
+    void (SimFaults::*inject)();
+  };
+  // All that can go wrong, in the order in which it is drawn.
+  static std::span<const Kind> kinds();
+
   // Makes a machine named `host` for a copy of the manager's directory.
   using MakeCopy = std::function<std::unique_ptr<SimDaemon>(const std::string& host)>;
 
@@ -34,15 +46,9 @@ class SimFaults {
   [[nodiscard]] const std::vector<std::unique_ptr<SimDaemon>>& copies() const { return copies_; }
 
  private:
-  struct Kind {
-    std::uint64_t weight;
-    void (SimFaults::*inject)();
-  };
-
   void plan_next();
   void inject_one();
 
-  void quiet() {}
   void kill_process();
   void power_cut();
   void cut_at_write();
@@ -78,10 +84,12 @@ class SimFaults {
   const std::vector<SimClient*> clients_;
   const MakeCopy make_copy_;
   Random random_;
-  std::vector<Kind> kinds_;
-  std::uint64_t weights_ = 0;
+  std::uint64_t weights_;  // of all kinds and of quiet together
   std::vector<std::unique_ptr<SimDaemon>> copies_;
   bool stopped_ = false;
 };
+
+// Nothing ever goes wrong.
+FaultWeights no_faults();
 
 }  // namespace baton::sim

@@ -15,21 +15,6 @@ T one_of(Random& random, const T (&choices)[n]) {
 
 }  // namespace
 
-FaultWeights FaultWeights::none() {
-  FaultWeights weights;
-  weights.quiet = 1;
-  for (std::uint64_t* weight :
-       {&weights.kill_process, &weights.power_cut,  &weights.cut_at_write, &weights.pause,
-        &weights.restart,      &weights.reset,      &weights.cut_frame,    &weights.half_open,
-        &weights.partition,    &weights.isolate,    &weights.slow,         &weights.wall_jump,
-        &weights.disk_error,   &weights.read_error, &weights.disk_full,    &weights.disk_slow,
-        &weights.put_back,     &weights.copy,       &weights.damage,       &weights.client_vanish,
-        &weights.client_pause}) {
-    *weight = 0;
-  }
-  return weights;
-}
-
 SimPlan SimPlan::draw(std::uint64_t seed) {
   Random random(seed ^ 0x5eedF1a9U);
   SimPlan plan;

@@ -16,9 +16,6 @@ namespace baton::sim {
 
 // How often each kind of fault is chosen, relative to the others.
 struct FaultWeights {
-  // Nothing ever goes wrong.
-  static FaultWeights none();
-
   std::uint64_t quiet = 8;         // nothing happens: progress must be possible in between
   std::uint64_t kill_process = 3;  // kill -9 of a daemon: what it wrote stays in the page cache
   std::uint64_t power_cut = 3;     // of a daemon's machine: what was not synced is lost or torn

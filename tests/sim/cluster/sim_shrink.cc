@@ -1,7 +1,9 @@
 #include "tests/sim/cluster/sim_shrink.h"
 
 #include <algorithm>
+#include <ranges>
 
+#include "tests/sim/cluster/sim_faults.h"
 #include "tests/sim/cluster/sim_run.h"
 
 namespace baton::sim {
@@ -37,31 +39,12 @@ std::optional<Found> search(std::uint64_t first, std::uint64_t seeds, const std:
   return std::nullopt;
 }
 
-#define BATON_NO_FAULT(name, member) {name, [](SimPlan& plan) { plan.weights.member = 0; }}
-
-constexpr Simplification kSimplifications[] = {
-    {"no-rogues", [](SimPlan& plan) { plan.rogues = 0; }},
-    BATON_NO_FAULT("no-copy", copy),
-    BATON_NO_FAULT("no-put-back", put_back),
-    BATON_NO_FAULT("no-damage", damage),
-    BATON_NO_FAULT("no-disk-error", disk_error),
-    BATON_NO_FAULT("no-read-error", read_error),
-    BATON_NO_FAULT("no-disk-full", disk_full),
-    BATON_NO_FAULT("no-disk-slow", disk_slow),
-    BATON_NO_FAULT("no-wall-jump", wall_jump),
-    BATON_NO_FAULT("no-slow", slow),
-    BATON_NO_FAULT("no-partition", partition),
-    BATON_NO_FAULT("no-half-open", half_open),
-    BATON_NO_FAULT("no-cut-frame", cut_frame),
-    BATON_NO_FAULT("no-reset", reset),
-    BATON_NO_FAULT("no-restart", restart),
-    BATON_NO_FAULT("no-pause", pause),
-    BATON_NO_FAULT("no-cut-at-write", cut_at_write),
-    BATON_NO_FAULT("no-power-cut", power_cut),
-    BATON_NO_FAULT("no-kill", kill_process),
-    BATON_NO_FAULT("no-client-vanish", client_vanish),
-    BATON_NO_FAULT("no-client-pause", client_pause),
+constexpr struct {
+  const char* name;
+  void (*apply)(SimPlan& plan);
+} kCalmer[] = {
     {"well-behaved", [](SimPlan& plan) { plan.well_behaved = true; }},
+    {"no-slow-tasks", [](SimPlan& plan) { plan.slow_tasks = 0; }},
     {"one-producer", [](SimPlan& plan) { plan.producers = 1; }},
     {"one-consumer", [](SimPlan& plan) { plan.consumers = 1; }},
     {"one-queue", [](SimPlan& plan) { plan.queues = 1; }},
@@ -71,6 +54,7 @@ constexpr Simplification kSimplifications[] = {
     {"one-at-a-time", [](SimPlan& plan) { plan.concurrency = 1, plan.prefetch = 0; }},
     {"no-night", [](SimPlan& plan) { plan.night = Duration(0); }},
     {"small-payloads", [](SimPlan& plan) { plan.payload_bytes_max = 0; }},
+    {"small-results", [](SimPlan& plan) { plan.large_results = false; }},
     {"few-tasks", [](SimPlan& plan) { plan.items_max = 10; }},
     {"short", [](SimPlan& plan) { plan.fault_phase = std::min<Duration>(plan.fault_phase, 3s); }},
     {"exact-clocks", [](SimPlan& plan) { plan.clock_error_ppm = 0, plan.timer_slack = 0us; }},
@@ -79,15 +63,29 @@ constexpr Simplification kSimplifications[] = {
     {"quick-network", [](SimPlan& plan) { plan.network = {20us, 200us}; }},
 };
 
-#undef BATON_NO_FAULT
+// The rogues, each kind of fault, those first that fewer runs have, and then the rest.
+std::vector<Simplification> make_simplifications() {
+  std::vector<Simplification> all;
+  all.push_back({"no-rogues", [](SimPlan& plan) { plan.rogues = 0; }});
+  for (const SimFaults::Kind& kind : std::views::reverse(SimFaults::kinds())) {
+    all.push_back({"no-" + std::string(kind.name),
+                   [weight = kind.weight](SimPlan& plan) { plan.weights.*weight = 0; }});
+  }
+  for (const auto& calmer : kCalmer) all.push_back({calmer.name, calmer.apply});
+  return all;
+}
 
 }  // namespace
 
-std::span<const Simplification> simplifications() { return kSimplifications; }
+std::span<const Simplification> simplifications() {
+  static const std::vector<Simplification> kAll = make_simplifications();
+  return kAll;
+}
 
 const Simplification* find_simplification(std::string_view name) {
-  const auto* found = std::ranges::find(kSimplifications, name, &Simplification::name);
-  return found == std::end(kSimplifications) ? nullptr : found;
+  const auto all = simplifications();
+  const auto found = std::ranges::find(all, name, &Simplification::name);
+  return found == all.end() ? nullptr : &*found;
 }
 
 std::function<void(SimPlan&)> simplified_by(std::vector<const Simplification*> chosen) {
@@ -103,7 +101,7 @@ std::optional<SimplestRun> shrink(std::uint64_t seed,
   tell("seed " + std::to_string(seed) + ": " + found->violation);
   const std::string kind = kind_of(found->violation);
   std::vector<const Simplification*> chosen;
-  for (const Simplification& candidate : kSimplifications) {
+  for (const Simplification& candidate : simplifications()) {
     chosen.push_back(&candidate);
     auto simpler = search(found->seed, kSeedsTried, kind, chosen);
     if (!simpler) {
@@ -111,7 +109,7 @@ std::optional<SimplestRun> shrink(std::uint64_t seed,
       continue;
     }
     found = std::move(simpler);
-    tell(std::string(candidate.name) + ": seed " + std::to_string(found->seed));
+    tell(candidate.name + ": seed " + std::to_string(found->seed));
   }
   return SimplestRun{found->seed, std::move(chosen), found->violation};
 }

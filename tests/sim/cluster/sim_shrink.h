@@ -17,9 +17,10 @@
 namespace baton::sim {
 
 struct Simplification {
-  std::string_view name;  // "no-partition", "one-producer", ...
-  void (*apply)(SimPlan& plan);
+  std::string name;  // "no-partition", "one-producer", ...
+  std::function<void(SimPlan& plan)> apply;
 };
+// No rogues, no faults of each kind (SimFaults::kinds()), and less of everything else.
 std::span<const Simplification> simplifications();
 // Null when there is none of that name.
 const Simplification* find_simplification(std::string_view name);
