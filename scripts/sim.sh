@@ -3,7 +3,7 @@
 #
 #   scripts/sim.sh --seconds N [--seed FIRST] [--jobs N]    fresh seeds, or from FIRST on, until the time is over
 #   scripts/sim.sh --seeds A..B [--jobs N]                  those
-#   scripts/sim.sh --seed N [--trace]                       one again, with the story of every task that it names
+#   scripts/sim.sh --seed N [--trace]                       one again, with stories of tasks that violations name
 #   scripts/sim.sh --planted [--jobs N] [NAME ...]          known bugs, planted one at a time: each must be found
 #
 # Installs what is missing and builds release. Prints each violation, then one summary of all processes: how
