@@ -58,12 +58,8 @@ void SimDaemon::start() {
   SimLife& process = life_->process;
   process.loop.set_death_probe([this] { return env_.stopped(); });
   env_.set_on_operation([this](const char* kind) { on_operation(kind); });
-  process.logger.set_on_error([this](const std::string& line) {
-    // Nothing is wrong with its disk, so nothing may be wrong with its data.
-    if (env_.stopped() || has_an_excuse() || world_.plan.disks_lie()) return;
-    if (line.find(kCalendarAlarm) != std::string::npos) return;  // calendars do jump in here
-    world_.fail(host_ + " logs an error: " + line);
-  });
+  process.logger.set_on_line([this](LogLevel level, std::string_view event,
+                                    const std::string& line) { on_log(level, event, line); });
   const NodeContext context{process.loop, process.worker, process.transport,
                             env_,         process.logger, random_.next()};
   auto booted = boot_(context, [this](const Status& why) { ended("ended itself", why); });
@@ -88,6 +84,17 @@ void SimDaemon::on_operation(const char* kind) {
   const Duration longest = slow ? slow_sync_max_ : world_.plan.sync_time_max;
   const auto time_max = static_cast<std::uint64_t>(longest.count());
   process.loop.spend(Duration(static_cast<std::int64_t>(random_.below(time_max))));
+}
+
+void SimDaemon::on_log(LogLevel level, std::string_view event, const std::string& line) {
+  for (const auto& [wanted, call] : log_watches_) {
+    if (event == wanted) call();
+  }
+  if (level != LogLevel::kError) return;
+  // Nothing is wrong with its disk, so nothing may be wrong with its data.
+  if (env_.stopped() || has_an_excuse() || world_.plan.disks_lie()) return;
+  if (line.find(kCalendarAlarm) != std::string::npos) return;  // calendars do jump in here
+  world_.fail(host_ + " logs an error: " + line);
 }
 
 bool SimDaemon::has_an_excuse() const {

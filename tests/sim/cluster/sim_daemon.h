@@ -78,6 +78,10 @@ class SimDaemon {
   // Nothing that happens to this directory's owner is held against it any more: it may be refused,
   // and tries again.
   void forgive_refusals() { may_be_refused_ = true; }
+  // Called whenever this or a later life logs the event.
+  void when_logged(std::string event, Closure call) {
+    log_watches_.emplace_back(std::move(event), std::move(call));
+  }
 
   // No more surprises: an armed power cut is called off, and it starts now if it is down.
   void heal();
@@ -95,6 +99,7 @@ class SimDaemon {
   [[nodiscard]] bool has_an_excuse() const;
   void ended(const char* how, const Status& why);
   void on_operation(const char* kind);
+  void on_log(LogLevel level, std::string_view event, const std::string& line);
 
   SimWorld& world_;
   const std::string host_;
@@ -108,6 +113,7 @@ class SimDaemon {
   bool was_cut_ = false;          // the last life ended with the power
   bool refused_ = false;          // it said that it must not run: never started again
   bool may_be_refused_ = false;
+  std::vector<std::pair<std::string, Closure>> log_watches_;
   Duration back_after_cut_{};
   std::uint64_t faults_before_ = 0;  // that earlier lives met
   std::uint64_t write_faults_before_ = 0;

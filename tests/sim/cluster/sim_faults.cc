@@ -189,10 +189,16 @@ void SimFaults::copy() {
   twin.forgive_refusals();
   manager.forgive_refusals();
   world_.sometimes.happened("copy of a directory started");
-  twin.start();
-  // Until the owner is back in its place for sure.
   const Duration length = some_time(20s);
-  world_.make_uncertain(copied_at, copied_at + length + 30s);
+  // Only when the copy takes the place of the original for a while is anything in doubt, until that
+  // is back for sure.
+  const auto doubt = [this, copied_at, length] {
+    world_.make_uncertain(copied_at, copied_at + length + 30s);
+  };
+  twin.when_logged("registered", doubt);
+  manager.when_logged("registration refused", doubt);
+  manager.when_logged("shard sealed", doubt);
+  twin.start();
   world_.scheduler.after(length, [&twin] { twin.shut_down(); });
 }
 

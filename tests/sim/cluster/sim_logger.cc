@@ -19,7 +19,7 @@ void SimLogger::write(LogLevel level, std::string_view event, std::span<const Lo
     line += field.value;
   }
   scheduler_.trace(who_, line);
-  if (level == LogLevel::kError && on_error_) on_error_(line);
+  if (on_line_) on_line_(level, event, line);
 }
 
 }  // namespace baton::sim

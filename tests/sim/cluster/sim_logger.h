@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "common/base/logger.h"
 #include "tests/support/sim_scheduler.h"
@@ -21,10 +22,9 @@ class SimLogger final : public Logger {
       : scheduler_(scheduler), who_(std::move(who)), counts_(counts) {}
 
   void write(LogLevel level, std::string_view event, std::span<const LogField> fields) override;
-  // Called with each line of level error.
-  void set_on_error(std::function<void(const std::string&)> on_error) {
-    on_error_ = std::move(on_error);
-  }
+  // Called with each line: level, event, and all of it.
+  using OnLine = std::function<void(LogLevel, std::string_view, const std::string&)>;
+  void set_on_line(OnLine on_line) { on_line_ = std::move(on_line); }
   // Everything: what is only logged for debugging is part of the trace as well.
   [[nodiscard]] bool enabled(LogLevel) const override { return true; }
 
@@ -32,7 +32,7 @@ class SimLogger final : public Logger {
   SimScheduler& scheduler_;
   const std::string who_;
   PhraseCounts& counts_;
-  std::function<void(const std::string&)> on_error_;
+  OnLine on_line_;
 };
 
 }  // namespace baton::sim
