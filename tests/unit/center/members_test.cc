@@ -82,6 +82,7 @@ TEST_CASE(
   CHECK(result_of(world, late) == RegisterResult::kBehind);
   Register unaware = next_register(world, m, 3);
   unaware.created_hi_seen = Offset(2);
+  unaware.crc_below = 8;  // of another record than the ledger would compare it with
   CHECK(result_of(world, unaware) == RegisterResult::kExpected);
 
   CHECK(world.start(m, 4).result == RegisterResult::kRegistered);

@@ -42,6 +42,18 @@ TEST_CASE_METHOD(
   CHECK(second.crc_below() == crc);
 }
 
+TEST_CASE_METHOD(NodeWorld, "nothing is stored while the center has not answered a register") {
+  center.start();
+  start_registered();
+  kill();
+  center.silent = {v1::Command::kRegister};
+  REQUIRE(start().ok());
+  until([&] { return center.count(v1::Command::kRegister) == 2; }, std::chrono::seconds(15));
+  const auto producer = client();
+  CHECK(producer->hello_ok.shard() == 0);
+  CHECK(produce(*producer, 1, {"a"}).run(0).code() == v1::UNAVAILABLE);
+}
+
 TEST_CASE_METHOD(
     NodeWorld,
     "a store that was rolled back is sealed, stays readable, and appends to a new shard") {
