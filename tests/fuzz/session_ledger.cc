@@ -15,7 +15,8 @@
 #include "common/history/checkers.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/relay_node.h"
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/support/history_notes.h"
+#include "tests/support/sim_payload.h"
 
 namespace baton::fuzz {
 namespace {
@@ -25,6 +26,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kStepsMax = 150;
 constexpr std::size_t kNodes = 2;
 constexpr std::size_t kClients = 3;
+constexpr std::uint64_t kProducer = 1;  // the only one, in the history
 
 struct Claim {
   TaskId task;
@@ -54,38 +56,6 @@ struct Client {
     return unanswered.empty() ? last_seq : OpSeq(unanswered.begin()->first.value() - 1);
   }
 };
-
-check::Action action_of(OperationKind kind) {
-  switch (kind) {
-    case OperationKind::kAck:
-      return check::Action::kAck;
-    case OperationKind::kNack:
-      return check::Action::kNack;
-    case OperationKind::kRelease:
-      return check::Action::kRelease;
-    case OperationKind::kExtend:
-      return check::Action::kExtend;
-  }
-  return check::Action::kAck;
-}
-
-check::FinalState final_state(center::TaskState state) {
-  switch (state) {
-    case center::TaskState::kReady:
-    case center::TaskState::kDelayed:
-      return check::FinalState::kWaiting;
-    case center::TaskState::kClaimed:
-      return check::FinalState::kClaimed;
-    case center::TaskState::kDone:
-      return check::FinalState::kDone;
-    case center::TaskState::kDead:
-      return check::FinalState::kDead;
-    case center::TaskState::kQuarantined:
-      return check::FinalState::kQuarantined;
-    default:
-      return check::FinalState::kOther;
-  }
-}
 
 class Story {
  public:
@@ -242,14 +212,9 @@ class Story {
     std::vector<std::string> payloads;
     std::vector<std::uint64_t> operations;
     for (int i = 0; i <= how % 4; ++i) {
-      check::Event event;
-      event.at = scheduler_.now();
-      event.process = event.producer = 1;
-      event.number = ++produced_;
-      payloads.push_back(
-          sim::make_payload({event.producer, event.number}, 60, scheduler_.random()));
-      event.content = sim::content_of(payloads.back());
-      operations.push_back(history_.invoke(event));
+      payloads.push_back(sim::make_payload({kProducer, ++produced_}, 60, scheduler_.random()));
+      operations.push_back(
+          history_.invoke(sim::produce_event(scheduler_.now(), kProducer, payloads.back())));
     }
     manager::TaskAttributes attributes;
     attributes.queue = queue(how >> 2);
@@ -295,17 +260,10 @@ class Story {
       --lose_deliveries_;
       return;
     }
-    check::Event event;
-    event.at = scheduler_.now();
-    event.action = check::Action::kDelivery;
-    event.process = client->process;
-    event.task = grant.task;
-    event.token = grant.token;
+    check::Event event = sim::claim_event(check::Action::kDelivery, scheduler_.now(),
+                                          client->process, grant.task, grant.token);
     event.attempt = grant.attempt;
-    const auto name = sim::parse_payload(payload.value());
-    event.producer = name ? name->producer : 0;
-    event.number = name ? name->number : 0;
-    event.content = sim::content_of(payload.value());
+    sim::add_payload(event, payload.value());
     history_.note(event);
     client->held.insert({grant.task, grant.token});
   }
@@ -314,14 +272,12 @@ class Story {
 
   void applied(const center::Effects& effects) {
     for (const center::Grant& grant : effects.grants) {
-      check::Event event;
-      event.at = scheduler_.now();
-      event.action = check::Action::kGrant;
+      std::uint64_t process = 0;
       for (const Client& client : clients_) {
-        if (client.session == grant.session) event.process = client.process;
+        if (client.session == grant.session) process = client.process;
       }
-      event.task = grant.task;
-      event.token = grant.token;
+      check::Event event = sim::claim_event(check::Action::kGrant, scheduler_.now(), process,
+                                            grant.task, grant.token);
       event.attempt = grant.attempt;
       history_.note(event);
       granted_.push_back({grant.task, grant.token});
@@ -423,12 +379,8 @@ class Story {
     operation.seq = client.last_seq = client.last_seq.next();
     if (operation.kind != OperationKind::kExtend) client.held.erase(claim);
 
-    check::Event event;
-    event.at = scheduler_.now();
-    event.action = action_of(operation.kind);
-    event.process = client.process;
-    event.task = claim.task;
-    event.token = claim.token;
+    const check::Event event = sim::claim_event(sim::action_of(operation.kind), scheduler_.now(),
+                                                client.process, claim.task, claim.token);
     client.unanswered[operation.seq] = {operation, history_.invoke(event)};
     send(client, {operation});
   }
@@ -473,8 +425,7 @@ class Story {
       if (sent == client->unanswered.end()) continue;  // of a repetition
       if (result.code == ErrorCode::kRetryLater || result.code == ErrorCode::kUnavailable) continue;
       ++answered_;
-      history_.end(sent->second.noted, scheduler_.now(),
-                   result.code == ErrorCode::kOk ? check::Outcome::kOk : check::Outcome::kFail);
+      history_.end(sent->second.noted, scheduler_.now(), sim::outcome_of(result.code));
       client->unanswered.erase(sent);
     }
   }
@@ -520,7 +471,7 @@ class Story {
       event.action = check::Action::kState;
       event.task = task;
       const auto view = center_.ledger().find(task);
-      if (view.ok()) event.state = final_state(view.value().state);
+      if (view.ok()) event.state = sim::final_state(view.value().state);
       history_.note(event);
     }
   }

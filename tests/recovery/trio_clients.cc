@@ -3,26 +3,18 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/sim/cluster/sim_notes.h"
+#include "tests/support/sim_payload.h"
 
 namespace baton::recovery {
 namespace {
 
 using namespace std::chrono_literals;
 using check::Action;
-using check::Outcome;
 
 constexpr char kQueue[] = "q";
 constexpr std::size_t kConcurrency = 4;
 constexpr Millis kExtension{8000};
-
-// Only a refusal for good is known to have had no effect.
-Outcome outcome_of(const client::OperationResult& result) {
-  if (result.status.ok()) return result.finished_unknown ? Outcome::kUnknown : Outcome::kOk;
-  const ErrorCode code = result.status.code();
-  const bool over = code == ErrorCode::kClaimSuperseded || code == ErrorCode::kNotFound;
-  return over ? Outcome::kFail : Outcome::kUnknown;
-}
 
 }  // namespace
 
@@ -36,17 +28,9 @@ void TrioProducer::on_start() {
 
 void TrioProducer::produce(int count, std::size_t payload_bytes) {
   for (int i = 0; i < count; ++i) {
-    const sim::PayloadName name{process_, ++number_};
-    std::string payload = sim::make_payload(name, 0, random_);
+    std::string payload = sim::make_payload({process_, ++number_}, 0, random_);
     payload.resize(std::max(payload.size(), payload_bytes), 'p');
-    check::Event event;
-    event.at = world_.scheduler.now();
-    event.action = Action::kProduce;
-    event.process = process_;
-    event.producer = name.producer;
-    event.number = name.number;
-    event.content = sim::content_of(payload);
-    const std::uint64_t operation = world_.history.invoke(event);
+    const std::uint64_t operation = sim::note_produce(world_, process_, payload);
     ++unresolved_;
     producer_->produce(kQueue, std::move(payload),
                        [this, operation](const client::ProduceOutcome& outcome) {
@@ -57,16 +41,8 @@ void TrioProducer::produce(int count, std::size_t payload_bytes) {
 
 void TrioProducer::note_outcome(std::uint64_t operation, const client::ProduceOutcome& outcome) {
   --unresolved_;
-  const auto now = world_.scheduler.now();
-  switch (outcome.state) {
-    case client::ProduceState::kConfirmed:
-      confirmed_.insert(outcome.task);
-      return world_.history.end(operation, now, Outcome::kOk, outcome.task);
-    case client::ProduceState::kFailed:
-      return world_.history.end(operation, now, Outcome::kFail);
-    case client::ProduceState::kUnknown:
-      return world_.history.end(operation, now, Outcome::kUnknown);
-  }
+  if (outcome.confirmed()) confirmed_.insert(outcome.task);
+  sim::note_produced(world_, operation, outcome);
 }
 
 void TrioWorker::on_start() {
@@ -99,20 +75,7 @@ void TrioWorker::on_gone() {
 }
 
 void TrioWorker::on_task(client::Claim claim) {
-  const client::Delivery& delivery = claim.delivery();
-  const auto name = sim::parse_payload(delivery.payload);
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = Action::kDelivery;
-  event.process = process_;
-  event.task = delivery.task;
-  event.token = delivery.token;
-  event.attempt = delivery.attempt;
-  event.lease_ms = static_cast<std::uint32_t>(delivery.lease.count());
-  event.producer = name ? name->producer : 0;
-  event.number = name ? name->number : 0;
-  event.content = sim::content_of(delivery.payload);
-  world_.history.note(event);
+  sim::note_delivery(world_, process_, claim.delivery());
   held_.push_back(std::move(claim));
   if (finishing_) ack(10);
 }
@@ -152,31 +115,14 @@ void TrioWorker::finish() {
   while (!held_.empty()) ack(10);
 }
 
-std::uint64_t TrioWorker::invoke(Action action, const client::Claim& claim) {
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = action;
-  event.process = process_;
-  event.task = claim.delivery().task;
-  event.token = claim.delivery().token;
-  if (action == Action::kExtend) event.lease_ms = static_cast<std::uint32_t>(kExtension.count());
-  return world_.history.invoke(event);
-}
-
 client::OperationCallback TrioWorker::note(Action action, const client::Claim& claim) {
   ++unanswered_;
-  return [this, claim, asked_at = world_.scheduler.now(),
-          operation = invoke(action, claim)](const client::OperationResult& result) {
+  const Millis lease = action == Action::kExtend ? kExtension : Millis(0);
+  const std::uint64_t operation = sim::note_operation(world_, process_, action, claim, lease);
+  return [this, noted = sim::answer_noter(world_, process_, operation, claim)](
+             const client::OperationResult& result) {
     --unanswered_;
-    const auto now = world_.scheduler.now();
-    Outcome outcome = outcome_of(result);
-    // The library has given the claim up by itself, maybe before the ledger did: no word of the
-    // ledger; and it gives the task back.
-    if (outcome == Outcome::kFail && now == asked_at) {
-      invoke(Action::kRelease, claim);
-      outcome = Outcome::kUnknown;
-    }
-    world_.history.end(operation, now, outcome);
+    noted(result);
   };
 }
 

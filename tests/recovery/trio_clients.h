@@ -57,7 +57,6 @@ class TrioWorker final : public sim::SimClient {
   void on_gone() override;
   void on_task(client::Claim claim);
   client::Claim take();
-  std::uint64_t invoke(check::Action action, const client::Claim& claim);
   client::OperationCallback note(check::Action action, const client::Claim& claim);
 
   std::unique_ptr<client::Consumer> consumer_;

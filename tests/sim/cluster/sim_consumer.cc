@@ -4,26 +4,9 @@
 #include <vector>
 
 #include "common/base/check.h"
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/sim/cluster/sim_notes.h"
 
 namespace baton::sim {
-namespace {
-
-check::Outcome outcome_of(const client::OperationResult& result) {
-  if (result.status.ok()) {
-    return result.finished_unknown ? check::Outcome::kUnknown : check::Outcome::kOk;
-  }
-  switch (result.status.code()) {
-    case ErrorCode::kClaimSuperseded:
-    case ErrorCode::kNotFound:
-      return check::Outcome::kFail;
-    default:
-      return check::Outcome::kUnknown;
-  }
-}
-
-}  // namespace
-
 SimConsumer::SimConsumer(SimWorld& world, std::string host, std::vector<std::string> managers,
                          std::string queue)
     : SimClient(world, std::move(host), std::move(managers)), fixed_queue_(std::move(queue)) {}
@@ -85,7 +68,7 @@ void SimConsumer::stop_some_day() {
     if (mode == client::Consumer::StopMode::kRelease) {
       for (const auto& [key, claim] : held_) {
         world_.holds.let_go(claim.delivery().task, claim.delivery().token);
-        note_invoke(check::Action::kRelease, claim);
+        note_operation(world_, process_, check::Action::kRelease, claim);
       }
     }
     consumer_->stop(mode);
@@ -114,19 +97,7 @@ void SimConsumer::on_gone() {
 void SimConsumer::on_task(client::Claim claim) {
   const client::Delivery& delivery = claim.delivery();
   if (ended_) world_.fail(host() + " got a task after its end", delivery.task);
-  const auto name = parse_payload(delivery.payload);
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = check::Action::kDelivery;
-  event.process = process_;
-  event.task = delivery.task;
-  event.token = delivery.token;
-  event.attempt = delivery.attempt;
-  event.lease_ms = static_cast<std::uint32_t>(delivery.lease.count());
-  event.producer = name ? name->producer : 0;
-  event.number = name ? name->number : 0;
-  event.content = content_of(delivery.payload);
-  world_.history.note(event);
+  note_delivery(world_, process_, delivery);
   const std::uint64_t key = next_key_++;
   take(key, std::move(claim));
   decide(key);
@@ -182,14 +153,14 @@ void SimConsumer::later(Duration delay, std::uint64_t key,
 void SimConsumer::ack(std::uint64_t key) {
   const client::Claim claim = let_go(key);
   const TaskId task = claim.delivery().task;
-  const std::uint64_t operation = note_invoke(check::Action::kAck, claim);
+  const std::uint64_t operation = note_operation(world_, process_, check::Action::kAck, claim);
   std::string result;
   if (random_.one_in(2)) {
     result = "done " + to_string(task) + " " + std::to_string(claim.delivery().token.value());
     if (world_.plan.large_results)
       result.resize(result.size() + random_.below(1 + world_.plan.payload_bytes_max), '.');
   }
-  claim.ack(result, [this, noted = note_end(operation, claim), task,
+  claim.ack(result, [this, noted = answer_noter(world_, process_, operation, claim), task,
                      result](const client::OperationResult& answer) {
     noted(answer);
     if (outcome_of(answer) == check::Outcome::kOk) world_.results[task] = result;
@@ -198,56 +169,29 @@ void SimConsumer::ack(std::uint64_t key) {
 
 void SimConsumer::nack(std::uint64_t key) {
   const client::Claim claim = let_go(key);
-  const std::uint64_t operation = note_invoke(check::Action::kNack, claim);
-  claim.nack("not today", note_end(operation, claim));
+  const std::uint64_t operation = note_operation(world_, process_, check::Action::kNack, claim);
+  claim.nack("not today", answer_noter(world_, process_, operation, claim));
 }
 
 void SimConsumer::release(std::uint64_t key) {
   const client::Claim claim = let_go(key);
-  const std::uint64_t operation = note_invoke(check::Action::kRelease, claim);
-  claim.release(random_.one_in(2), note_end(operation, claim));
+  const std::uint64_t operation = note_operation(world_, process_, check::Action::kRelease, claim);
+  claim.release(random_.one_in(2), answer_noter(world_, process_, operation, claim));
 }
 
 void SimConsumer::extend_then_ack(std::uint64_t key) {
   const client::Claim& claim = held_.at(key);
   const Millis longer = std::chrono::duration_cast<Millis>(world_.plan.lease + up_to(5s));
-  const std::uint64_t operation = note_invoke(check::Action::kExtend, claim, longer);
-  claim.extend(longer, note_end(operation, claim));
+  const std::uint64_t operation =
+      note_operation(world_, process_, check::Action::kExtend, claim, longer);
+  claim.extend(longer, answer_noter(world_, process_, operation, claim));
   later(up_to(longer), key, &SimConsumer::ack);
 }
 
 void SimConsumer::forget(std::uint64_t key) {
   // The last handle goes without a word: the library gives the task back.
-  note_invoke(check::Action::kRelease, held_.at(key));
+  note_operation(world_, process_, check::Action::kRelease, held_.at(key));
   let_go(key);
-}
-
-std::uint64_t SimConsumer::note_invoke(check::Action action, const client::Claim& claim,
-                                       Millis lease) {
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = action;
-  event.process = process_;
-  event.task = claim.delivery().task;
-  event.token = claim.delivery().token;
-  event.lease_ms = static_cast<std::uint32_t>(lease.count());
-  return world_.history.invoke(event);
-}
-
-client::OperationCallback SimConsumer::note_end(std::uint64_t operation,
-                                                const client::Claim& claim) {
-  return [this, operation, claim,
-          asked_at = world_.scheduler.now()](const client::OperationResult& result) {
-    const SimTime now = world_.scheduler.now();
-    check::Outcome outcome = outcome_of(result);
-    // The library has given the claim up, maybe before the ledger did: it refuses by itself, without
-    // asking, which is no word of the ledger; and it gives the task back.
-    if (outcome == check::Outcome::kFail && now == asked_at) {
-      note_invoke(check::Action::kRelease, claim);
-      outcome = check::Outcome::kUnknown;
-    }
-    world_.history.end(operation, now, outcome);
-  };
 }
 
 Duration SimConsumer::up_to(Duration max) {

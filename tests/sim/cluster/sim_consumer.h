@@ -43,9 +43,6 @@ class SimConsumer final : public SimClient {
   void release(std::uint64_t key);
   void extend_then_ack(std::uint64_t key);
   void forget(std::uint64_t key);
-  std::uint64_t note_invoke(check::Action action, const client::Claim& claim,
-                            Millis lease = Millis(0));
-  client::OperationCallback note_end(std::uint64_t operation, const client::Claim& claim);
   Duration up_to(Duration max);
 
   const std::string fixed_queue_;

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/support/sim_payload.h"
 
 namespace baton::sim {
 namespace {

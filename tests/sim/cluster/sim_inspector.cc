@@ -3,35 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/support/history_notes.h"
+
 namespace baton::sim {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(10);
 constexpr std::size_t kAtOnce = 32;
-
-check::FinalState state_of(client::TaskState state) {
-  switch (state) {
-    case client::TaskState::kDelayed:
-    case client::TaskState::kReady:
-      return check::FinalState::kWaiting;
-    case client::TaskState::kClaimed:
-      return check::FinalState::kClaimed;
-    case client::TaskState::kDone:
-      return check::FinalState::kDone;
-    case client::TaskState::kDead:
-      return check::FinalState::kDead;
-    case client::TaskState::kQuarantined:
-      return check::FinalState::kQuarantined;
-    case client::TaskState::kNone:
-    case client::TaskState::kCancelled:
-    case client::TaskState::kHeld:
-    case client::TaskState::kBlocked:
-    case client::TaskState::kPending:
-    case client::TaskState::kVoid:
-      return check::FinalState::kOther;
-  }
-  return check::FinalState::kOther;
-}
 
 }  // namespace
 
@@ -73,7 +51,7 @@ void SimInspector::ask_next() {
 void SimInspector::note_look(std::uint64_t operation, const Result<client::TaskInfo>& answer) {
   const Duration now = world_.scheduler.now();
   if (answer.ok()) {
-    world_.history.end_look(operation, now, state_of(answer.value().state));
+    world_.history.end_look(operation, now, final_state(answer.value().state));
   } else if (answer.status().code() == ErrorCode::kNotFound) {
     world_.history.end_look(operation, now, check::FinalState::kNotFound);
   } else {
@@ -88,7 +66,7 @@ void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
     state = check::FinalState::kNotFound;
     return;
   }
-  state = state_of(answer.value().state);
+  state = final_state(answer.value().state);
   expiries_[task] = std::max<std::uint64_t>(expiries_[task], answer.value().expiries);
   const bool open = state == check::FinalState::kWaiting || state == check::FinalState::kClaimed;
   if (!open && open_.erase(task) == 1) look_at_result(task, answer.value());

@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/sim_producer.h"
 
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/sim/cluster/sim_notes.h"
+#include "tests/support/sim_payload.h"
 
 namespace baton::sim {
 
@@ -41,33 +42,14 @@ void SimProducer::produce_some(std::uint64_t tasks) {
 }
 
 void SimProducer::produce_one() {
-  const PayloadName name{process_, ++number_};
-  std::string payload = make_payload(name, world_.plan.payload_bytes_max, random_);
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = check::Action::kProduce;
-  event.process = process_;
-  event.producer = name.producer;
-  event.number = name.number;
-  event.content = content_of(payload);
-  const std::uint64_t operation = world_.history.invoke(event);
+  std::string payload = make_payload({process_, ++number_}, world_.plan.payload_bytes_max, random_);
+  const std::uint64_t operation = note_produce(world_, process_, payload);
   open_++;
   const std::string queue = "q" + std::to_string(random_.below(world_.plan.queues));
   producer_->produce(queue, std::move(payload),
                      [this, operation](const client::ProduceOutcome& outcome) {
                        open_--;
-                       const SimTime now = world_.scheduler.now();
-                       switch (outcome.state) {
-                         case client::ProduceState::kConfirmed:
-                           world_.history.end(operation, now, check::Outcome::kOk, outcome.task);
-                           break;
-                         case client::ProduceState::kFailed:
-                           world_.history.end(operation, now, check::Outcome::kFail);
-                           break;
-                         case client::ProduceState::kUnknown:
-                           world_.history.end(operation, now, check::Outcome::kUnknown);
-                           break;
-                       }
+                       note_produced(world_, operation, outcome);
                      });
 }
 

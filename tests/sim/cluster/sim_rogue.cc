@@ -8,7 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/net/frame.h"
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/support/history_notes.h"
 
 namespace baton::sim {
 namespace {
@@ -21,29 +21,8 @@ std::vector<Address> parsed(const std::vector<std::string>& managers) {
   return addresses;
 }
 
-check::Action action_of(v1::OperationKind kind) {
-  switch (kind) {
-    case v1::NACK:
-      return check::Action::kNack;
-    case v1::RELEASE:
-      return check::Action::kRelease;
-    case v1::EXTEND:
-      return check::Action::kExtend;
-    default:
-      return check::Action::kAck;
-  }
-}
-
 check::Outcome outcome_of(const v1::OperationOutcome& outcome) {
-  switch (error_code_from_wire(outcome.code())) {
-    case ErrorCode::kOk:
-      return outcome.finished_unknown() ? check::Outcome::kUnknown : check::Outcome::kOk;
-    case ErrorCode::kClaimSuperseded:
-    case ErrorCode::kNotFound:
-      return check::Outcome::kFail;
-    default:
-      return check::Outcome::kUnknown;
-  }
+  return sim::outcome_of(error_code_from_wire(outcome.code()), outcome.finished_unknown());
 }
 
 }  // namespace
@@ -113,18 +92,11 @@ void SimRogue::on_tasks(const Frame& frame) {
                       std::to_string(delivery.number()),
                   TaskId(delivery.task()));
     }
-    const auto name = parse_payload(payload);
-    check::Event event;
-    event.at = world_.scheduler.now();
-    event.action = check::Action::kDelivery;
-    event.process = process_;
-    event.task = TaskId(delivery.task());
-    event.token = Token(delivery.token());
+    check::Event event = claim_event(check::Action::kDelivery, world_.scheduler.now(), process_,
+                                     TaskId(delivery.task()), Token(delivery.token()));
     event.attempt = delivery.attempt();
     event.lease_ms = delivery.lease_ms();
-    event.producer = name ? name->producer : 0;
-    event.number = name ? name->number : 0;
-    event.content = content_of(payload);
+    add_payload(event, payload);
     world_.history.note(event);
     loot_.push_back({event.task, event.token});
   }
@@ -176,16 +148,12 @@ void SimRogue::act_now_and_then() {
 }
 
 void SimRogue::act_on(const Loot& loot) {
-  static constexpr v1::OperationKind kKinds[] = {v1::ACK,  v1::ACK,     v1::ACK,
-                                                 v1::NACK, v1::RELEASE, v1::EXTEND};
-  const v1::OperationKind kind = kKinds[random_.below(std::size(kKinds))];
-  check::Event event;
-  event.at = world_.scheduler.now();
-  event.action = action_of(kind);
-  event.process = process_;
-  event.task = loot.task;
-  event.token = loot.token;
-  if (kind == v1::EXTEND) event.lease_ms = static_cast<std::uint32_t>(kLeaseMin.count());
+  using enum OperationKind;
+  static constexpr OperationKind kKinds[] = {kAck, kAck, kAck, kNack, kRelease, kExtend};
+  const OperationKind kind = kKinds[random_.below(std::size(kKinds))];
+  check::Event event =
+      claim_event(action_of(kind), world_.scheduler.now(), process_, loot.task, loot.token);
+  if (kind == kExtend) event.lease_ms = static_cast<std::uint32_t>(kLeaseMin.count());
   const std::uint64_t seq = ++last_seq_;
   open_[seq] = world_.history.invoke(event);
 
@@ -193,12 +161,12 @@ void SimRogue::act_on(const Loot& loot) {
   operations.set_answered_through(open_.begin()->first - 1);
   v1::Operation& operation = *operations.add_operation();
   operation.set_seq(seq);
-  operation.set_kind(kind);
+  operation.set_kind(static_cast<v1::OperationKind>(kind));
   operation.set_task(loot.task.value());
   operation.set_token(loot.token.value());
   operation.set_started(true);
   // An extension ends no claim and so frees nothing.
-  operation.set_wants_next(kind != v1::EXTEND && random_.one_in(2));
+  operation.set_wants_next(kind != kExtend && random_.one_in(2));
   if (operation.wants_next()) anticipated_++;
   operation.set_lease_ms(static_cast<std::uint32_t>(kLeaseMin.count()));
   sent_[seq] = operation;

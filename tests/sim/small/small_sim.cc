@@ -6,10 +6,11 @@
 
 #include "common/base/limits.h"
 #include "common/history/judge.h"
-#include "tests/sim/cluster/sim_payload.h"
 #include "tests/sim/small/tiny_center.h"
 #include "tests/sim/small/tiny_manager.h"
 #include "tests/sim/small/tiny_session.h"
+#include "tests/support/history_notes.h"
+#include "tests/support/sim_payload.h"
 #include "tests/support/sim_scheduler.h"
 
 namespace baton::sim {
@@ -19,6 +20,7 @@ constexpr std::size_t kManagers = 2;
 constexpr std::size_t kSessions = 4;
 constexpr std::size_t kQueues = 2;
 constexpr std::size_t kWindow = 4;
+constexpr std::uint64_t kProducer = 1;  // the only one, in the history
 constexpr std::uint64_t kStepsPerSample = 50;
 
 class SmallSim {
@@ -107,14 +109,9 @@ class SmallSim {
     std::vector<std::string> payloads;
     std::vector<std::uint64_t> operations;
     for (std::size_t i = 0; i < count; i++) {
-      check::Event event;
-      event.at = scheduler_.now();
-      event.producer = 1;
-      event.number = ++produced_;
-      event.process = 1;
-      payloads.push_back(make_payload({event.producer, event.number}, 300, random_));
-      event.content = content_of(payloads.back());
-      operations.push_back(history_.invoke(event));
+      payloads.push_back(make_payload({kProducer, ++produced_}, 300, random_));
+      operations.push_back(
+          history_.invoke(produce_event(scheduler_.now(), kProducer, payloads.back())));
     }
     manager::TaskAttributes attributes;
     attributes.queue = any_queue();
@@ -212,12 +209,8 @@ class SmallSim {
   }
 
   void deliver_to(TinySession& session, const center::Grant& grant) {
-    check::Event event;
-    event.at = scheduler_.now();
-    event.action = check::Action::kGrant;
-    event.process = session.process();
-    event.task = grant.task;
-    event.token = grant.token;
+    check::Event event = claim_event(check::Action::kGrant, scheduler_.now(), session.process(),
+                                     grant.task, grant.token);
     event.attempt = grant.attempt;
     history_.note(event);
     if (random_.one_in(10)) return;  // lost on its way: its lease will end
@@ -230,11 +223,8 @@ class SmallSim {
                               " cannot be read: " + payload.status().to_string());
         return;
       }
-      const auto name = parse_payload(payload.value());
       event.action = check::Action::kDelivery;
-      event.producer = name ? name->producer : 0;
-      event.number = name ? name->number : 0;
-      event.content = content_of(payload.value());
+      add_payload(event, payload.value());
       history_.note(event);
     }
     session.take(grant);
@@ -277,26 +267,8 @@ class SmallSim {
       event.action = check::Action::kState;
       event.task = task;
       const auto view = center_.ledger().find(task);
-      if (view.ok()) event.state = state_of(view.value().state);
+      if (view.ok()) event.state = final_state(view.value().state);
       history_.note(event);
-    }
-  }
-
-  static check::FinalState state_of(center::TaskState state) {
-    switch (state) {
-      case center::TaskState::kReady:
-      case center::TaskState::kDelayed:
-        return check::FinalState::kWaiting;
-      case center::TaskState::kClaimed:
-        return check::FinalState::kClaimed;
-      case center::TaskState::kDone:
-        return check::FinalState::kDone;
-      case center::TaskState::kDead:
-        return check::FinalState::kDead;
-      case center::TaskState::kQuarantined:
-        return check::FinalState::kQuarantined;
-      default:
-        return check::FinalState::kOther;
     }
   }
 

@@ -5,26 +5,9 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "tests/support/history_notes.h"
 
 namespace baton::sim {
-namespace {
-
-check::Action action_of(OperationKind kind) {
-  switch (kind) {
-    case OperationKind::kAck:
-      return check::Action::kAck;
-    case OperationKind::kNack:
-      return check::Action::kNack;
-    case OperationKind::kRelease:
-      return check::Action::kRelease;
-    case OperationKind::kExtend:
-      return check::Action::kExtend;
-  }
-  return check::Action::kAck;
-}
-
-}  // namespace
-
 TinySession::TinySession(SimScheduler& scheduler, TinyCenter& center, check::History& history,
                          std::uint64_t process)
     : scheduler_(scheduler),
@@ -113,19 +96,10 @@ void TinySession::repeat_last(center::Effects& effects) {
 }
 
 ErrorCode TinySession::send_noted(const center::Operation& operation, center::Effects& effects) {
-  check::Event event;
-  event.at = scheduler_.now();
-  event.action = action_of(operation.kind);
-  event.process = process_;
-  event.task = operation.task;
-  event.token = operation.token;
-  const std::uint64_t noted = history_.invoke(event);
+  const std::uint64_t noted = history_.invoke(claim_event(
+      action_of(operation.kind), scheduler_.now(), process_, operation.task, operation.token));
   const ErrorCode code = send(operation, effects);
-  const bool unknown = code == ErrorCode::kUnavailable;
-  history_.end(noted, scheduler_.now(),
-               code == ErrorCode::kOk ? check::Outcome::kOk
-               : unknown              ? check::Outcome::kUnknown
-                                      : check::Outcome::kFail);
+  history_.end(noted, scheduler_.now(), outcome_of(code));
   return code;
 }
 

@@ -1,4 +1,4 @@
-#include "tests/sim/cluster/sim_payload.h"
+#include "tests/support/sim_payload.h"
 
 #include <algorithm>
 #include <charconv>
