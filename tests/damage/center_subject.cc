@@ -10,7 +10,7 @@
 #include "center/storage/examine_ledger.h"
 #include "common/log/local_log.h"
 #include "common/storage/data_dir.h"
-#include "common/storage/examined_dir.h"
+#include "tests/damage/fsck.h"
 #include "tests/damage/node_life.h"
 
 namespace baton::damage {
@@ -21,10 +21,6 @@ using namespace center;
 constexpr char kData[] = "/data";
 constexpr StoreId kStore{Uuid{3, 3}};
 constexpr SessionId kSession{Uuid{4, 4}};
-
-void require(const Status& status) {
-  if (!status.ok()) throw std::runtime_error(status.to_string());
-}
 
 baton::Life life_of(std::uint64_t epoch) { return baton::Life(Uuid{8, epoch}); }
 
@@ -149,79 +145,105 @@ class CenterSubject::Life {
   Status failure_;
 };
 
-CenterSubject::CenterSubject() {
-  Life life{sim::SimDisk(true)};
-  require(life.open());
-  remember(life.world().env.disk().copy());
-  const auto shard = life.ask<EnrollOutcome>(Incarnation(), Enroll{kStore, "m1", "h:1", {}}).shard;
-  std::uint64_t epoch = 0;
-  Offset end(1);
-  Incarnation manager;
-  std::uint64_t sequence = 0;
-  const auto join = [&] {
-    ++epoch;
-    const auto outcome = life.ask<RegisterOutcome>(
-        Incarnation(), Register{shard, kStore, Epoch(epoch), life_of(epoch), end, end,
-                                end > Offset(1) ? 7U : 0U, "h:1"});
-    if (outcome.result != RegisterResult::kRegistered) throw std::runtime_error("not registered");
-    manager = outcome.incarnation;
-    life.ask<AttachOutcome>(manager, AttachSession{kSession, ConnEpoch(epoch), {}, "test"});
-    sequence = 0;
-  };
-  const auto leave = [&] {
-    life.ask<SimpleOutcome>(Incarnation(), ShardOffline{shard, Epoch(epoch), life_of(epoch)});
-  };
-  // Created, granted, and every other one completed.
-  const auto work = [&](std::uint32_t rounds) {
-    for (std::uint32_t round = 0; round < rounds; ++round) {
-      CreatedRun run;
-      run.count = 3;
-      run.queue = "mail/" + std::to_string(round % 5);
-      life.ask<CreatedOutcome>(
-          manager, Created{shard, Epoch(epoch), end, {run}, Offset(end.value() + 3), 7, {}});
-      end = Offset(end.value() + 3);
-      life.ask<SimpleOutcome>(manager, SessionDemand{kSession,
-                                                     ConnEpoch(epoch),
-                                                     LineId(round % 5 + 1),
-                                                     run.queue,
-                                                     std::chrono::seconds(30),
-                                                     2 * (sequence + 1),
-                                                     {}});
-      const std::vector<Grant> grants = life.effects().grants;
-      for (const Grant& grant : grants) {
-        Operation operation;
-        operation.seq = OpSeq(++sequence);
-        operation.task = grant.task;
-        operation.token = grant.token;
-        life.ask<OperationsOutcome>(manager, SessionOperations{kSession, OpSeq(0), {operation}});
-        break;
-      }
-    }
-  };
-  const auto restart = [&] {
-    leave();
-    remember(life.world().env.disk().copy());
-    life.kill();
-    require(life.open());
+// ---- how the directory came to be ----------------------------------------------------------------
+
+class CenterSubject::Story {
+ public:
+  explicit Story(CenterSubject& subject) : subject_(subject), life_(sim::SimDisk(true)) {}
+
+  void begin() {
+    require(life_.open());
+    remember();
+    shard_ = life_.ask<EnrollOutcome>(Incarnation(), Enroll{kStore, "m1", "h:1", {}}).shard;
     join();
-  };
-  join();
-  work(60);
-  restart();
-  work(60);
-  remember(life.world().env.disk().copy());
-  work(10);
-  restart();
-  work(30);
-  acknowledged_ = life.host().ledger().index();
-  life.kill();
-  disk_.disk = life.world().env.disk().copy();
+  }
+  void remember() { subject_.disk_.earlier.push_back(life_.world().env.disk().copy()); }
+  void restart() {
+    life_.ask<SimpleOutcome>(Incarnation(), ShardOffline{shard_, Epoch(epoch_), life_of(epoch_)});
+    remember();
+    life_.kill();
+    require(life_.open());
+    join();
+  }
+  // Created, granted, and one of each three completed.
+  void work(std::uint32_t rounds) {
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+      const std::string queue = "mail/" + std::to_string(round % 5);
+      create(queue);
+      life_.ask<SimpleOutcome>(manager_, SessionDemand{kSession,
+                                                       ConnEpoch(epoch_),
+                                                       LineId(round % 5 + 1),
+                                                       queue,
+                                                       std::chrono::seconds(30),
+                                                       2 * (operations_ + 1),
+                                                       {}});
+      const std::vector<Grant> grants = life_.effects().grants;
+      if (!grants.empty()) complete(grants.front());
+    }
+  }
+  void end() {
+    subject_.acknowledged_ = life_.host().ledger().index();
+    life_.kill();
+    subject_.disk_.disk = life_.world().env.disk().copy();
+  }
+
+ private:
+  // A manager with its shard, and a session.
+  void join() {
+    ++epoch_;
+    const bool new_shard = end_ == Offset(1);
+    const auto outcome = life_.ask<RegisterOutcome>(
+        Incarnation(), Register{shard_, kStore, Epoch(epoch_), life_of(epoch_), end_, end_,
+                                new_shard ? 0U : kCrc, "h:1"});
+    if (outcome.result != RegisterResult::kRegistered) throw std::runtime_error("not registered");
+    manager_ = outcome.incarnation;
+    life_.ask<AttachOutcome>(manager_, AttachSession{kSession, ConnEpoch(epoch_), {}, "test"});
+    operations_ = 0;
+  }
+  void create(const std::string& queue) {
+    CreatedRun run;
+    run.count = 3;
+    run.queue = queue;
+    const Offset end(end_.value() + run.count);
+    life_.ask<CreatedOutcome>(manager_, Created{shard_, Epoch(epoch_), end_, {run}, end, kCrc, {}});
+    end_ = end;
+  }
+  void complete(const Grant& grant) {
+    Operation operation;
+    operation.seq = OpSeq(++operations_);
+    operation.task = grant.task;
+    operation.token = grant.token;
+    life_.ask<OperationsOutcome>(manager_, SessionOperations{kSession, OpSeq(0), {operation}});
+  }
+
+  static constexpr std::uint32_t kCrc = 7;  // of whatever record is the last
+
+  CenterSubject& subject_;
+  Life life_;
+  ShardId shard_;
+  std::uint64_t epoch_ = 0;
+  Offset end_{1};
+  Incarnation manager_;
+  std::uint64_t operations_ = 0;  // of the session since it attached
+};
+
+CenterSubject::CenterSubject() {
+  Story story(*this);
+  story.begin();
+  story.work(60);
+  story.restart();
+  story.work(60);
+  story.remember();
+  story.work(10);
+  story.restart();
+  story.work(30);
+  story.end();
   Life right(disk_.disk);
   require(right.open());
   right_ = in_words(right.host().ledger());
 }
 
-CenterSubject::~CenterSubject() = default;
+// ---- judging -------------------------------------------------------------------------------------
 
 Verdict CenterSubject::judge(const sim::SimDisk& damaged) {
   Life life(damaged);
@@ -242,24 +264,13 @@ Verdict CenterSubject::judge(const sim::SimDisk& damaged) {
   return Verdict::missed("another ledger");
 }
 
-bool CenterSubject::examine(const sim::SimDisk& damaged, bool& notes) {
-  sim::SimEnv env;
-  env.disk() = damaged.copy();
-  const std::uint64_t operations = env.operations();
-  bool found = false;
-  const OnFinding tell = [&](const Finding& finding) {
-    notes = true;
-    found = found || finding.kind != Finding::Kind::kNote;
-    if (finding.what.empty() || finding.advice.empty()) throw std::runtime_error("says nothing");
-  };
-  const OnProgress progress = [](std::uint64_t) {};
-  const auto dir = ExaminedDir::open(env, kData, tell);
-  if (!dir.ok()) return true;  // an error in one sentence
-  dir.value()->examine_store(tell, progress);
-  const LedgerReport report = examine_ledger(*dir.value(), tell, progress);
-  if (report.last_index > acknowledged_) throw std::runtime_error("fsck invents entries");
-  if (env.operations() != operations) throw std::runtime_error("fsck writes");
-  return found;
+bool CenterSubject::examine(const sim::SimDisk& damaged) {
+  return fsck_finds(damaged,
+                    [this](ExaminedDir& dir, const OnFinding& tell, const OnProgress& progress) {
+                      const LedgerReport report = examine_ledger(dir, tell, progress);
+                      if (report.last_index > acknowledged_)
+                        throw std::runtime_error("fsck invents entries");
+                    });
 }
 
 }  // namespace baton::damage

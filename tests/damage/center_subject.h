@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "common/base/ids.h"
@@ -13,15 +12,14 @@ namespace baton::damage {
 class CenterSubject final : public Subject {
  public:
   CenterSubject();
-  ~CenterSubject() override;
 
   [[nodiscard]] const DamagedDisk& disk() const override { return disk_; }
   Verdict judge(const sim::SimDisk& damaged) override;
-  bool examine(const sim::SimDisk& damaged, bool& notes) override;
+  bool examine(const sim::SimDisk& damaged) override;
 
  private:
   class Life;
-  void remember(sim::SimDisk disk) { disk_.earlier.push_back(std::move(disk)); }
+  class Story;
 
   DamagedDisk disk_;
   Lsn acknowledged_;   // last entry whose outcome anybody was told

@@ -38,8 +38,7 @@ SweepResult run(Subject& subject, const char* name) {
 TEST_CASE("no damage to a file of a manager goes unnoticed") {
   ManagerSubject subject;
   REQUIRE(subject.judge(subject.disk().disk).kind == Verdict::Kind::kHarmless);
-  bool notes = false;
-  REQUIRE_FALSE(subject.examine(subject.disk().disk, notes));
+  REQUIRE_FALSE(subject.examine(subject.disk().disk));
 
   const SweepResult result = run(subject, "manager");
 
@@ -57,8 +56,7 @@ TEST_CASE("no damage to a file of a manager goes unnoticed") {
 TEST_CASE("no damage to a file of a center goes unnoticed") {
   CenterSubject subject;
   REQUIRE(subject.judge(subject.disk().disk).kind == Verdict::Kind::kHarmless);
-  bool notes = false;
-  REQUIRE_FALSE(subject.examine(subject.disk().disk, notes));
+  REQUIRE_FALSE(subject.examine(subject.disk().disk));
 
   const SweepResult result = run(subject, "center");
 
@@ -84,8 +82,7 @@ TEST_CASE("an older copy of a whole directory is noticed by the other daemons, a
       INFO(verdict.how);
       CHECK(verdict.kind == Verdict::Kind::kDetected);
       CHECK(verdict.by_ledger);
-      bool notes = false;
-      CHECK_FALSE(subject->examine(older, notes));
+      CHECK_FALSE(subject->examine(older));
     }
   }
 }
@@ -104,8 +101,7 @@ TEST_CASE("damage in the middle of any segment but the newest is found by fsck")
     std::string& data = damaged.find(path)->data;
     data[data.size() / 2] ^= 1;
     INFO(path);
-    bool notes = false;
-    CHECK(subject.examine(damaged, notes));
+    CHECK(subject.examine(damaged));
   }
 }
 
@@ -136,7 +132,7 @@ class Believer final : public Subject {
     if (records == right) return {};
     return Verdict::missed(std::to_string(records.size()) + " records, or wrong ones");
   }
-  bool examine(const sim::SimDisk&, bool&) override { return false; }
+  bool examine(const sim::SimDisk&) override { return false; }
 
  private:
   static std::vector<std::string> read(const std::string& data) {

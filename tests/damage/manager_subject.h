@@ -3,42 +3,34 @@
 #pragma once
 
 #include <map>
-#include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "center/core/ledger.h"
+#include "tests/damage/manager_life.h"
 #include "tests/damage/sweep.h"
 
 namespace baton::damage {
 
-// What was acknowledged of a shard.
-struct KnownShard {
-  std::map<std::uint64_t, std::string> payloads;  // by offset; those that were not collected
-  std::map<std::uint64_t, std::uint64_t> producer_numbers;  // content hash by the producer's number
-  struct Result {
-    TaskId task;
-    Token token;
-    Lsn lsn;
-    std::string bytes;
-  };
-  std::vector<Result> results;
-  Offset end{1};  // first offset that was not acknowledged
-};
-
 class ManagerSubject final : public Subject {
  public:
   ManagerSubject();
-  ~ManagerSubject() override;
 
   [[nodiscard]] const DamagedDisk& disk() const override { return disk_; }
   Verdict judge(const sim::SimDisk& damaged) override;
-  bool examine(const sim::SimDisk& damaged, bool& notes) override;
+  bool examine(const sim::SimDisk& damaged) override;
 
  private:
-  class Life;
-  void remember(sim::SimDisk disk);
+  class Story;
+  struct Losses;
+
+  // Each says what is wrong without a word from anybody; what is told goes to `losses`.
+  static std::optional<Verdict> read_tasks(ManagerLife& life, manager::LogStore& log,
+                                           const KnownShard& known, Losses& losses);
+  static std::optional<Verdict> read_results(ManagerLife& life, manager::LogStore& log,
+                                             const KnownShard& known, Losses& losses);
+  // What producers sent must be known, too.
+  Verdict check_producers(ManagerLife& life, const sim::SimDisk& damaged);
 
   DamagedDisk disk_;
   std::map<ShardId, KnownShard> known_;

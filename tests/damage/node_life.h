@@ -2,6 +2,7 @@
 // no log lines.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 
 #include "common/net/node_context.h"
@@ -49,6 +50,11 @@ struct NodeWorld {
   NoTransport transport;
   NoLogger logger;
 };
+
+// Of what must go well while a directory is made.
+inline void require(const Status& status) {
+  if (!status.ok()) throw std::runtime_error(status.to_string());
+}
 
 // True when a sentence says which file, or which part of which log, it is about.
 inline bool names_a_place(const std::string& sentence) {

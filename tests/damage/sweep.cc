@@ -31,8 +31,7 @@ void judge_one(Subject& subject, const FileDamage& damage, std::uint64_t number,
   }
   if (!with_fsck) return;
   ++tally.examined;
-  bool notes = false;
-  const bool found = subject.examine(damaged, notes);
+  const bool found = subject.examine(damaged);
   if (verdict.kind != Verdict::Kind::kDetected || verdict.by_ledger || found) return;
   ++tally.overlooked;
   keep("fsck overlooks what the start says: " + verdict.how);

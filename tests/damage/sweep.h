@@ -38,8 +38,8 @@ class Subject {
   [[nodiscard]] virtual const DamagedDisk& disk() const = 0;
   // Starts a daemon's storage on it, reads everything, compares.
   virtual Verdict judge(const sim::SimDisk& damaged) = 0;
-  // Whether `baton fsck` tells of damage; `notes`: of anything at all.
-  virtual bool examine(const sim::SimDisk& damaged, bool& notes) = 0;
+  // Whether `baton fsck` tells of damage.
+  virtual bool examine(const sim::SimDisk& damaged) = 0;
 };
 
 struct Tally {
