@@ -2,54 +2,18 @@
 
 #include <utility>
 
-#include "center/service/center_node.h"
 #include "common/history/judge.h"
-#include "manager/service/manager_node.h"
+#include "tests/sim/cluster/sim_boot.h"
 
 namespace baton::recovery {
 namespace {
 
 using namespace std::chrono_literals;
 
-const Address kCenterAddress{"center", 10000};
-constexpr std::uint16_t kManagerPort = 7101;
-constexpr std::uint64_t kDiskFloor = 40'000;  // bytes
-
 // A step that does not get what it waits for goes on after this long.
 constexpr Duration kPatience = 5s;
 // A whole cluster that is healthy: leases of 5 s, a grace of 10 s, a produce that is tried for 60 s.
 constexpr Duration kHealMax = 5min;
-
-Result<TrioDaemon::Node> boot_center(NodeContext context, TrioDaemon::OnFailed on_failed,
-                                     const Trio::Scenario& scenario) {
-  center::CenterOptions options;
-  options.listen = kCenterAddress;
-  options.data = "/data";
-  options.snapshot_log_bytes = scenario.snapshot_log_bytes;
-  options.sync_mode = scenario.sync_mode;
-  options.disk_free_min = kDiskFloor;
-  BATON_ASSIGN_OR_RETURN(auto opened,
-                         center::CenterNode::open(context, options, std::move(on_failed)));
-  const std::shared_ptr<center::CenterNode> node = std::move(opened);
-  return TrioDaemon::Node{node,
-                          [node = node.get()](Closure done) { node->drain(std::move(done)); }};
-}
-
-Result<TrioDaemon::Node> boot_manager(NodeContext context, TrioDaemon::OnFailed on_failed,
-                                      const std::string& host, const Trio::Scenario& scenario) {
-  manager::ManagerOptions options;
-  options.listen = Address{host, kManagerPort};
-  options.centers = {kCenterAddress};
-  options.data = "/data";
-  options.sync_mode = scenario.sync_mode;
-  options.stretch_bytes = scenario.stretch_bytes;
-  options.disk_free_min = kDiskFloor;
-  BATON_ASSIGN_OR_RETURN(auto opened,
-                         manager::ManagerNode::open(context, options, std::move(on_failed)));
-  const std::shared_ptr<manager::ManagerNode> node = std::move(opened);
-  return TrioDaemon::Node{node,
-                          [node = node.get()](Closure done) { node->drain(std::move(done)); }};
-}
 
 }  // namespace
 
@@ -67,17 +31,13 @@ sim::SimPlan Trio::plan_of(const Scenario& scenario, std::uint64_t seed) {
 
 Trio::Trio(const Scenario& scenario, std::uint64_t seed)
     : scenario_(scenario), world_(seed, plan_of(scenario, seed)) {
-  daemons_.push_back(std::make_unique<TrioDaemon>(
-      world_, "center", [&scenario](NodeContext context, TrioDaemon::OnFailed on_failed) {
-        return boot_center(context, std::move(on_failed), scenario);
-      }));
+  const sim::BootOptions boot{scenario.sync_mode, scenario.stretch_bytes,
+                              scenario.snapshot_log_bytes};
+  daemons_.push_back(std::make_unique<TrioDaemon>(world_, "center", sim::boot_center(boot)));
   std::vector<std::string> addresses;
-  for (const char* host : {"manager1", "manager2"}) {
-    addresses.push_back(Address{host, kManagerPort}.to_string());
-    daemons_.push_back(std::make_unique<TrioDaemon>(
-        world_, host, [host, &scenario](NodeContext context, TrioDaemon::OnFailed on_failed) {
-          return boot_manager(context, std::move(on_failed), host, scenario);
-        }));
+  for (const std::string host : {"manager1", "manager2"}) {
+    addresses.push_back(sim::manager_address(host).to_string());
+    daemons_.push_back(std::make_unique<TrioDaemon>(world_, host, sim::boot_manager(host, boot)));
   }
   producer_ = std::make_unique<TrioProducer>(world_, "producer", addresses);
   worker_ = std::make_unique<TrioWorker>(world_, "worker", addresses);

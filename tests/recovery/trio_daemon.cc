@@ -13,11 +13,11 @@ struct TrioDaemon::Life {
       : process(world, host, clock) {}
 
   SimLife process;
-  Node running;  // destroyed first
+  sim::RunningNode running;  // destroyed first
   bool ended = false;
 };
 
-TrioDaemon::TrioDaemon(SimWorld& world, std::string host, Boot boot)
+TrioDaemon::TrioDaemon(SimWorld& world, std::string host, sim::Boot boot)
     : world_(world),
       host_(std::move(host)),
       boot_(std::move(boot)),

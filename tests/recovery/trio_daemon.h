@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "common/net/node_context.h"
 #include "tests/recovery/store_machine.h"
+#include "tests/sim/cluster/sim_boot.h"
 #include "tests/sim/cluster/sim_world.h"
 #include "tests/support/sim_env.h"
 
@@ -20,14 +20,7 @@ namespace baton::recovery {
 
 class TrioDaemon {
  public:
-  using OnFailed = std::function<void(const Status&)>;
-  struct Node {
-    std::shared_ptr<void> node;
-    std::function<void(std::function<void()> done)> drain;
-  };
-  using Boot = std::function<Result<Node>(NodeContext context, OnFailed on_failed)>;
-
-  TrioDaemon(sim::SimWorld& world, std::string host, Boot boot);
+  TrioDaemon(sim::SimWorld& world, std::string host, sim::Boot boot);
   ~TrioDaemon();
   TrioDaemon(const TrioDaemon&) = delete;
   TrioDaemon& operator=(const TrioDaemon&) = delete;
@@ -60,7 +53,7 @@ class TrioDaemon {
 
   sim::SimWorld& world_;
   const std::string host_;
-  const Boot boot_;
+  const sim::Boot boot_;
   Random random_;
   sim::SimClock clock_;
   sim::SimEnv env_;

@@ -5,63 +5,25 @@
 #include <set>
 #include <utility>
 
-#include "center/service/center_node.h"
-#include "manager/service/manager_node.h"
-
 namespace baton::sim {
 namespace {
 
-const Address kCenterAddress{"center", 10000};
-constexpr std::uint16_t kManagerPort = 7101;
-constexpr std::uint64_t kDiskFloor = 40'000;  // bytes
-constexpr std::uint64_t kMorningTasks = 20;   // of each producer
+constexpr std::uint64_t kMorningTasks = 20;  // of each producer
 
 std::string manager_host(std::size_t i) { return "manager" + std::to_string(i + 1); }
 
-Result<RunningNode> boot_center(NodeContext context, SimDaemon::OnFailed on_failed,
-                                const SimPlan& plan) {
-  center::CenterOptions options;
-  options.listen = kCenterAddress;
-  options.data = "/data";
-  options.snapshot_log_bytes = plan.snapshot_log_bytes;
-  options.sync_mode = plan.sync;
-  options.disk_free_min = kDiskFloor;
-  BATON_ASSIGN_OR_RETURN(auto opened,
-                         center::CenterNode::open(context, options, std::move(on_failed)));
-  const std::shared_ptr<center::CenterNode> node = std::move(opened);
-  return RunningNode{"center ", node,
-                     [node = node.get()](Closure done) { node->drain(std::move(done)); },
-                     [node = node.get()] { return log_fields(node->metrics()); }};
-}
-
-Result<RunningNode> boot_manager(NodeContext context, SimDaemon::OnFailed on_failed,
-                                 const std::string& host, const SimPlan& plan) {
-  manager::ManagerOptions options;
-  options.listen = Address{host, kManagerPort};
-  options.centers = {kCenterAddress};
-  options.data = "/data";
-  options.sync_mode = plan.sync;
-  options.stretch_bytes = plan.stretch_bytes;
-  options.disk_free_min = kDiskFloor;
-  BATON_ASSIGN_OR_RETURN(auto opened,
-                         manager::ManagerNode::open(context, options, std::move(on_failed)));
-  const std::shared_ptr<manager::ManagerNode> node = std::move(opened);
-  return RunningNode{"manager ", node,
-                     [node = node.get()](Closure done) { node->drain(std::move(done)); },
-                     [node = node.get()] { return log_fields(node->metrics()); }};
+BootOptions boot_options(const SimPlan& plan) {
+  return {plan.sync, plan.stretch_bytes, plan.snapshot_log_bytes};
 }
 
 }  // namespace
 
 SimCluster::SimCluster(SimWorld& world) : world_(world) {
-  center_ = std::make_unique<SimDaemon>(
-      world, "center", [&world](NodeContext context, SimDaemon::OnFailed on_failed) {
-        return boot_center(context, std::move(on_failed), world.plan);
-      });
+  center_ = std::make_unique<SimDaemon>(world, "center", boot_center(boot_options(world.plan)));
   std::vector<std::string> addresses;
   for (std::size_t i = 0; i < world.plan.managers; i++) {
     const std::string host = manager_host(i);
-    addresses.push_back(Address{host, kManagerPort}.to_string());
+    addresses.push_back(manager_address(host).to_string());
     managers_.push_back(make_manager(host));
   }
   for (std::size_t i = 0; i < world.plan.producers; i++) {
@@ -87,10 +49,7 @@ SimCluster::SimCluster(SimWorld& world) : world_(world) {
 }
 
 std::unique_ptr<SimDaemon> SimCluster::make_manager(const std::string& host) {
-  return std::make_unique<SimDaemon>(
-      world_, host, [host, this](NodeContext context, SimDaemon::OnFailed on_failed) {
-        return boot_manager(context, std::move(on_failed), host, world_.plan);
-      });
+  return std::make_unique<SimDaemon>(world_, host, boot_manager(host, boot_options(world_.plan)));
 }
 
 std::vector<SimDaemon*> SimCluster::daemons() {

@@ -14,26 +14,14 @@
 
 #include "common/base/logger.h"
 #include "common/base/status.h"
-#include "common/net/node_context.h"
+#include "tests/sim/cluster/sim_boot.h"
 #include "tests/sim/cluster/sim_world.h"
 #include "tests/support/sim_env.h"
 
 namespace baton::sim {
 
-// A running node, whatever its class.
-struct RunningNode {
-  std::string_view what;  // before the names of its metrics
-  std::shared_ptr<void> node;
-  std::function<void(std::function<void()> done)> drain;
-  // What it has counted in this life, for the world to sum up.
-  std::function<std::vector<LogField>()> metrics;
-};
-
 class SimDaemon {
  public:
-  using OnFailed = std::function<void(const Status&)>;
-  using Boot = std::function<Result<RunningNode>(NodeContext context, OnFailed on_failed)>;
-
   SimDaemon(SimWorld& world, std::string host, Boot boot);
   ~SimDaemon();
   SimDaemon(const SimDaemon&) = delete;
