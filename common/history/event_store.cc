@@ -61,12 +61,6 @@ void EventStore::add_end(const Event& event) {
   write(event, 1 + invokes_ - event.operation);
 }
 
-std::size_t EventStore::bytes() const {
-  std::size_t sum = 0;
-  for (const std::string& block : blocks_) sum += block.size();
-  return sum;
-}
-
 std::string& EventStore::room() {
   if (blocks_.empty() || blocks_.back().size() + kEventBytesMax > kBlockBytes) {
     blocks_.emplace_back().reserve(kBlockBytes);

@@ -27,8 +27,6 @@ class EventStore {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::uint64_t invokes() const { return invokes_; }
-  // What they take.
-  [[nodiscard]] std::size_t bytes() const;
 
   // Reads events one after the other; adding events ends it.
   class Iterator {

@@ -62,7 +62,6 @@ class PayloadMachine final : public StoreMachine {
     Epoch epoch;
     bool told = false;  // that it exists
     bool sealed = false;
-    std::uint64_t collected = 0;
   };
   struct Book {
     std::map<ShardId, Shard> shards;

@@ -108,7 +108,6 @@ void SimConnection::flush() {
   flush_posted_ = false;
   // A process that died inside this turn has written nothing of it.
   if (process_->living() != nullptr && !out_.empty()) {
-    process_->network.count_bytes(out_.size());
     wire_->send(side_, out_);
   }
   out_.clear();

@@ -62,10 +62,6 @@ SimNetwork::~SimNetwork() {
   for (const auto& [id, wire] : wires_) wire->orphan();
 }
 
-void SimNetwork::set_quality(const std::string& from, const std::string& to, LinkQuality quality) {
-  qualities_[{from, to}] = quality;
-}
-
 void SimNetwork::block(const std::string& from, const std::string& to) {
   blocked_.insert({from, to});
 }
@@ -82,7 +78,6 @@ void SimNetwork::partition(const std::string& a, const std::string& b) {
 
 void SimNetwork::heal() {
   blocked_.clear();
-  qualities_.clear();
   quality_ = {};
   for (const auto& [id, wire] : wires_) wire->disarm();
   kick_all();
@@ -154,11 +149,9 @@ std::size_t SimNetwork::open_connections() const {
       std::ranges::count_if(wires_, [](const auto& entry) { return entry.second->open(); }));
 }
 
-Duration SimNetwork::draw_delay(const std::string& from, const std::string& to) {
-  const auto own = qualities_.empty() ? qualities_.end() : qualities_.find({from, to});
-  const LinkQuality& quality = own == qualities_.end() ? quality_ : own->second;
-  const auto spread = static_cast<std::uint64_t>((quality.delay_max - quality.delay_min).count());
-  return quality.delay_min + Duration(static_cast<std::int64_t>(random_.below(spread + 1)));
+Duration SimNetwork::draw_delay() {
+  const auto spread = static_cast<std::uint64_t>((quality_.delay_max - quality_.delay_min).count());
+  return quality_.delay_min + Duration(static_cast<std::int64_t>(random_.below(spread + 1)));
 }
 
 bool SimNetwork::open_way(const std::string& from, const std::string& to) const {
@@ -190,7 +183,7 @@ void SimNetwork::dial(std::shared_ptr<Dial> attempt) {
   const auto listener = listeners_.find({to, attempt->address.port});
   if (listener == listeners_.end()) {
     counters_.refused++;
-    scheduler_.after(draw_delay(to, from), [attempt] {
+    scheduler_.after(draw_delay(), [attempt] {
       attempt->process->answer_dial(
           attempt->id, Status(ErrorCode::kUnavailable,
                               attempt->address.to_string() + " refused the connection"));
@@ -201,7 +194,6 @@ void SimNetwork::dial(std::shared_ptr<Dial> attempt) {
 }
 
 void SimNetwork::accept(const Dial& attempt, SimListener& listener) {
-  counters_.connects++;
   const std::string& from = attempt.process->host;
   const std::string& to = attempt.address.host;
   std::erase_if(wires_, [](const auto& entry) { return entry.second->finished(); });
@@ -214,7 +206,7 @@ void SimNetwork::accept(const Dial& attempt, SimListener& listener) {
   auto theirs = SimConnection::create(attempt.process, wire, SimWire::kConnector,
                                       attempt.address.to_string());
   listener.accept(SimConnection::create(listener.process(), wire, SimWire::kAcceptor, dialer));
-  scheduler_.after(draw_delay(to, from),
+  scheduler_.after(draw_delay(),
                    [process = attempt.process, dial = attempt.id, theirs = std::move(theirs)] {
                      process->answer_dial(dial, ConnectionPtr(theirs));
                    });
@@ -263,8 +255,7 @@ void SimTransport::connect(const Address& address, Duration timeout,
   process_->dials[id] = std::move(done);
   auto attempt = std::make_shared<SimNetwork::Dial>(
       SimNetwork::Dial{process_, id, address, network.scheduler().now() + timeout});
-  network.scheduler().after(network.draw_delay(process_->host, address.host),
-                            [&network, attempt] { network.dial(attempt); });
+  network.scheduler().after(network.draw_delay(), [&network, attempt] { network.dial(attempt); });
 }
 
 Result<std::unique_ptr<Listener>> SimTransport::listen(
@@ -285,7 +276,5 @@ Result<std::unique_ptr<Listener>> SimTransport::listen(
   return std::unique_ptr<Listener>(
       std::make_unique<SimListener>(process_, std::move(bound), std::move(on_accept)));
 }
-
-const std::string& SimTransport::host() const { return process_->host; }
 
 }  // namespace baton::sim

@@ -42,13 +42,11 @@ enum class Death : std::uint8_t {
 class SimNetwork {
  public:
   struct Counters {
-    std::uint64_t connects = 0;
     std::uint64_t refused = 0;
     std::uint64_t connect_timeouts = 0;
     std::uint64_t resets = 0;
     std::uint64_t cuts = 0;
     std::uint64_t half_opens = 0;
-    std::uint64_t bytes = 0;
   };
 
   // The scheduler outlives the network, the network everything that talks through it.
@@ -59,8 +57,6 @@ class SimNetwork {
 
   // ---- faults ----
   void set_quality(LinkQuality quality) { quality_ = quality; }
-  // Of the way from one host to another only.
-  void set_quality(const std::string& from, const std::string& to, LinkQuality quality);
   // Nothing passes from `from` to `to`; what was sent waits there. Both ways: partition().
   void block(const std::string& from, const std::string& to);
   void unblock(const std::string& from, const std::string& to);
@@ -89,10 +85,9 @@ class SimNetwork {
   // ---- for SimTransport and SimWire ----
   [[nodiscard]] SimScheduler& scheduler() { return scheduler_; }
   [[nodiscard]] Random& random() { return random_; }
-  [[nodiscard]] Duration draw_delay(const std::string& from, const std::string& to);
+  [[nodiscard]] Duration draw_delay();
   [[nodiscard]] bool open_way(const std::string& from, const std::string& to) const;
   void forget_if_finished(const SimWire& wire);
-  void count_bytes(std::size_t bytes) { counters_.bytes += bytes; }
   [[nodiscard]] bool frames_traced() const { return frames_traced_; }
 
  private:
@@ -109,7 +104,6 @@ class SimNetwork {
   SimScheduler& scheduler_;
   Random random_;
   LinkQuality quality_;
-  std::map<Way, LinkQuality> qualities_;
   std::set<Way> blocked_;
   std::set<std::string> dead_machines_;
   std::map<std::pair<std::string, std::uint16_t>, SimListener*> listeners_;
@@ -134,8 +128,6 @@ class SimTransport final : public Transport {
                std::function<void(Result<ConnectionPtr>)> done) override;
   Result<std::unique_ptr<Listener>> listen(const Address& address,
                                            std::function<void(ConnectionPtr)> on_accept) override;
-
-  [[nodiscard]] const std::string& host() const;
 
   struct Process;
 

@@ -93,7 +93,7 @@ bool SimWire::finished() const {
 void SimWire::enqueue(std::size_t side, Kind kind, std::string bytes) {
   Side& from = sides_[side];
   const SimTime now = network_.scheduler().now();
-  const Duration delay = network_.draw_delay(from.host, sides_[1 - side].host);
+  const Duration delay = network_.draw_delay();
   from.last_arrival = std::max(from.last_arrival, now + delay);
   from.queue.push_back(Segment{kind, from.last_arrival, now, std::move(bytes)});
   schedule_pump(side);

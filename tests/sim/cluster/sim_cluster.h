@@ -23,11 +23,6 @@ class SimCluster {
   // a phase after everything is healed in which all that was confirmed must be finished.
   void run();
 
-  [[nodiscard]] SimDaemon& center() { return *center_; }
-  [[nodiscard]] SimDaemon& manager(std::size_t i) { return *managers_[i]; }
-  [[nodiscard]] SimProducer& producer(std::size_t i) { return *producers_[i]; }
-  [[nodiscard]] SimConsumer& consumer(std::size_t i) { return *consumers_[i]; }
-
   // ---- the steps of run(), for tests that tell their own story ----
   void start();
   void run_for(Duration length);

@@ -211,8 +211,8 @@ void SimDaemon::put_back(const SimDisk& disk, Duration back_after) {
   set_disk(disk);
 }
 
-bool SimDaemon::damage_payload(Duration back_after) {
-  if (!up()) return false;
+void SimDaemon::damage_payload(Duration back_after) {
+  if (!up()) return;
   struct Place {
     SimFilePtr file;
     std::size_t at;
@@ -222,7 +222,7 @@ bool SimDaemon::damage_payload(Duration back_after) {
     if (!path.ends_with(".ldb")) continue;
     for (const std::size_t at : payload_places(file->data)) places.push_back({file, at});
   }
-  if (places.empty()) return false;
+  if (places.empty()) return;
   world_.trace(host_ + " is killed, and a payload on its disk is damaged");
   bury(false, back_after);
   if (!good_disk_) {
@@ -233,7 +233,6 @@ bool SimDaemon::damage_payload(Duration back_after) {
   char& byte = place.file->data[place.at];
   byte = static_cast<char>(byte ^ (1 << random_.below(8)));
   world_.sometimes.happened("damage");
-  return true;
 }
 
 void SimDaemon::heal() {

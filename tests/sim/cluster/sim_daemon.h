@@ -29,7 +29,6 @@ class SimDaemon {
 
   [[nodiscard]] const std::string& host() const { return host_; }
   [[nodiscard]] bool up() const { return life_ != nullptr; }
-  [[nodiscard]] std::uint64_t lives() const { return lives_; }
 
   // Starts now; nothing if it runs.
   void start();
@@ -61,8 +60,8 @@ class SimDaemon {
   void set_disk(const SimDisk& disk) { env_.set_disk(disk); }
   // The machine ends, and has this disk when it is back.
   void put_back(const SimDisk& disk, Duration back_after);
-  // It is killed, and one bit of a payload in one of its tables flips. False: there was none.
-  bool damage_payload(Duration back_after);
+  // It is killed, and one bit of a payload in one of its tables flips; nothing when there is none.
+  void damage_payload(Duration back_after);
   // Nothing that happens to this directory's owner is held against it any more: it may be refused,
   // and tries again.
   void forgive_refusals() { may_be_refused_ = true; }

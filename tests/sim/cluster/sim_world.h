@@ -26,8 +26,8 @@ struct SimFailure {
 };
 
 struct SimWorld {
-  SimWorld(std::uint64_t run_seed, SimPlan run_plan)
-      : seed(run_seed), plan(run_plan), scheduler(run_seed), network(scheduler) {
+  SimWorld(std::uint64_t seed, SimPlan run_plan)
+      : plan(run_plan), scheduler(seed), network(scheduler) {
     network.set_quality(plan.network);
   }
 
@@ -48,7 +48,6 @@ struct SimWorld {
   // Names a session or a producer in the history: each life of each has its own.
   std::uint64_t next_process() { return ++last_process; }
 
-  const std::uint64_t seed;
   const SimPlan plan;
   SimScheduler scheduler;
   SimNetwork network;
