@@ -11,10 +11,11 @@ namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 constexpr std::size_t kRecent = 1024;
-constexpr std::size_t kEventBytesMax = 96;  // nine varints of ten bytes, a head and a mask
+// A head, a state, a content, and ten varints: time, way back, mask, and the seven numbers.
+constexpr std::size_t kEventBytesMax = 1 + 1 + 8 + 10 * 10;
 
-// What an event has besides its head. In this order.
-enum Field : std::uint8_t {
+// What an event has besides its head, in this order; those above 64 make the mask a byte longer.
+enum Field : unsigned {
   kProcess = 1,
   kTask = 2,
   kToken = 4,
@@ -25,7 +26,7 @@ enum Field : std::uint8_t {
   kLease = 128,
 };
 
-std::uint8_t mask_of(const Event& event) {
+unsigned mask_of(const Event& event) {
   unsigned mask = 0;
   if (event.process != 0) mask |= kProcess;
   if (event.task) mask |= kTask;
@@ -35,7 +36,7 @@ std::uint8_t mask_of(const Event& event) {
   if (event.content != 0) mask |= kContent;
   if (event.state != FinalState::kNotFound) mask |= kState;
   if (event.lease_ms != 0) mask |= kLease;
-  return static_cast<std::uint8_t>(mask);
+  return mask;
 }
 
 std::uint8_t head_of(const Event& event) {
@@ -71,11 +72,11 @@ std::string& EventStore::room() {
 // `back`: 0, or how many operations ago the one was invoked that this ends, from 1.
 void EventStore::write(const Event& event, std::uint64_t back) {
   ByteWriter out(room());
-  const std::uint8_t mask = mask_of(event);
+  const unsigned mask = mask_of(event);
   out.u8(head_of(event));
   out.zigzag((event.at - last_at_).count());
   out.varint(back);
-  out.u8(mask);
+  out.varint(mask);
   if (mask & kProcess) out.varint(event.process);
   if (mask & kTask) out.varint(event.task.value());
   if (mask & kToken) out.varint(event.token.value());
@@ -119,7 +120,7 @@ void EventStore::Iterator::read() {
   event.at = at;
   event.outcome = outcome;
   if (back == 0) event.action = static_cast<Action>(head >> 2);
-  const std::uint8_t mask = in.u8();
+  const std::uint64_t mask = in.varint();
   if (mask & kProcess) event.process = in.varint();
   if (mask & kTask) event.task = TaskId(in.varint());
   if (mask & kToken) event.token = Token(in.varint());
