@@ -38,8 +38,9 @@ class LedgerMachine final : public StoreMachine {
 
   // ---- steps of scripts ----
 
-  // A manager with a shard, and a session that waits for `demand` tasks.
+  // A manager with a shard, and a session.
   void join();
+  // The session waits for tasks, `total` since it joined.
   void demand(std::uint64_t total);
   // Proposes entries; each reports `tasks` tasks of one run. Some of them are granted at once.
   void report(int entries, int tasks = 1);

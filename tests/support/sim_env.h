@@ -83,7 +83,7 @@ class SimEnv final : public leveldb::Env, public EnvExtras {
   [[nodiscard]] const SimDisk& disk() const { return disk_; }
   // It becomes a copy of `disk`, all of it durable.
   void set_disk(const SimDisk& disk) { disk_ = disk.copy(); }
-  // Contents of every file whose name ends so, by path.
+  // Of every file whose name ends so.
   [[nodiscard]] std::vector<std::string> paths_ending(const std::string& suffix) const;
 
   // ---- EnvExtras ----

@@ -142,8 +142,9 @@ void SimFaults::slow() {
 }
 
 void SimFaults::wall_jump() {
-  const auto hours = static_cast<std::int64_t>(random_.below(7'200'000)) - 3'600'000;
-  any_daemon().jump_wall(hours);
+  // Up to an hour.
+  const auto ms = static_cast<std::int64_t>(random_.below(7'200'000)) - 3'600'000;
+  any_daemon().jump_wall(ms);
 }
 
 void SimFaults::disk_error() {

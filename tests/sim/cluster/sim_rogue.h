@@ -1,8 +1,8 @@
 // SimRogue: a consumer with none of the client library's caution.
 //
-// It speaks frames itself, never renews a lease, and keeps every token that it ever got, also those
-// of its earlier lives, to act on them much later. Everything that is not its current claim must be
-// refused (I5).
+// It speaks frames itself, renews only now and then some of what it has, and keeps every token that it
+// ever got, also those of its earlier lives, to act on them much later. Everything that is not its
+// current claim must be refused (I5).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Sometimes: rare things that happened in a run, counted by name.
 //
 // A simulation that never loses a reply or tears a file proves nothing about either. The runner
-// prints these and fails when one that should happen never did over all seeds (kRequired in
+// prints these and fails when one that should happen never did over all seeds (kOften and kSeldom in
 // sim_run.cc).
 #pragma once
 
