@@ -322,8 +322,8 @@ void LedgerMachine::compare_with_reference() const {
 }
 
 // Finished segments are one chain of the very entries, without a gap up to the snapshot.
-void LedgerMachine::check_archive() const {
-  leveldb::Env& env = const_cast<LedgerMachine*>(this)->env();
+void LedgerMachine::check_archive() {
+  leveldb::Env& env = this->env();
   std::vector<std::string> names;
   require(env.GetChildren("/data/archive", &names).ok(), "there is no archive");
   std::sort(names.begin(), names.end());
@@ -350,8 +350,7 @@ void LedgerMachine::check_archive() const {
 }
 
 void LedgerMachine::check_snapshots() const {
-  const auto snapshots =
-      const_cast<LedgerMachine*>(this)->env().disk().children("/data/snapshots").size();
+  const auto snapshots = env().disk().children("/data/snapshots").size();
   require(snapshots == (host_->snapshot_index() ? 1U : 0U), "another number of snapshot files");
 }
 

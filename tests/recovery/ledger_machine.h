@@ -80,7 +80,7 @@ class LedgerMachine final : public StoreMachine {
   void on_entry(Lsn index, std::string_view entry);
   void compare_opened();
   void compare_with_reference() const;
-  void check_archive() const;
+  void check_archive();
   void check_snapshots() const;
 
   const Scenario& scenario_;

@@ -122,7 +122,7 @@ void StoreMachine::on_failed(const Status& status) { failures_.push_back(status)
 
 void StoreMachine::copy_disk(const StoreMachine& other) {
   BATON_CHECK(other.durable_env_ == nullptr);
-  env_.disk() = const_cast<sim::SimEnv&>(other.env_).disk().twin();
+  env_.disk() = other.env_.disk().twin();
 }
 
 }  // namespace baton::recovery

@@ -53,6 +53,7 @@ class StoreMachine {
   StoreMachine& operator=(const StoreMachine&) = delete;
 
   [[nodiscard]] sim::SimEnv& env() { return env_; }
+  [[nodiscard]] const sim::SimEnv& env() const { return env_; }
 
   // ---- what a sweep does ----
 
