@@ -1,18 +1,14 @@
 #include "tests/damage/sweep.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <random>
+
+#include "tests/support/environment.h"
 
 namespace baton::damage {
 namespace {
 
 constexpr std::size_t kMissedKept = 20;
-
-std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 void judge_one(Subject& subject, const FileDamage& damage, std::uint64_t number, bool with_fsck,
                Tally& tally, std::vector<std::string>& missed) {
@@ -75,10 +71,12 @@ std::string SweepResult::table() const {
 }
 
 SweepOptions SweepOptions::of_environment(std::uint64_t stride) {
+  using testing::number_from_environment;
   SweepOptions options;
-  options.seed = number_of("BATON_DAMAGE_SEED", std::random_device{}());
-  options.stride = std::max<std::uint64_t>(1, number_of("BATON_DAMAGE_STRIDE", stride));
-  options.fsck_every = number_of("BATON_DAMAGE_FSCK", options.stride == 1 ? 16 : 4);
+  options.seed = number_from_environment("BATON_DAMAGE_SEED", std::random_device{}());
+  options.stride =
+      std::max<std::uint64_t>(1, number_from_environment("BATON_DAMAGE_STRIDE", stride));
+  options.fsck_every = number_from_environment("BATON_DAMAGE_FSCK", options.stride == 1 ? 16 : 4);
   return options;
 }
 

@@ -1,17 +1,10 @@
 #include "tests/recovery/points.h"
 
-#include <cstdlib>
-#include <string>
-
 #include "common/base/random.h"
+#include "tests/support/environment.h"
 
 namespace baton::recovery {
 namespace {
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::stoull(text);
-}
 
 struct Range {
   std::uint64_t first;
@@ -36,6 +29,7 @@ std::vector<std::uint64_t> each(std::uint64_t stride, Range range, std::uint64_t
 }  // namespace
 
 PointOptions PointOptions::from_environment(PointOptions otherwise) {
+  using testing::number_from_environment;
   PointOptions options = otherwise;
   options.stride = number_from_environment("BATON_RECOVERY_STRIDE", otherwise.stride);
   if (options.stride != otherwise.stride) options.nested_stride = options.stride;

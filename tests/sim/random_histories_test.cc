@@ -3,7 +3,6 @@
 // first seed, BATON_RUNS how many.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <set>
@@ -15,6 +14,7 @@
 
 #include "common/base/random.h"
 #include "common/history/checkers.h"
+#include "tests/support/environment.h"
 
 namespace baton::check {
 namespace {
@@ -424,14 +424,9 @@ bool checker_accepts(const History& history) {
   return result.violations.empty();
 }
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given == nullptr ? otherwise : std::stoull(given);
-}
-
 TEST_CASE("C5 agrees with an oracle on random executions and their mutations") {
-  const std::uint64_t first_seed = from_environment("BATON_SEED", 1);
-  const std::uint64_t executions = from_environment("BATON_RUNS", 1500);
+  const std::uint64_t first_seed = testing::number_from_environment("BATON_SEED", 1);
+  const std::uint64_t executions = testing::number_from_environment("BATON_RUNS", 1500);
   std::cout << executions << " seeds from " << first_seed << "\n";
   std::uint64_t found = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + executions; ++seed) {

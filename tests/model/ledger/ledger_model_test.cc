@@ -2,21 +2,16 @@
 // replay).
 //
 // BATON_SEED repeats one run; BATON_MODEL_RUNS makes more.
-#include <cstdlib>
 #include <iostream>
 
 #include <catch2/catch.hpp>
 
 #include "tests/model/ledger/checks.h"
 #include "tests/model/ledger/generator.h"
+#include "tests/support/environment.h"
 
 namespace baton::center::model {
 namespace {
-
-std::uint64_t from_env(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // One ledger and its snapshots. A snapshot's pages are read while entries go on being applied.
 class CrashingLedger {
@@ -108,8 +103,10 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
 }
 
 TEST_CASE("the ledger does what the oracle does, through crashes") {
-  const std::uint64_t first = from_env("BATON_SEED", 1);
-  const std::uint64_t runs = from_env("BATON_SEED", 0) != 0 ? 1 : from_env("BATON_MODEL_RUNS", 16);
+  const std::uint64_t first = testing::number_from_environment("BATON_SEED", 1);
+  const std::uint64_t runs = testing::number_from_environment("BATON_SEED", 0) != 0
+                                 ? 1
+                                 : testing::number_from_environment("BATON_MODEL_RUNS", 16);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     const Complaint complaint = run(seed, 400);
     INFO("BATON_SEED=" << seed);

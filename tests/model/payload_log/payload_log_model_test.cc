@@ -1,23 +1,18 @@
-#include <cstdlib>
 #include <exception>
 #include <string>
 
 #include <catch2/catch.hpp>
 
 #include "tests/model/payload_log/payload_model.h"
+#include "tests/support/environment.h"
 
 namespace baton::manager::model {
 namespace {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
-
 // BATON_SEED is the first seed, BATON_RUNS how many.
 TEST_CASE("the payload log does what the oracle says, through crashes and I/O errors") {
-  const std::uint64_t first = from_environment("BATON_SEED", 1);
-  const std::uint64_t runs = from_environment("BATON_RUNS", 100);
+  const std::uint64_t first = baton::testing::number_from_environment("BATON_SEED", 1);
+  const std::uint64_t runs = baton::testing::number_from_environment("BATON_RUNS", 100);
   PayloadModelCounts counts;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     try {

@@ -1,6 +1,5 @@
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -8,19 +7,15 @@
 
 #include "tests/sim/cluster/sim_faults.h"
 #include "tests/sim/cluster/sim_run.h"
+#include "tests/support/environment.h"
 
 namespace baton::sim {
 namespace {
 
 // BATON_SIM_SEED moves the window, BATON_SIM_RUNS widens it.
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::stoull(text);
-}
-
 TEST_CASE("whole clusters keep every promise under faults") {
-  const std::uint64_t first = number_from_environment("BATON_SIM_SEED", 1);
-  const std::uint64_t runs = number_from_environment("BATON_SIM_RUNS", 60);
+  const std::uint64_t first = testing::number_from_environment("BATON_SIM_SEED", 1);
+  const std::uint64_t runs = testing::number_from_environment("BATON_SIM_RUNS", 60);
   Sometimes sometimes;
   for (std::uint64_t seed = first; seed < first + runs; seed++) {
     CAPTURE(seed);
