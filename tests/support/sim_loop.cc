@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "tests/support/draw.h"
 
 namespace baton::sim {
 
@@ -28,10 +29,7 @@ void SimLoop::post(Closure closure) { run_at(scheduler_.now(), std::move(closure
 
 Loop::TimerId SimLoop::call_at(MonoTime at, Closure closure) {
   SimTime when = std::max(clock_.world(at), scheduler_.now());
-  if (timer_slack_ > Duration(0)) {
-    const auto slack = static_cast<std::uint64_t>(timer_slack_.count());
-    when += Duration(static_cast<std::int64_t>(scheduler_.random().below(slack)));
-  }
+  if (timer_slack_ > Duration(0)) when += below(scheduler_.random(), timer_slack_);
   return run_at(when, std::move(closure));
 }
 
@@ -107,9 +105,7 @@ void SimWorker::run(Closure job, Closure done) {
     loop_.post(std::move(done));
     return;
   }
-  const auto bound = static_cast<std::uint64_t>(delay_max_.count());
-  const Duration length(static_cast<std::int64_t>(1 + random_.below(bound)));
-  busy_until_ = std::max(busy_until_, loop_.now()) + length;
+  busy_until_ = std::max(busy_until_, loop_.now()) + up_to(random_, delay_max_);
   jobs_.push_back({std::move(job), std::move(done)});
   loop_.call_at(busy_until_, [this] { run_next(); });
 }

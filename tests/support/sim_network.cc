@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/support/draw.h"
 #include "tests/support/sim_connection.h"
 
 namespace baton::sim {
@@ -150,8 +151,7 @@ std::size_t SimNetwork::open_connections() const {
 }
 
 Duration SimNetwork::draw_delay() {
-  const auto spread = static_cast<std::uint64_t>((quality_.delay_max - quality_.delay_min).count());
-  return quality_.delay_min + Duration(static_cast<std::int64_t>(random_.below(spread + 1)));
+  return between(random_, quality_.delay_min, quality_.delay_max);
 }
 
 bool SimNetwork::open_way(const std::string& from, const std::string& to) const {

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "tests/support/draw.h"
+
 namespace baton::sim {
 namespace {
 
@@ -69,9 +71,7 @@ std::vector<SimClient*> SimCluster::programs() {
 void SimCluster::start() {
   // Daemons find each other in any order, and clients may be first.
   Random& random = world_.scheduler.random();
-  const auto soon = [&random] {
-    return Duration(static_cast<std::int64_t>(random.below(1'500'000'000)));
-  };
+  const auto soon = [&random] { return below(random, 1500ms); };
   for (SimDaemon* daemon : daemons()) {
     world_.scheduler.after(soon(), [daemon] { daemon->start(); });
   }

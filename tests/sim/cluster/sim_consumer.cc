@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "tests/sim/cluster/sim_notes.h"
+#include "tests/support/draw.h"
 
 namespace baton::sim {
 SimConsumer::SimConsumer(SimWorld& world, std::string host, std::vector<std::string> managers,
@@ -22,12 +23,11 @@ client::ConsumerOptions SimConsumer::draw_options() {
   options.lease = std::chrono::duration_cast<Millis>(world_.plan.lease);
   options.concurrency = world_.plan.concurrency;
   options.prefetch_max = world_.plan.prefetch;
-  static constexpr client::Pick kPicks[] = {client::Pick::kStay, client::Pick::kStay,
-                                            client::Pick::kRoundRobin, client::Pick::kRandom};
-  options.pick = kPicks[random_.below(4)];
+  options.pick = one_of(random_, {client::Pick::kStay, client::Pick::kStay,
+                                  client::Pick::kRoundRobin, client::Pick::kRandom});
   if (!world_.healed && !world_.plan.well_behaved) {
     if (random_.one_in(8)) options.tasks_max = 1 + random_.below(20);
-    if (random_.one_in(8)) options.wait_max = 500ms + up_to(4s);
+    if (random_.one_in(8)) options.wait_max = 500ms + up_to(random_, 4s);
   }
   return options;
 }
@@ -45,7 +45,7 @@ void SimConsumer::on_start() {
     // The handler must still end it. Some notice at once, some go on for a while.
     for (const auto& [key, held] : held_) {
       if (held.delivery().token == claim.delivery().token) {
-        later(up_to(2s), key, &SimConsumer::ack);
+        later(up_to(random_, 2s), key, &SimConsumer::ack);
         return;
       }
     }
@@ -61,7 +61,7 @@ void SimConsumer::stop_some_day() {
   if (world_.healed || world_.plan.well_behaved || !random_.one_in(4)) return;
   const auto mode = random_.one_in(2) ? client::Consumer::StopMode::kFinish
                                       : client::Consumer::StopMode::kRelease;
-  loop().call_after(up_to(10s), [this, mode] {
+  loop().call_after(up_to(random_, 10s), [this, mode] {
     if (ended_ || world_.healed) return;
     world_.sometimes.happened("consumer stopped");
     world_.trace(host() + " stops");
@@ -83,7 +83,7 @@ void SimConsumer::on_end(const client::ConsumerSummary& summary) {
   }
   world_.sometimes.happened("consumer ended by itself");
   world_.trace(host() + " has ended");
-  exit_soon(up_to(2s));
+  exit_soon(up_to(random_, 2s));
 }
 
 void SimConsumer::on_gone() {
@@ -125,22 +125,23 @@ client::Claim SimConsumer::let_go(std::uint64_t key) {
 void SimConsumer::decide(std::uint64_t key) {
   const bool good = world_.healed || world_.plan.well_behaved;
   const std::uint64_t dice = good ? 0 : random_.below(100);
-  if (dice < 40) return later(up_to(20ms), key, &SimConsumer::ack);
+  if (dice < 40) return later(up_to(random_, 20ms), key, &SimConsumer::ack);
   if (!good && random_.below(60) < world_.plan.slow_tasks) {
-    return later(up_to(2 * world_.plan.lease), key, &SimConsumer::ack);  // heartbeats hold it
+    return later(up_to(random_, 2 * world_.plan.lease), key,
+                 &SimConsumer::ack);  // heartbeats hold it
   }
-  if (dice < 75) return later(up_to(1s), key, &SimConsumer::ack);
-  if (dice < 83) return later(up_to(500ms), key, &SimConsumer::nack);
-  if (dice < 90) return later(up_to(500ms), key, &SimConsumer::release);
-  if (dice < 96) return later(up_to(2s), key, &SimConsumer::extend_then_ack);
-  later(up_to(1s), key, &SimConsumer::forget);
+  if (dice < 75) return later(up_to(random_, 1s), key, &SimConsumer::ack);
+  if (dice < 83) return later(up_to(random_, 500ms), key, &SimConsumer::nack);
+  if (dice < 90) return later(up_to(random_, 500ms), key, &SimConsumer::release);
+  if (dice < 96) return later(up_to(random_, 2s), key, &SimConsumer::extend_then_ack);
+  later(up_to(random_, 1s), key, &SimConsumer::forget);
 }
 
 void SimConsumer::behave() {
   if (!up()) return;
   std::vector<std::uint64_t> keys;
   for (const auto& [key, claim] : held_) keys.push_back(key);
-  for (const std::uint64_t key : keys) later(up_to(100ms), key, &SimConsumer::ack);
+  for (const std::uint64_t key : keys) later(up_to(random_, 100ms), key, &SimConsumer::ack);
 }
 
 void SimConsumer::later(Duration delay, std::uint64_t key,
@@ -181,22 +182,17 @@ void SimConsumer::release(std::uint64_t key) {
 
 void SimConsumer::extend_then_ack(std::uint64_t key) {
   const client::Claim& claim = held_.at(key);
-  const Millis longer = std::chrono::duration_cast<Millis>(world_.plan.lease + up_to(5s));
+  const Millis longer = std::chrono::duration_cast<Millis>(world_.plan.lease + up_to(random_, 5s));
   const std::uint64_t operation =
       note_operation(world_, process_, check::Action::kExtend, claim, longer);
   claim.extend(longer, answer_noter(world_, process_, operation, claim));
-  later(up_to(longer), key, &SimConsumer::ack);
+  later(up_to(random_, longer), key, &SimConsumer::ack);
 }
 
 void SimConsumer::forget(std::uint64_t key) {
   // The last handle goes without a word: the library gives the task back.
   note_operation(world_, process_, check::Action::kRelease, held_.at(key));
   let_go(key);
-}
-
-Duration SimConsumer::up_to(Duration max) {
-  return Duration(
-      static_cast<std::int64_t>(1 + random_.below(static_cast<std::uint64_t>(max.count()))));
 }
 
 }  // namespace baton::sim

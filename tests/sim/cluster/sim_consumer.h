@@ -43,7 +43,6 @@ class SimConsumer final : public SimClient {
   void release(std::uint64_t key);
   void extend_then_ack(std::uint64_t key);
   void forget(std::uint64_t key);
-  Duration up_to(Duration max);
 
   const std::string fixed_queue_;
   std::string queue_;  // of this life

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tests/support/draw.h"
 #include "tests/support/sim_payload.h"
 
 namespace baton::sim {
@@ -82,8 +83,7 @@ void SimDaemon::on_operation(const char* kind) {
   if (kind != std::string_view("sync") || process.worker.in_job()) return;
   const bool slow = world_.scheduler.now() < slow_until_;
   const Duration longest = slow ? slow_sync_max_ : world_.plan.sync_time_max;
-  const auto time_max = static_cast<std::uint64_t>(longest.count());
-  process.loop.spend(Duration(static_cast<std::int64_t>(random_.below(time_max))));
+  process.loop.spend(below(random_, longest));
 }
 
 void SimDaemon::on_log(LogLevel level, std::string_view event, const std::string& line) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tests/support/draw.h"
+
 namespace baton::sim {
 
 std::span<const SimFaults::Kind> SimFaults::kinds() {
@@ -62,8 +64,7 @@ void SimFaults::stop() {
 }
 
 void SimFaults::plan_next() {
-  const auto mean = static_cast<std::uint64_t>(world_.plan.fault_interval.count());
-  world_.scheduler.after(Duration(static_cast<std::int64_t>(1 + random_.below(2 * mean))), [this] {
+  world_.scheduler.after(up_to(random_, 2 * world_.plan.fault_interval), [this] {
     if (stopped_) return;
     inject_one();
     plan_next();
@@ -219,9 +220,7 @@ const std::string& SimFaults::any_host() {
 }
 
 Duration SimFaults::some_time(Duration max) {
-  const auto bound = static_cast<std::uint64_t>(max.count());
-  return Duration(
-      static_cast<std::int64_t>(1 + random_.below(random_.one_in(3) ? bound : bound / 10)));
+  return up_to(random_, random_.one_in(3) ? max : max / 10);
 }
 
 }  // namespace baton::sim

@@ -1,20 +1,8 @@
 #include "tests/sim/cluster/sim_plan.h"
 
+#include "tests/support/draw.h"
+
 namespace baton::sim {
-namespace {
-
-Duration between(Random& random, Duration min, Duration max) {
-  const auto spread = static_cast<std::uint64_t>((max - min).count()) + 1;
-  return min + Duration(static_cast<std::int64_t>(random.below(spread)));
-}
-
-template <class T, std::size_t n>
-T one_of(Random& random, const T (&choices)[n]) {
-  return choices[random.below(n)];
-}
-
-}  // namespace
-
 SimPlan SimPlan::draw(std::uint64_t seed) {
   Random random(seed ^ 0x5eedF1a9U);
   SimPlan plan;

@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/sim_producer.h"
 
 #include "tests/sim/cluster/sim_notes.h"
+#include "tests/support/draw.h"
 #include "tests/support/sim_payload.h"
 
 namespace baton::sim {
@@ -22,9 +23,7 @@ void SimProducer::on_gone() {
 }
 
 void SimProducer::plan_burst() {
-  const auto mean = static_cast<std::uint64_t>(world_.plan.produce_interval.count());
-  loop().call_after(Duration(static_cast<std::int64_t>(1 + random_.below(2 * mean))),
-                    [this] { burst(); });
+  loop().call_after(up_to(random_, 2 * world_.plan.produce_interval), [this] { burst(); });
 }
 
 void SimProducer::burst() {

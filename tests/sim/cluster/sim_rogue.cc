@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/net/frame.h"
+#include "tests/support/draw.h"
 #include "tests/support/history_notes.h"
 
 namespace baton::sim {
@@ -132,8 +133,7 @@ void SimRogue::demand() {
 }
 
 void SimRogue::act_now_and_then() {
-  const auto pause = Duration(static_cast<std::int64_t>(1 + random_.below(1'500'000'000)));
-  loop().call_after(pause, [this] {
+  loop().call_after(up_to(random_, 1500ms), [this] {
     if (attached_ && retired_) heartbeat();
     if (attached_ && !retired_) {
       demand();
@@ -149,8 +149,7 @@ void SimRogue::act_now_and_then() {
 
 void SimRogue::act_on(const Loot& loot) {
   using enum OperationKind;
-  static constexpr OperationKind kKinds[] = {kAck, kAck, kAck, kNack, kRelease, kExtend};
-  const OperationKind kind = kKinds[random_.below(std::size(kKinds))];
+  const OperationKind kind = one_of(random_, {kAck, kAck, kAck, kNack, kRelease, kExtend});
   check::Event event =
       claim_event(action_of(kind), world_.scheduler.now(), process_, loot.task, loot.token);
   if (kind == kExtend) event.lease_ms = static_cast<std::uint32_t>(kLeaseMin.count());
