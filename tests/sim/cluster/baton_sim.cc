@@ -9,9 +9,11 @@
 // One line per violation, beginning with its seed. Exit code 1 when there was one, or when
 // something that must happen now and then never did.
 #include <chrono>
+#include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,8 +58,7 @@ void run_one(std::uint64_t seed, const SimRunOptions& options, bool stories, Sum
   }
   if (stories) {
     std::cout << verdict.stories;
-    std::printf("seed %llu: trace %016llx\n", static_cast<unsigned long long>(seed),
-                static_cast<unsigned long long>(verdict.trace_hash));
+    std::printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, verdict.trace_hash);
   }
   std::cout.flush();
   add(sum, verdict);
@@ -66,35 +67,31 @@ void run_one(std::uint64_t seed, const SimRunOptions& options, bool stories, Sum
 void print_summary(const Sum& sum, double wall_seconds, bool with_log_phrases) {
   for (const auto& [what, times] : sum.sometimes.counts()) {
     if (what.starts_with("log: ") && !with_log_phrases) continue;
-    std::printf("%10llu  %s\n", static_cast<unsigned long long>(times), what.c_str());
+    std::printf("%10" PRIu64 "  %s\n", times, what.c_str());
   }
   const double hours = std::chrono::duration<double, std::ratio<3600>>(sum.simulated).count();
-  std::printf(
-      "%llu runs, %llu with violations; %llu produced, %llu confirmed, %llu unknown, %llu "
-      "delivered, %llu completed; %llu operations checked, %llu crashes of daemons; "
-      "%.2f simulated hours in %.1f s (%.0f hours per hour), %.2f million events\n",
-      static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(sum.bad_runs),
-      static_cast<unsigned long long>(sum.totals.produced),
-      static_cast<unsigned long long>(sum.totals.confirmed),
-      static_cast<unsigned long long>(sum.totals.produce_unknown),
-      static_cast<unsigned long long>(sum.totals.deliveries),
-      static_cast<unsigned long long>(sum.totals.completed),
-      static_cast<unsigned long long>(sum.operations), static_cast<unsigned long long>(sum.crashes),
-      hours, wall_seconds, hours * 3600 / wall_seconds, static_cast<double>(sum.events) / 1e6);
+  std::printf("%" PRIu64 " runs, %" PRIu64 " with violations; ", sum.runs, sum.bad_runs);
+  std::printf("%" PRIu64 " produced, %" PRIu64 " confirmed, %" PRIu64 " unknown, ",
+              sum.totals.produced, sum.totals.confirmed, sum.totals.produce_unknown);
+  std::printf("%" PRIu64 " delivered, %" PRIu64 " completed; ", sum.totals.deliveries,
+              sum.totals.completed);
+  std::printf("%" PRIu64 " operations checked, %" PRIu64 " crashes of daemons; ", sum.operations,
+              sum.crashes);
+  std::printf("%.2f simulated hours in %.1f s (%.0f hours per hour), %.2f million events\n", hours,
+              wall_seconds, hours * 3600 / wall_seconds, static_cast<double>(sum.events) / 1e6);
 }
 
 // One line for scripts: what was done, and how often each thing happened.
 void print_json(const Sum& sum, double wall_seconds) {
-  std::printf(
-      "{\"runs\":%llu,\"bad_runs\":%llu,\"simulated_seconds\":%.3f,\"wall_seconds\":%.3f,"
-      "\"events\":%llu,\"operations\":%llu,\"crashes\":%llu,\"sometimes\":{",
-      static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(sum.bad_runs),
-      std::chrono::duration<double>(sum.simulated).count(), wall_seconds,
-      static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.operations),
-      static_cast<unsigned long long>(sum.crashes));
+  std::printf("{\"runs\":%" PRIu64 ",\"bad_runs\":%" PRIu64 ",", sum.runs, sum.bad_runs);
+  std::printf("\"simulated_seconds\":%.3f,\"wall_seconds\":%.3f,",
+              std::chrono::duration<double>(sum.simulated).count(), wall_seconds);
+  std::printf("\"events\":%" PRIu64 ",\"operations\":%" PRIu64 ",\"crashes\":%" PRIu64 ",",
+              sum.events, sum.operations, sum.crashes);
+  std::printf("\"sometimes\":{");
   const char* comma = "";
   for (const auto& [what, times] : sum.sometimes.counts()) {
-    std::printf("%s\"%s\":%llu", comma, what.c_str(), static_cast<unsigned long long>(times));
+    std::printf("%s\"%s\":%" PRIu64, comma, what.c_str(), times);
     comma = ",";
   }
   std::printf("},\"never\":[");
@@ -161,72 +158,93 @@ bool parse_range(const std::string& text, Range& range) {
   return range.first <= range.last;
 }
 
-int main_program(int argc, char** argv) {
-  CLI::App app("Runs simulated Baton clusters under faults; one seed is one run.");
-  std::uint64_t seed = 0;
+struct Flags {
+  std::optional<std::uint64_t> seed;
   std::string seeds;
   double seconds = 0;
-  bool trace = false;
-  bool phrases = false;
-  bool frames = false;
   bool shrinks = false;
   std::vector<std::string> simplify;
+  bool trace = false;
+  bool frames = false;
   bool first_only = false;
+  bool phrases = false;
   bool json = false;
-  auto* one = app.add_option("--seed", seed, "one run; with --seconds, the first of many");
-  app.add_option("--seeds", seeds, "A..B, both included")->excludes(one);
-  app.add_option("--seconds", seconds, "go on with the next seed for this long");
-  app.add_flag("--trace", trace, "print every line of the trace");
-  app.add_flag("--frames", frames, "with --trace: every frame that is sent, too");
-  app.add_option("--simplify", simplify, "parts of the plan made simpler: NAME,NAME")
-      ->delimiter(',');
-  app.add_flag("--shrink", shrinks, "search the simplest run that goes wrong as this seed does")
-      ->needs(one);
-  app.add_flag("--until-violation", first_only, "end with the first seed that has one");
-  app.add_flag("--phrases", phrases, "also count the phrases that daemons logged");
-  app.add_flag("--json", json, "end with one line of JSON instead of the table");
-  CLI11_PARSE(app, argc, argv);
+};
 
-  if (shrinks) return run_shrink(seed);
+void declare(CLI::App& app, Flags& flags) {
+  auto* one = app.add_option("--seed", flags.seed, "one run; with --seconds, the first of many");
+  app.add_option("--seeds", flags.seeds, "A..B, both included")->excludes(one);
+  app.add_option("--seconds", flags.seconds, "go on with the next seed for this long");
+  app.add_flag("--trace", flags.trace, "print every line of the trace");
+  app.add_flag("--frames", flags.frames, "with --trace: every frame that is sent, too");
+  app.add_option("--simplify", flags.simplify, "parts of the plan made simpler: NAME,NAME")
+      ->delimiter(',');
+  app.add_flag("--shrink", flags.shrinks,
+               "search the simplest run that goes wrong as this seed does")
+      ->needs(one);
+  app.add_flag("--until-violation", flags.first_only, "end with the first seed that has one");
+  app.add_flag("--phrases", flags.phrases, "also count the phrases that daemons logged");
+  app.add_flag("--json", flags.json, "end with one line of JSON instead of the table");
+}
+
+// False: the flags name none.
+bool choose_seeds(const Flags& flags, Range& range) {
+  if (!flags.seeds.empty()) {
+    if (!parse_range(flags.seeds, range)) {
+      std::cerr << "--seeds wants A..B with A <= B, not '" << flags.seeds << "'\n";
+      return false;
+    }
+  } else if (flags.seed) {
+    range = {*flags.seed, *flags.seed};
+  } else {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    range.first = static_cast<std::uint64_t>(since_epoch / std::chrono::seconds(1));
+    range.last = range.first;
+    std::cout << "first seed " << range.first << "\n";
+  }
+  if (flags.seconds > 0) range.last = UINT64_MAX;
+  return true;
+}
+
+// Returns the exit code.
+int run_all(const Range& range, const Flags& flags, const SimRunOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   const auto elapsed = [&began] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
-  Range range{seed, seed};
-  if (!seeds.empty() && !parse_range(seeds, range)) {
-    std::cerr << "--seeds wants A..B with A <= B, not '" << seeds << "'\n";
-    return 2;
-  }
-  if (seeds.empty() && one->count() == 0) {
-    range.first = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
-                                             std::chrono::seconds(1));
-    std::cout << "first seed " << range.first << "\n";
-    range.last = range.first;
-  }
-  if (seconds > 0) range.last = UINT64_MAX;
-
-  SimRunOptions options;
-  if (trace) options.trace = print_line;
-  options.frames = frames;
-  if (!parse_simplifications(simplify, options)) return 2;
   const bool single = range.first == range.last;
   Sum sum;
   for (std::uint64_t next = range.first;; next++) {
     run_one(next, options, single, sum);
-    if (first_only && sum.bad_runs > 0) break;
-    if (next == range.last || (seconds > 0 && elapsed() >= seconds)) break;
+    if (flags.first_only && sum.bad_runs > 0) break;
+    if (next == range.last || (flags.seconds > 0 && elapsed() >= flags.seconds)) break;
   }
-  if (json) {
+  if (flags.json) {
     print_json(sum, elapsed());
   } else {
-    print_summary(sum, elapsed(), phrases);
+    print_summary(sum, elapsed(), flags.phrases);
   }
   if (single) return sum.bad_runs == 0 ? 0 : 1;
   const auto missing = missing_events(sum.sometimes, sum.runs);
-  if (!json) {
+  if (!flags.json) {
     for (const std::string& what : missing) std::cout << "never happened: " << what << "\n";
   }
   return sum.bad_runs == 0 && missing.empty() ? 0 : 1;
+}
+
+int main_program(int argc, char** argv) {
+  CLI::App app("Runs simulated Baton clusters under faults; one seed is one run.");
+  Flags flags;
+  declare(app, flags);
+  CLI11_PARSE(app, argc, argv);
+  if (flags.shrinks) return run_shrink(*flags.seed);
+  Range range;
+  if (!choose_seeds(flags, range)) return 2;
+  SimRunOptions options;
+  if (flags.trace) options.trace = print_line;
+  options.frames = flags.frames;
+  if (!parse_simplifications(flags.simplify, options)) return 2;
+  return run_all(range, flags, options);
 }
 
 }  // namespace
