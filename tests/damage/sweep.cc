@@ -1,5 +1,6 @@
 #include "tests/damage/sweep.h"
 
+#include <cinttypes>
 #include <cstdio>
 #include <random>
 
@@ -55,15 +56,12 @@ std::string SweepResult::table() const {
       "fsck  overlooked\n";
   char line[160];
   for (const auto& [what, tally] : tallies) {
-    std::snprintf(line, sizeof(line), "%-11s %-16s %7llu %9llu %12llu %9llu %7llu %6llu %11llu\n",
-                  what.first.c_str(), std::string(to_string(what.second)).c_str(),
-                  static_cast<unsigned long long>(tally.tried),
-                  static_cast<unsigned long long>(tally.detected),
-                  static_cast<unsigned long long>(tally.by_ledger),
-                  static_cast<unsigned long long>(tally.harmless),
-                  static_cast<unsigned long long>(tally.missed),
-                  static_cast<unsigned long long>(tally.examined),
-                  static_cast<unsigned long long>(tally.overlooked));
+    std::snprintf(line, sizeof(line),
+                  "%-11s %-16s %7" PRIu64 " %9" PRIu64 " %12" PRIu64 " %9" PRIu64 " %7" PRIu64
+                  " %6" PRIu64 " %11" PRIu64 "\n",
+                  what.first.c_str(), std::string(to_string(what.second)).c_str(), tally.tried,
+                  tally.detected, tally.by_ledger, tally.harmless, tally.missed, tally.examined,
+                  tally.overlooked);
     text += line;
   }
   for (const std::string& one : missed) text += "MISSED " + one + "\n";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 
@@ -28,15 +29,10 @@ void print_table(const std::string& what, const Figures& figures, double seconds
   std::printf(
       "every step    scenarios operations     reads   crashes    nested    errors read errors "
       "violations   seconds\n");
-  std::printf("figures: %-4s %9llu %10llu %9llu %9llu %9llu %9llu %11llu %10zu %9.1f\n",
-              what.c_str(), static_cast<unsigned long long>(figures.scenarios),
-              static_cast<unsigned long long>(figures.operations),
-              static_cast<unsigned long long>(figures.reads),
-              static_cast<unsigned long long>(figures.crashes),
-              static_cast<unsigned long long>(figures.nested),
-              static_cast<unsigned long long>(figures.errors),
-              static_cast<unsigned long long>(figures.read_errors), figures.violations.size(),
-              seconds);
+  std::printf("figures: %-4s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %9" PRIu64, what.c_str(),
+              figures.scenarios, figures.operations, figures.reads, figures.crashes);
+  std::printf(" %9" PRIu64 " %9" PRIu64 " %11" PRIu64 " %10zu %9.1f\n", figures.nested,
+              figures.errors, figures.read_errors, figures.violations.size(), seconds);
 }
 
 }  // namespace
@@ -61,10 +57,9 @@ Figures sweep_named(const std::string& what, const std::vector<std::string>& nam
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   print_table(what, figures, took.count());
-  std::printf("seed %llu; of each %llu operations one is visited, of each %llu of a recovery\n",
-              static_cast<unsigned long long>(options.seed),
-              static_cast<unsigned long long>(options.stride),
-              static_cast<unsigned long long>(options.nested_stride));
+  std::printf("seed %" PRIu64 "; of each %" PRIu64 " operations one is visited, of each %" PRIu64
+              " of a recovery\n",
+              options.seed, options.stride, options.nested_stride);
   for (std::size_t i = 0; i < std::min(figures.violations.size(), kViolationsTold); ++i)
     std::printf("%s\n", figures.violations[i].c_str());
   std::fflush(stdout);
