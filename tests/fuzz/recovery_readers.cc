@@ -106,65 +106,66 @@ void read_body(std::string_view body) {
 
 // ---- bookkeeping --------------------------------------------------------------------------------
 
+void read_record(std::string_view bytes) {
+  const auto body = open_record("key", bytes, 1, "record");
+  if (!body.ok()) return;
+  FUZZ_CHECK(seal_record("key", static_cast<std::uint8_t>(bytes[0]), body.value()) == bytes,
+             "a record whose checksum is wrong");
+}
+
+void read_stretch(std::string_view bytes) {
+  const auto record = manager::decode_stretch(bytes);
+  if (!record.ok()) return;
+  const std::string again = manager::encode_stretch(record.value());
+  const auto second = manager::decode_stretch(again);
+  FUZZ_CHECK(second.ok() && manager::encode_stretch(second.value()) == again,
+             "a stretch record that changes when it is written again");
+}
+
+void read_dedup(std::string_view bytes) {
+  const auto runs = manager::decode_dedup(bytes);
+  if (!runs.ok()) return;
+  const std::string again = manager::encode_dedup(runs.value());
+  const auto second = manager::decode_dedup(again);
+  FUZZ_CHECK(second.ok() && manager::encode_dedup(second.value()) == again,
+             "a dedup record that changes when it is written again");
+}
+
+void read_attributes(std::string_view bytes) {
+  const auto attributes = manager::decode_attributes(bytes);
+  if (!attributes.ok()) return;
+  const auto second = manager::decode_attributes(manager::encode_attributes(attributes.value()));
+  FUZZ_CHECK(second.ok() && second.value() == attributes.value(),
+             "attributes that change when they are written again");
+}
+
+void read_survivor(std::string_view bytes) {
+  const auto survivor = manager::decode_survivor(kShard, Offset(5), bytes);
+  FUZZ_CHECK(!survivor.ok() || survivor.value().header.fits_task(TaskId(kShard, Offset(5)),
+                                                                 survivor.value().payload),
+             "a survivor that is another task's");
+}
+
+void read_result_survivor(std::string_view bytes) {
+  const manager::ResultRecordId id{TaskId(kShard, Offset(5)), Token(9), RecordKind::kResult,
+                                   Lsn(2)};
+  (void)manager::decode_result_survivor(kShard, id, bytes);
+}
+
+void read_identity(std::string_view bytes) {
+  const auto identity = decode_identity(bytes);
+  if (!identity.ok()) return;
+  const auto second = decode_identity(encode_identity(identity.value()));
+  FUZZ_CHECK(second.ok() && second.value() == identity.value(),
+             "an identity that changes when it is written again");
+}
+
 void read_small(FuzzInput in) {
-  const std::size_t which = in.below(7);
-  const std::string_view bytes = in.rest();
-  switch (which) {
-    case 0: {
-      const auto body = open_record("key", bytes, 1, "record");
-      if (!body.ok()) return;
-      FUZZ_CHECK(seal_record("key", static_cast<std::uint8_t>(bytes[0]), body.value()) == bytes,
-                 "a record whose checksum is wrong");
-      return;
-    }
-    case 1: {
-      const auto record = manager::decode_stretch(bytes);
-      if (!record.ok()) return;
-      const std::string again = manager::encode_stretch(record.value());
-      const auto second = manager::decode_stretch(again);
-      FUZZ_CHECK(second.ok() && manager::encode_stretch(second.value()) == again,
-                 "a stretch record that changes when it is written again");
-      return;
-    }
-    case 2: {
-      const auto runs = manager::decode_dedup(bytes);
-      if (!runs.ok()) return;
-      const std::string again = manager::encode_dedup(runs.value());
-      const auto second = manager::decode_dedup(again);
-      FUZZ_CHECK(second.ok() && manager::encode_dedup(second.value()) == again,
-                 "a dedup record that changes when it is written again");
-      return;
-    }
-    case 3: {
-      const auto attributes = manager::decode_attributes(bytes);
-      if (!attributes.ok()) return;
-      const auto second =
-          manager::decode_attributes(manager::encode_attributes(attributes.value()));
-      FUZZ_CHECK(second.ok() && second.value() == attributes.value(),
-                 "attributes that change when they are written again");
-      return;
-    }
-    case 4: {
-      const auto survivor = manager::decode_survivor(kShard, Offset(5), bytes);
-      FUZZ_CHECK(!survivor.ok() || survivor.value().header.fits_task(TaskId(kShard, Offset(5)),
-                                                                     survivor.value().payload),
-                 "a survivor that is another task's");
-      return;
-    }
-    case 5: {
-      const manager::ResultRecordId id{TaskId(kShard, Offset(5)), Token(9), RecordKind::kResult,
-                                       Lsn(2)};
-      (void)manager::decode_result_survivor(kShard, id, bytes);
-      return;
-    }
-    default: {
-      const auto identity = decode_identity(bytes);
-      if (!identity.ok()) return;
-      const auto second = decode_identity(encode_identity(identity.value()));
-      FUZZ_CHECK(second.ok() && second.value() == identity.value(),
-                 "an identity that changes when it is written again");
-    }
-  }
+  static constexpr void (*kReaders[])(std::string_view) = {
+      read_record,   read_stretch,         read_dedup,   read_attributes,
+      read_survivor, read_result_survivor, read_identity};
+  const std::size_t which = in.below(std::size(kReaders));
+  kReaders[which](in.rest());
 }
 
 // ---- LevelDB's logs -----------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 // the ledger, with clients that may lie, and crashes of everything. The checkers C1 to C3, C6 and C7
 // judge the whole history.
 //
-//   input: seed u8, then steps, each an u8 and what it needs; Story::step tells them.
+//   input: seed u8, then steps, each an u8 and what it needs; kSteps below names them.
 #include <array>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -89,70 +90,37 @@ class Story {
  private:
   // ---- the story ----
 
+  // The other bits say who does it.
   void step() {
     const std::uint8_t what = in_.u8();
-    Client& client = clients_[(what >> 5) % kClients];
-    const std::size_t node = (what >> 5) % kNodes;
-    switch (what & 31) {
-      case 0:
-      case 1:
-      case 2:
-        return produce(node);
-      case 3:
-      case 4:
-        return report(node, 1 + in_.below(8));
-      case 5:
-        return attach(client);
-      case 6:
-      case 7:
-        return demand(client);
-      case 8:
-        return end_wait(client);
-      case 9:
-      case 10:
-      case 11:
-      case 12:
-        return operate(client);
-      case 13:
-        return heartbeat(client);
-      case 14:
-        return hang_up(client);
-      case 15:
-      case 16:
-        return repeat(client);
-      case 17:
-        return nodes_[node]->channel_down();
-      case 18:
-        return nodes_[node]->channel_up();
-      case 19:
-      case 20:
-        return command(center::Tick{Millis(1 + in_.below(250) * 4), WallTime{1}});
-      case 21:
-        return command(center::Tick{Millis(1000), WallTime{1}});
-      case 22:
-        return center_.start_snapshot();
-      case 23:
-        return crash_center();
-      case 24:
-        return drop(node, [this, node] { nodes_[node]->kill(); });
-      case 25:
-        return drop(node, [this, node] { nodes_[node]->cut_power(); });
-      case 26:
-        return nodes_[node]->manager().arm_power_cut(1 + in_.below(30));
-      case 27:
-        return start(node);
-      case 28:
-        return shard_offline(node);
-      case 29:
-        lose_deliveries_ = in_.below(4);
-        return;
-      case 30:
-        give_back_ = in_.below(3);
-        return;
-      default:
-        lose_answers_ = in_.below(3);
-    }
+    (this->*kSteps[what % std::size(kSteps)])(what / std::size(kSteps));
   }
+  Client& client_at(std::size_t who) { return clients_[who % kClients]; }
+  static std::size_t node_at(std::size_t who) { return who % kNodes; }
+
+  void report_some(std::size_t who) { report(node_at(who), 1 + in_.below(8)); }
+  void leave(std::size_t who) { hang_up(client_at(who)); }
+  void channel_down(std::size_t who) { nodes_[node_at(who)]->channel_down(); }
+  void channel_up(std::size_t who) { nodes_[node_at(who)]->channel_up(); }
+  void tick(std::size_t) { command(center::Tick{Millis(1 + in_.below(250) * 4), WallTime{1}}); }
+  void tick_a_second(std::size_t) { command(center::Tick{Millis(1000), WallTime{1}}); }
+  void snapshot(std::size_t) { center_.start_snapshot(); }
+  void lose_the_center(std::size_t) { crash_center(); }
+  void kill(std::size_t who) {
+    nodes_[node_at(who)]->kill();
+    forget_connections(node_at(who));
+  }
+  void cut_power(std::size_t who) {
+    nodes_[node_at(who)]->cut_power();
+    forget_connections(node_at(who));
+  }
+  void arm_power_cut(std::size_t who) {
+    nodes_[node_at(who)]->manager().arm_power_cut(1 + in_.below(30));
+  }
+  void start_one(std::size_t who) { start(node_at(who)); }
+  void lose_deliveries(std::size_t) { lose_deliveries_ = in_.below(4); }
+  void give_back(std::size_t) { give_back_ = in_.below(3); }
+  void lose_answers(std::size_t) { lose_answers_ = in_.below(3); }
 
   // Everything that follows from the step.
   void settle() {
@@ -182,19 +150,14 @@ class Story {
     FUZZ_CHECK(wrong.empty(), wrong);
   }
 
-  template <class Die>
-  void drop(std::size_t node, const Die& die) {
-    die();
-    forget_connections(node);
-  }
   void forget_connections(std::size_t node) {
     for (Client& client : clients_) {
       if (client.node == node) client.connection = 0;
     }
   }
 
-  void shard_offline(std::size_t node) {
-    sim::TinyManager& manager = nodes_[node]->manager();
+  void shard_offline(std::size_t who) {
+    sim::TinyManager& manager = nodes_[node_at(who)]->manager();
     for (const auto& known : center_.ledger().managers()) {
       for (const auto& shard : known.shards) {
         if (shard.shard != manager.shard()) continue;
@@ -205,10 +168,11 @@ class Story {
     }
   }
 
-  void produce(std::size_t node) {
+  void produce(std::size_t who) {
     const std::uint8_t how = in_.u8();
-    if (!nodes_[node]->up()) return;
-    sim::TinyManager& manager = nodes_[node]->manager();
+    RelayNode& node = *nodes_[node_at(who)];
+    if (!node.up()) return;
+    sim::TinyManager& manager = node.manager();
     std::vector<std::string> payloads;
     std::vector<std::uint64_t> operations;
     for (int i = 0; i <= how % 4; ++i) {
@@ -307,7 +271,8 @@ class Story {
     return &nodes_[client.node]->relay();
   }
 
-  void attach(Client& client) {
+  void attach(std::size_t who) {
+    Client& client = client_at(who);
     const std::uint8_t how = in_.u8();
     hang_up(client);
     client.node = how % kNodes;
@@ -327,7 +292,8 @@ class Story {
     nodes_[client.node]->relay().attach(client.connection, ++request_, std::move(attach));
   }
 
-  void demand(Client& client) {
+  void demand(std::size_t who) {
+    Client& client = client_at(who);
     const std::uint8_t how = in_.u8();
     manager::DemandCommand demand;
     if ((how & 1) != 0 || !client.line) client.line = client.line.next();
@@ -342,13 +308,15 @@ class Story {
     }
   }
 
-  void end_wait(Client& client) {
+  void end_wait(std::size_t who) {
+    Client& client = client_at(who);
     if (manager::SessionRelay* relay = relay_of(client)) {
       relay->end_wait(client.connection, ++request_, client.line);
     }
   }
 
-  void heartbeat(Client& client) {
+  void heartbeat(std::size_t who) {
+    Client& client = client_at(who);
     manager::SessionRelay* relay = relay_of(client);
     if (relay == nullptr) return;
     std::vector<Token> tokens;
@@ -357,7 +325,8 @@ class Story {
   }
 
   // On a claim that it holds, or on one of somebody else, or one that is long over.
-  void operate(Client& client) {
+  void operate(std::size_t who) {
+    Client& client = client_at(who);
     const std::uint8_t how = in_.u8();
     Claim claim;
     if ((how & 3) != 0 && !client.held.empty()) {
@@ -386,7 +355,8 @@ class Story {
   }
 
   // What was not answered.
-  void repeat(Client& client) {
+  void repeat(std::size_t who) {
+    Client& client = client_at(who);
     std::vector<manager::SessionOperation> operations;
     for (const auto& [seq, sent] : client.unanswered) operations.push_back(sent.operation);
     send(client, std::move(operations));
@@ -487,6 +457,21 @@ class Story {
       }
     }
   }
+
+  // The corpora know the numbers.
+  static constexpr void (Story::* kSteps[])(std::size_t who) = {
+      &Story::produce,       &Story::produce,       &Story::produce,
+      &Story::report_some,   &Story::report_some,   &Story::attach,
+      &Story::demand,        &Story::demand,        &Story::end_wait,
+      &Story::operate,       &Story::operate,       &Story::operate,
+      &Story::operate,       &Story::heartbeat,     &Story::leave,
+      &Story::repeat,        &Story::repeat,        &Story::channel_down,
+      &Story::channel_up,    &Story::tick,          &Story::tick,
+      &Story::tick_a_second, &Story::snapshot,      &Story::lose_the_center,
+      &Story::kill,          &Story::cut_power,     &Story::arm_power_cut,
+      &Story::start_one,     &Story::shard_offline, &Story::lose_deliveries,
+      &Story::give_back,     &Story::lose_answers};
+  static_assert(std::size(kSteps) == 32);
 
   FuzzInput in_;
   sim::SimScheduler scheduler_;
