@@ -3,8 +3,8 @@
 #
 #   scripts/tsan.sh [CTEST ARGUMENTS]     for example: scripts/tsan.sh -R integration
 #
-# Ends with ctest's summary and its exit code. Three labels are left out: `models` and `checks`, which run no threads of
-# ours (spin; the tree itself and helpers in Python), and `slow`, minutes of faults by the clock, as in the preset;
+# Ends with ctest's summary and its exit code. The preset leaves out three labels: `models` and `checks`, which run no
+# threads of ours (spin; the tree itself and helpers in Python), and `slow`, minutes of faults by the clock;
 # `BATON_BIN=$PWD/build/tsan/bin scripts/exactly_once.sh` runs such faults. Some of Debian's libraries are not
 # instrumented; what they do under locks is seen all the same, and nothing is suppressed.
 set -euo pipefail
@@ -22,4 +22,4 @@ cmake --preset tsan
 cmake --build --preset tsan --parallel "$cores"
 # Both ends of a race with their stacks; more memory than its default for what a thread did last.
 export TSAN_OPTIONS="second_deadlock_stack=1:history_size=4:${TSAN_OPTIONS:-}"
-exec ctest --preset tsan --parallel "$cores" --label-exclude '^(models|checks|slow)$' "$@"
+exec ctest --preset tsan --parallel "$cores" "$@"
