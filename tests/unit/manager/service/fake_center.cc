@@ -87,12 +87,17 @@ void FakeCenter::on_commands(Peer& peer, const Frame& frame) {
   outcomes.set_index(++index);
   outcomes.set_generation(generation);
   bool heard = true;
+  bool answered = true;
+  const auto lists = [](const auto& kinds, const v1::Command& command) {
+    return std::find(kinds.begin(), kinds.end(), command.kind_case()) != kinds.end();
+  };
   for (const v1::Command& command : sent.command()) {
     commands.push_back(command);
-    heard = heard && std::find(silent.begin(), silent.end(), command.kind_case()) == silent.end();
+    heard = heard && !lists(silent, command);
+    answered = answered && !lists(answers_lost, command);
     if (heard) answer(command, *outcomes.add_outcome());
   }
-  if (heard) peer.send(v1::CHANNEL_OUTCOMES, frame.request_id, outcomes);
+  if (heard && answered) peer.send(v1::CHANNEL_OUTCOMES, frame.request_id, outcomes);
 }
 
 void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {

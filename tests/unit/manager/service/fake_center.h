@@ -51,6 +51,8 @@ class FakeCenter final : private ServerHandler {
   Status refusal;  // not ok: what every HELLO gets
   // Commands of these kinds get no answer (their whole frame does not).
   std::vector<v1::Command::KindCase> silent;
+  // These are executed, and the answer to their frame is lost.
+  std::vector<v1::Command::KindCase> answers_lost;
 
   // ---- what managers sent ----
   std::vector<v1::Command> commands;

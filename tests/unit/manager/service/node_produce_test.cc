@@ -148,6 +148,26 @@ TEST_CASE_METHOD(NodeWorld,
 }
 
 TEST_CASE_METHOD(NodeWorld,
+                 "a moved produce whose answer was lost is told to come again, not its own id") {
+  center.start();
+  start_registered();
+  const auto producer = client();
+  center.answers_lost = {v1::Command::kCreated};
+  v1::Produce request = produce_request(1, {"a"});
+  request.set_moved(true);
+  const std::string_view pieces[] = {"a"};
+  producer->say(v1::PRODUCE, 50, request, pieces);
+  until([&] { return center.created_hi == 2; });
+  run_for(std::chrono::milliseconds(100));
+
+  center.answers_lost.clear();
+  center.drop_connections();
+
+  // The winner may be at another shard.
+  CHECK(producer->await_message<v1::Produced>(v1::PRODUCED, 50).run(0).code() == v1::UNAVAILABLE);
+}
+
+TEST_CASE_METHOD(NodeWorld,
                  "producing goes on while the center is away, and is reported when it is back") {
   center.start();
   start_registered();
@@ -264,6 +284,20 @@ TEST_CASE_METHOD(NodeWorld, "a failed write confirms nothing and ends the node")
   env.fail_at(env.operations() + 1, sim::Fault::kError, true);
   const std::string_view pieces[] = {"a"};
   producer->say(v1::PRODUCE, 80, produce_request(1, {"a"}), pieces);
+  until([&] { return !failure.ok(); });
+  run_for(std::chrono::milliseconds(100));
+  CHECK_FALSE(producer->has(v1::PRODUCED));
+  CHECK(metrics().tasks_confirmed == 0);
+}
+
+TEST_CASE_METHOD(NodeWorld, "a repetition is not confirmed before what it repeats is durable") {
+  center.start();
+  start_registered();
+  const auto producer = client();
+  env.fail_at(env.operations() + 1, sim::Fault::kError, true);
+  const std::string_view pieces[] = {"a"};
+  producer->say(v1::PRODUCE, 80, produce_request(1, {"a"}), pieces);
+  producer->say(v1::PRODUCE, 81, produce_request(1, {"a"}), pieces);
   until([&] { return !failure.ok(); });
   run_for(std::chrono::milliseconds(100));
   CHECK_FALSE(producer->has(v1::PRODUCED));
