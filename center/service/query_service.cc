@@ -84,6 +84,11 @@ void QueryService::answer_client(const v1::Query& query, Millis timeout, Reply r
     case v1::Query::kTaskResult:
       return ask_about(query.task_result().task());
     case v1::Query::kManagerRemove:
+      // What the ledger could not read again must never get into it, whoever asks for it.
+      if (const Status name = validate_manager_name(query.manager_remove().name()); !name.ok()) {
+        set_both(name, answer);
+        break;
+      }
       return world_.remove({query.manager_remove().name()},
                            [this, reply = std::move(reply)](const Status& status) {
                              v1::ChannelAnswer removed;

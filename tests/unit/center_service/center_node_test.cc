@@ -438,6 +438,12 @@ TEST_CASE("a manager that is down can be removed, one that is up cannot") {
   CHECK(other.ask_client(remove).code() == v1::OK);
   remove.mutable_manager_remove()->set_name("nobody");
   CHECK(other.ask_client(remove).code() == v1::NOT_FOUND);
+  // Managers look at names themselves; one that does not must not bring the center down with it.
+  remove.mutable_manager_remove()->set_name("no spaces");
+  CHECK(other.ask_client(remove).code() == v1::INVALID_ARGUMENT);
+  world.run(1s);
+  remove.mutable_manager_remove()->set_name("nobody");
+  CHECK(other.ask_client(remove).code() == v1::NOT_FOUND);
 }
 
 TEST_CASE("a center that is behind what a manager has seen refuses it") {
