@@ -48,6 +48,8 @@ Result<std::string> decode_base64(std::string_view text) {
       if (value == std::string_view::npos) return not_base64();
       group = (group << 6) | static_cast<std::uint32_t>(value);
     }
+    // Bits that no byte has: whoever wrote them meant something else (RFC 4648, 3.5).
+    if ((group & ((1U << (8 * padding)) - 1)) != 0) return not_base64();
     for (std::size_t i = 0; i < 3 - padding; ++i) {
       bytes += static_cast<char>((group >> (16 - 8 * i)) & 0xffU);
     }
