@@ -34,7 +34,7 @@ client::ConsumerOptions SimConsumer::draw_options() {
 
 void SimConsumer::on_start() {
   process_ = world_.next_process();
-  ended_ = false;
+  ended_ = releasing_ = false;
   client::ConsumerOptions options = draw_options();
 
   client::ConsumerHandlers handlers;
@@ -66,10 +66,8 @@ void SimConsumer::stop_some_day() {
     world_.sometimes.happened("consumer stopped");
     world_.trace(host() + " stops");
     if (mode == client::Consumer::StopMode::kRelease) {
-      for (const auto& [key, claim] : held_) {
-        world_.holds.let_go(claim.delivery().task, claim.delivery().token);
-        note_operation(world_, process_, check::Action::kRelease, claim);
-      }
+      releasing_ = true;
+      for (const auto& [key, claim] : held_) is_released(claim);
     }
     consumer_->stop(mode);
   });
@@ -99,8 +97,15 @@ void SimConsumer::on_task(client::Claim claim) {
   if (ended_) world_.fail(host() + " got a task after its end", delivery.task);
   note_delivery(world_, process_, delivery);
   const std::uint64_t key = next_key_++;
-  take(key, std::move(claim));
+  take(key, claim);
+  // It came just before the library heard of the stop, and goes back with the others.
+  if (releasing_) is_released(claim);
   decide(key);
+}
+
+void SimConsumer::is_released(const client::Claim& claim) {
+  world_.holds.let_go(claim.delivery().task, claim.delivery().token);
+  note_operation(world_, process_, check::Action::kRelease, claim);
 }
 
 void SimConsumer::take(std::uint64_t key, client::Claim claim) {

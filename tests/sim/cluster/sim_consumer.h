@@ -34,6 +34,8 @@ class SimConsumer final : public SimClient {
   void on_end(const client::ConsumerSummary& summary);
   void stop_some_day();
   void take(std::uint64_t key, client::Claim claim);
+  // The library gives it back, since the consumer was stopped so.
+  void is_released(const client::Claim& claim);
   // The claim leaves its hands.
   client::Claim let_go(std::uint64_t key);
   void decide(std::uint64_t key);
@@ -47,6 +49,7 @@ class SimConsumer final : public SimClient {
   const std::string fixed_queue_;
   std::string queue_;  // of this life
   bool ended_ = false;
+  bool releasing_ = false;  // stopped: the library gives back whatever the handler has
   std::unique_ptr<client::Consumer> consumer_;
   std::uint64_t process_ = 0;  // of this life: its session
   std::uint64_t next_key_ = 1;
