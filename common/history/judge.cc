@@ -46,7 +46,7 @@ Judgement judge(const History& history, JudgeOptions options) {
   add(check_completion(history));
   judgement.order = check_linearizability(history, options.order);
   add(judgement.order.violations);
-  add(check_identity(history));
+  if (!options.twice_allowed) add(check_identity(history));
   add(check_payloads(history));
   if (options.healed) {
     add(check_liveness(history, {.dead_allowed = options.dead_allowed,

@@ -13,6 +13,7 @@ namespace baton::check {
 
 struct JudgeOptions {
   bool quarantine_allowed = false;  // disks were damaged or taken back
+  bool twice_allowed = false;       // two copies of a store were in use: no word on C6
   bool dead_allowed = false;        // handlers refuse tasks
   bool states_asked = true;         // every confirmed task was looked at in the end (C1)
   bool healed = false;              // and consumers had time after the last fault (C8)

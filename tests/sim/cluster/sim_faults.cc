@@ -196,6 +196,7 @@ void SimFaults::copy() {
   // is back for sure.
   const auto doubt = [this, copied_at, length] {
     world_.make_uncertain(copied_at, copied_at + length + 30s);
+    world_.copy_took_over = true;
   };
   twin.when_logged("registered", doubt);
   manager.when_logged("registration refused", doubt);

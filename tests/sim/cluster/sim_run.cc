@@ -76,9 +76,11 @@ void count_what_happened(SimWorld& world, const check::Totals& totals) {
 
 // What the world saw, then what the checkers found.
 void judge_run(const SimWorld& world, const check::History& history, SimVerdict& verdict) {
-  check::Judgement judgement = check::judge(
-      history,
-      {.quarantine_allowed = world.plan.weights.damage > 0, .dead_allowed = true, .healed = true});
+  check::Judgement judgement =
+      check::judge(history, {.quarantine_allowed = world.plan.weights.damage > 0,
+                             .twice_allowed = world.copy_took_over,
+                             .dead_allowed = true,
+                             .healed = true});
   for (const SimFailure& failure : world.failures) verdict.violations.push_back(failure.what);
   const std::vector<std::string> lines = judgement.lines();
   verdict.violations.insert(verdict.violations.end(), lines.begin(), lines.end());

@@ -58,6 +58,9 @@ struct SimWorld {
   Sometimes sometimes;
   std::vector<SimFailure> failures;
   std::vector<std::pair<SimTime, SimTime>> uncertain;
+  // A copy of a directory was registered while its original was cut off: what that had stored and
+  // not reported may have been stored elsewhere since (docs/models, "Where the rules end").
+  bool copy_took_over = false;
   std::uint64_t items_produced = 0;
   std::uint64_t last_process = 0;
   bool healed = false;  // no more faults; consumers only finish tasks
