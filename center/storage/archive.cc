@@ -49,6 +49,10 @@ Result<std::unique_ptr<Archive>> Archive::open(Loop& loop, Worker& worker, Durab
 Status Archive::read_directory() {
   std::vector<std::string> names;
   BATON_RETURN_IF_ERROR(from_leveldb(env_.GetChildren(options_.directory, &names)));
+  if (std::find(names.begin(), names.end(), kScratch) != names.end()) {
+    // write_anew() was cut off; what it was to replace is still there.
+    BATON_RETURN_IF_ERROR(from_leveldb(env_.RemoveFile(scratch_path())));
+  }
   std::erase_if(names, [](const std::string& name) { return !name.starts_with(kFilePrefix); });
   std::sort(names.begin(), names.end());
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -79,7 +83,11 @@ Status Archive::read_directory() {
 // log will be cut behind it (R24).
 Status Archive::write_anew(const std::string& path) const {
   BATON_ASSIGN_OR_RETURN(const std::string bytes, read_file(env_, path));
-  return write_file_atomically(env_, path, options_.directory + "/" + std::string(kScratch), bytes);
+  return write_file_atomically(env_, path, scratch_path(), bytes);
+}
+
+std::string Archive::scratch_path() const {
+  return options_.directory + "/" + std::string(kScratch);
 }
 
 Status Archive::check_chain() const {

@@ -70,6 +70,7 @@ class Archive {
   Archive(Loop& loop, Worker& worker, DurableEnv& env, Options options, Position snapshot);
   Status read_directory();
   [[nodiscard]] Status write_anew(const std::string& path) const;
+  [[nodiscard]] std::string scratch_path() const;
   Status check_chain() const;
   void check_replayed();
 
