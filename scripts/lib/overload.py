@@ -77,7 +77,7 @@ def surge(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="overload.sh")
+    parser = argparse.ArgumentParser(prog="scripts/overload.sh")
     parser.add_argument("--consumers", type=int, default=5000)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("parts", nargs="*", metavar="PART", help="herd or surge; both when none is named")

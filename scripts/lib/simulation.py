@@ -161,8 +161,9 @@ def seed_range(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True, help="baton_sim")
+    parser = argparse.ArgumentParser(prog="scripts/sim.sh", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--seeds", type=seed_range, help="A..B, both included")
     parser.add_argument("--seed", type=int, help="the first seed; without --seconds, the only one")
     parser.add_argument("--seconds", type=float, help="go on with the next seed for this long")

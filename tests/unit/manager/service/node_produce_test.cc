@@ -101,6 +101,15 @@ TEST_CASE_METHOD(NodeWorld, "the same number with another payload is a conflict"
   CHECK(produce(*producer, 1, {"other"}).run(0).code() == v1::CONFLICT);
 }
 
+// A produce of one task that may be stored elsewhere; request 50.
+void say_moved(FakePeer& producer, std::uint32_t timeout_ms = 0) {
+  v1::Produce request = NodeWorld::produce_request(1, {"a"});
+  request.set_moved(true);
+  if (timeout_ms > 0) request.set_timeout_ms(timeout_ms);
+  const std::string_view pieces[] = {"a"};
+  producer.say(v1::PRODUCE, 50, request, pieces);
+}
+
 TEST_CASE_METHOD(NodeWorld, "a moved produce is answered with the winner that the ledger names") {
   center.start();
   start_registered();
@@ -132,11 +141,7 @@ TEST_CASE_METHOD(NodeWorld,
   start_registered();
   const auto producer = client();
   center.silent = {v1::Command::kCreated};
-  v1::Produce request = produce_request(1, {"a"});
-  request.set_moved(true);
-  request.set_timeout_ms(500);
-  const std::string_view pieces[] = {"a"};
-  producer->say(v1::PRODUCE, 50, request, pieces);
+  say_moved(*producer, 500);
   CHECK(producer->await_message<v1::Produced>(v1::PRODUCED, 50).run(0).code() ==
         v1::DEADLINE_EXCEEDED);
 
@@ -153,10 +158,7 @@ TEST_CASE_METHOD(NodeWorld,
   start_registered();
   const auto producer = client();
   center.answers_lost = {v1::Command::kCreated};
-  v1::Produce request = produce_request(1, {"a"});
-  request.set_moved(true);
-  const std::string_view pieces[] = {"a"};
-  producer->say(v1::PRODUCE, 50, request, pieces);
+  say_moved(*producer);
   until([&] { return center.created_hi == 2; });
   run_for(std::chrono::milliseconds(100));
 
