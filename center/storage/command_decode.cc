@@ -5,6 +5,7 @@
 #include "center/storage/command_codec.h"
 #include "center/storage/wire_values.h"
 #include "common/base/limits.h"
+#include "common/base/wire_options.h"
 
 namespace baton::center {
 namespace {
@@ -64,6 +65,23 @@ Status check_producer(const v1::CreatedRun& wire) {
                "created: content_hash must be one per waiting task");
 }
 
+// The manager checked the same before it confirmed (R1).
+Status check_options(const v1::CreatedRun& wire, const TaskOptions& options) {
+  BATON_RETURN_IF_ERROR(validate_task_options(options));
+  BATON_RETURN_IF_ERROR(
+      check(options.key.empty() && options.type.empty() && options.delay == Millis(0),
+            "created: options that are not the ledger's"));
+  const int keys = static_cast<int>(2 * wire.count());
+  BATON_RETURN_IF_ERROR(check(wire.key_hash_size() == 0 || wire.key_hash_size() == keys,
+                              "created: key_hash must be two per task"));
+  const int sizes = wire.payload_bytes_size();
+  BATON_RETURN_IF_ERROR(check(sizes <= 1 || sizes == static_cast<int>(wire.count()),
+                              "created: payload_bytes must be one, or one per task"));
+  const bool needs_ledger = options.waits_for_ledger() || wire.key_hash_size() > 0;
+  return check(!needs_ledger || wire.waits() || wire.is_void() || wire.unreadable(),
+               "created: a task that the ledger decides about does not wait for it");
+}
+
 Result<CreatedRun> decode_run(const v1::CreatedRun& wire) {
   BATON_RETURN_IF_ERROR(
       check(wire.count() >= 1 && wire.count() <= kCreatedTasksMax, "created: count of a run"));
@@ -89,7 +107,15 @@ Result<CreatedRun> decode_run(const v1::CreatedRun& wire) {
                  .is_void = wire.is_void(),
                  .maybe_at = {},
                  .content_hash = {wire.content_hash().begin(), wire.content_hash().end()},
-                 .unreadable = wire.unreadable()};
+                 .unreadable = wire.unreadable(),
+                 .options = task_options_from_wire(wire.options()),
+                 .key_hash = {},
+                 .payload_bytes = {wire.payload_bytes().begin(), wire.payload_bytes().end()},
+                 .only_waits = wire.only_waits()};
+  BATON_RETURN_IF_ERROR(check_options(wire, run.options));
+  for (int i = 0; i + 1 < wire.key_hash_size(); i += 2) {
+    run.key_hash.push_back(Uuid{wire.key_hash(i), wire.key_hash(i + 1)});
+  }
   for (const std::uint32_t shard : wire.maybe_at()) {
     BATON_RETURN_IF_ERROR(check(is_shard(shard), "created: maybe_at names no shard"));
     run.maybe_at.emplace_back(shard);
@@ -151,7 +177,7 @@ Result<Command> decode(const v1::SessionDemand& wire) {
   BATON_RETURN_IF_ERROR(check(wire.conn_epoch() >= 1, "demand: no conn_epoch"));
   BATON_RETURN_IF_ERROR(check(wire.line() >= 1, "demand: no line"));
   BATON_RETURN_IF_ERROR(validate_queue_name(wire.queue()));
-  BATON_RETURN_IF_ERROR(validate_lease(Millis(wire.lease_ms())));
+  if (wire.lease_ms() != 0) BATON_RETURN_IF_ERROR(validate_lease(Millis(wire.lease_ms())));
   BATON_RETURN_IF_ERROR(check(wire.task() == 0 || is_task(wire.task()), "demand: no such task id"));
   return Command(SessionDemand{.session = SessionId(from_wire(wire.session())),
                                .conn_epoch = ConnEpoch(wire.conn_epoch()),
@@ -179,7 +205,7 @@ Result<Command> decode(const v1::SessionClosed& wire) {
 Result<Operation> decode_operation(const v1::LedgerOperation& wire) {
   BATON_RETURN_IF_ERROR(check(wire.seq() >= 1, "operation: no seq"));
   BATON_RETURN_IF_ERROR(
-      check(wire.kind() >= v1::ACK && wire.kind() <= v1::EXTEND, "operation: unknown kind"));
+      check(wire.kind() >= v1::ACK && wire.kind() <= v1::SAVE, "operation: unknown kind"));
   BATON_RETURN_IF_ERROR(check(is_task(wire.task()), "operation: no such task id"));
   BATON_RETURN_IF_ERROR(
       check(wire.reason().size() <= kReasonBytesMax, "operation: reason too long"));
@@ -190,6 +216,13 @@ Result<Operation> decode_operation(const v1::LedgerOperation& wire) {
     BATON_RETURN_IF_ERROR(
         check(wire.result_bytes() <= kResultBytesMax, "operation: result too large"));
   }
+  const Millis delay = millis_from_wire(wire.delay_ms());
+  BATON_RETURN_IF_ERROR(check(delay <= kTaskSpanMax, "operation: delay too long"));
+  BATON_RETURN_IF_ERROR(
+      check(wire.on_failed_child() <= v1::WAIT, "operation: unknown on_failed_child"));
+  BATON_RETURN_IF_ERROR(check(wire.percent() <= 100, "operation: percent over 100"));
+  BATON_RETURN_IF_ERROR(
+      check(wire.progress().size() <= kTaskTextBytesMax, "operation: progress too long"));
   return Operation{.seq = OpSeq(wire.seq()),
                    .kind = static_cast<OperationKind>(wire.kind()),
                    .task = TaskId(wire.task()),
@@ -201,7 +234,13 @@ Result<Operation> decode_operation(const v1::LedgerOperation& wire) {
                                  ? ResultPlace{}
                                  : ResultPlace{ShardId(wire.result_shard()), Lsn(wire.result_lsn()),
                                                wire.result_bytes()},
-                   .reason = wire.reason()};
+                   .reason = wire.reason(),
+                   .delay = wire.has_delay_ms() ? std::optional(delay) : std::nullopt,
+                   .dead = wire.dead(),
+                   .on_failed_child = enum_from_wire<FailurePolicy>(wire.on_failed_child()),
+                   .percent = wire.has_percent() ? std::optional(wire.percent()) : std::nullopt,
+                   .progress = wire.progress(),
+                   .checkpoint = wire.checkpoint()};
 }
 
 Result<Command> decode(const v1::SessionOperations& wire) {
@@ -288,6 +327,38 @@ Result<Command> decode(const v1::Quarantine& wire) {
   return Command(std::move(quarantine));
 }
 
+Result<Command> decode(const v1::SetQueue& wire) {
+  BATON_RETURN_IF_ERROR(validate_queue_name(wire.queue()));
+  const QueueChange change = queue_change_from_wire(wire.settings());
+  // Each value is checked here; what they mean together, when they are applied.
+  BATON_RETURN_IF_ERROR(check(changed(QueueSettings(), change).keep <= KeepFinished::kAll,
+                              "set_queue: unknown keep"));
+  return Command(SetQueue{wire.queue(), change});
+}
+
+Result<Command> decode(const v1::ActOn& wire) {
+  BATON_RETURN_IF_ERROR(
+      check(wire.action() >= v1::CANCEL && wire.action() <= v1::KILL, "act_on: unknown action"));
+  BATON_RETURN_IF_ERROR(
+      check(wire.task_size() >= 1 && wire.task_size() <= static_cast<int>(kBatchItemsMax),
+            "act_on: 1 to 1024 tasks"));
+  BATON_RETURN_IF_ERROR(check(wire.reason().size() <= kReasonBytesMax, "act_on: reason too long"));
+  ActOn act{static_cast<TaskAction>(wire.action()), {}, wire.reason()};
+  for (const std::uint64_t task : wire.task()) act.tasks.emplace_back(task);
+  return Command(std::move(act));
+}
+
+Result<Command> decode(const v1::Purge& wire) {
+  BATON_RETURN_IF_ERROR(validate_queue_name(wire.queue()));
+  return Command(Purge{wire.queue()});
+}
+
+Result<Command> decode(const v1::Borrow& wire) {
+  BATON_RETURN_IF_ERROR(validate_queue_name(wire.queue()));
+  return Command(Borrow{wire.queue(), wire.have_tasks(), wire.have_bytes(), wire.want_tasks(),
+                        wire.want_bytes()});
+}
+
 }  // namespace
 
 Result<Command> decode_command(const v1::Command& wire) {
@@ -330,6 +401,14 @@ Result<Command> decode_command(const v1::Command& wire) {
       return decode(wire.session_closed());
     case v1::Command::kContinue:
       return Command(Continue{});
+    case v1::Command::kSetQueue:
+      return decode(wire.set_queue());
+    case v1::Command::kActOn:
+      return decode(wire.act_on());
+    case v1::Command::kPurge:
+      return decode(wire.purge());
+    case v1::Command::kBorrow:
+      return decode(wire.borrow());
     case v1::Command::KIND_NOT_SET:
       break;
   }
@@ -364,6 +443,8 @@ std::size_t command_weight(const v1::Command& wire) {
       return 1 + static_cast<std::size_t>(wire.heartbeat().token_size());
     case v1::Command::kQuarantine:
       return 1 + static_cast<std::size_t>(wire.quarantine().offset_size());
+    case v1::Command::kActOn:
+      return 1 + static_cast<std::size_t>(wire.act_on().task_size());
     default:
       return 1;
   }

@@ -1,5 +1,6 @@
 #include "center/storage/command_codec.h"
 #include "center/storage/wire_values.h"
+#include "common/base/wire_options.h"
 
 namespace baton::center {
 namespace {
@@ -44,6 +45,13 @@ void encode_run(const CreatedRun& run, v1::CreatedRun* wire) {
   wire->set_is_void(run.is_void);
   wire->set_unreadable(run.unreadable);
   encode_numbers(run.maybe_at, wire->mutable_maybe_at());
+  if (run.options != TaskOptions()) to_wire(run.options, wire->mutable_options());
+  for (const Uuid& hash : run.key_hash) {
+    wire->add_key_hash(hash.hi);
+    wire->add_key_hash(hash.lo);
+  }
+  wire->mutable_payload_bytes()->Assign(run.payload_bytes.begin(), run.payload_bytes.end());
+  wire->set_only_waits(run.only_waits);
   wire->mutable_content_hash()->Assign(run.content_hash.begin(), run.content_hash.end());
 }
 
@@ -107,6 +115,14 @@ void encode(const SessionOperations& command, v1::Command* out) {
     item->set_result_lsn(operation.result.lsn.value());
     item->set_result_bytes(operation.result.bytes);
     item->set_reason(operation.reason);
+    if (operation.delay) {
+      item->set_delay_ms(static_cast<std::uint64_t>(operation.delay->count()));
+    }
+    item->set_dead(operation.dead);
+    item->set_on_failed_child(static_cast<v1::FailurePolicy>(operation.on_failed_child));
+    if (operation.percent) item->set_percent(*operation.percent);
+    item->set_progress(operation.progress);
+    item->set_checkpoint(operation.checkpoint);
   }
 }
 
@@ -170,6 +186,31 @@ void encode(const Quarantine& command, v1::Command* out) {
 }
 
 void encode(const Continue&, v1::Command* out) { out->mutable_continue_(); }
+
+void encode(const SetQueue& command, v1::Command* out) {
+  out->mutable_set_queue()->set_queue(command.queue);
+  to_wire(command.change, out->mutable_set_queue()->mutable_settings());
+}
+
+void encode(const ActOn& command, v1::Command* out) {
+  v1::ActOn* wire = out->mutable_act_on();
+  wire->set_action(static_cast<v1::TaskAction>(command.action));
+  encode_numbers(command.tasks, wire->mutable_task());
+  wire->set_reason(command.reason);
+}
+
+void encode(const Purge& command, v1::Command* out) {
+  out->mutable_purge()->set_queue(command.queue);
+}
+
+void encode(const Borrow& command, v1::Command* out) {
+  v1::Borrow* wire = out->mutable_borrow();
+  wire->set_queue(command.queue);
+  wire->set_have_tasks(command.have_tasks);
+  wire->set_have_bytes(command.have_bytes);
+  wire->set_want_tasks(command.want_tasks);
+  wire->set_want_bytes(command.want_bytes);
+}
 
 }  // namespace
 

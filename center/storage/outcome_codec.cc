@@ -42,6 +42,8 @@ void encode(const CreatedOutcome& outcome, v1::Outcome* out) {
     item->set_offset(winner.offset.value());
     item->set_task(winner.task.value());
     item->set_code(to_wire(winner.code));
+    item->set_duplicate(winner.duplicate);
+    item->set_state(static_cast<v1::TaskState>(winner.state));
   }
   for (const auto& [name, id] : outcome.queues) {
     v1::QueueIdentity* queue = wire->add_queue();
@@ -73,6 +75,28 @@ void encode(const HeartbeatOutcome& outcome, v1::Outcome* out) {
   encode_tokens(outcome.lost, out->mutable_heartbeat()->mutable_lost());
 }
 
+void encode(const ActOutcome& outcome, v1::Outcome* out) {
+  v1::ActOutcome* wire = out->mutable_act();
+  for (const ActedItem& from : outcome.items) {
+    v1::ActedItem* item = wire->add_item();
+    set_status(from.status, item);
+    item->set_state(static_cast<v1::TaskState>(from.state));
+  }
+}
+
+void encode(const PurgeOutcome& outcome, v1::Outcome* out) {
+  set_status(outcome.status, out->mutable_purge());
+  out->mutable_purge()->set_tasks(outcome.tasks);
+}
+
+void encode(const BorrowOutcome& outcome, v1::Outcome* out) {
+  v1::BorrowOutcome* wire = out->mutable_borrow();
+  set_status(outcome.status, wire);
+  wire->set_tasks(outcome.tasks);
+  wire->set_bytes(outcome.bytes);
+  encode_rule(outcome.rule, wire->mutable_rule());
+}
+
 template <class T>
 T refused(const Status& status) {
   T outcome;
@@ -96,6 +120,30 @@ void encode_grant(const Grant& grant, v1::Grant* wire) {
   wire->set_token(grant.token.value());
   wire->set_attempt(grant.attempt);
   wire->set_lease_ms(static_cast<std::uint32_t>(grant.lease.count()));
+  wire->set_expiries(grant.expiries);
+  if (!grant.checkpoint) return;
+  v1::ResultPlace* checkpoint = wire->mutable_checkpoint();
+  checkpoint->set_task(grant.task.value());
+  checkpoint->set_token(grant.checkpoint_token.value());
+  checkpoint->set_shard(grant.checkpoint.shard.value());
+  checkpoint->set_lsn(grant.checkpoint.lsn.value());
+  checkpoint->set_length(grant.checkpoint.bytes);
+  checkpoint->set_kind(v1::RECORD_CHECKPOINT);
+}
+
+void encode_lost(const LostClaim& lost, v1::SessionLostClaim* wire) {
+  to_wire(lost.session, wire->mutable_session());
+  wire->set_conn_epoch(lost.conn_epoch.value());
+  wire->mutable_claim()->set_task(lost.task.value());
+  wire->mutable_claim()->set_token(lost.token.value());
+  wire->mutable_claim()->set_cause(static_cast<v1::LostCause>(lost.cause));
+}
+
+void encode_rule(const QueueRule& rule, v1::QueueRule* wire) {
+  wire->set_queue(rule.queue);
+  wire->set_ordered(rule.ordered);
+  wire->set_limits_tasks(rule.limits_tasks);
+  wire->set_limits_bytes(rule.limits_bytes);
 }
 
 void encode_refusal(const v1::Command& command, const Status& status, v1::Outcome* wire) {
@@ -119,6 +167,15 @@ void encode_refusal(const v1::Command& command, const Status& status, v1::Outcom
       }
       return encode(outcome, wire);
     }
+    case v1::Command::kActOn: {
+      ActOutcome outcome;
+      for (int i = 0; i < command.act_on().task_size(); ++i) outcome.items.push_back({status});
+      return encode(outcome, wire);
+    }
+    case v1::Command::kPurge:
+      return encode(refused<PurgeOutcome>(status), wire);
+    case v1::Command::kBorrow:
+      return encode(refused<BorrowOutcome>(status), wire);
     default:
       return encode(SimpleOutcome{status}, wire);
   }

@@ -13,6 +13,11 @@ constexpr std::uint64_t content_hash(std::uint32_t payload_crc, std::uint32_t pa
   return (std::uint64_t{payload_crc} << 32) | payload_bytes;
 }
 
+// The payload's length, which is a part of it.
+constexpr std::uint32_t content_bytes(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash);
+}
+
 // REQUIRES: payload.size() < 2^32.
 inline std::uint64_t content_hash(std::string_view payload) {
   return content_hash(crc32c(payload), static_cast<std::uint32_t>(payload.size()));

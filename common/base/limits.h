@@ -25,9 +25,15 @@ inline constexpr std::size_t kConsumerNameBytesMax = 200;
 inline constexpr std::size_t kPayloadBytesDefaultMax = std::size_t{1} << 20;
 inline constexpr std::size_t kPayloadBytesHardMax = std::size_t{16} << 20;
 inline constexpr std::size_t kResultBytesMax = std::size_t{1} << 20;
-inline constexpr std::size_t kReasonBytesMax = 1024;  // of a nack
+inline constexpr std::size_t kReasonBytesMax = 1024;   // of a nack, or of who acts on a task
+inline constexpr std::size_t kTaskTextBytesMax = 200;  // a key, a type, a content type, progress
 // Room for metadata beside the largest payload of a frame.
 inline constexpr std::size_t kFrameMetadataBytesMax = std::size_t{64} << 10;
+// The largest frame of a daemon that takes payloads of this size: a delivery brings the checkpoint of
+// an earlier attempt, which is as large as a result may be, behind the payload.
+constexpr std::size_t frame_bytes_max_of(std::size_t payload_bytes_max) {
+  return payload_bytes_max + kResultBytesMax + kFrameMetadataBytesMax;
+}
 
 // Items of one request: produce, operations, heartbeat.
 inline constexpr std::size_t kBatchItemsMax = 1024;
@@ -57,6 +63,28 @@ inline constexpr std::uint32_t kPriorityDefault = 5;
 inline constexpr std::string_view kLostAndFoundQueue = "lost+found";
 inline constexpr std::uint32_t kPriorityMin = 1;
 inline constexpr std::uint32_t kPriorityMax = 10;
+
+// ---- options of tasks and settings of queues ----
+
+// Longer delays and timeouts are mistyped rather than meant, and sums with them never overflow.
+inline constexpr Millis kTaskSpanMax = std::chrono::hours(24) * 3653;
+inline constexpr WallTime kNotBeforeMax{7'258'118'400'000};  // 2200-01-01
+inline constexpr std::uint32_t kMaxAttemptsMax = 1000;
+inline constexpr std::uint32_t kMaxExpiriesDefault = 10;
+inline constexpr std::uint32_t kWeightMax = 100;
+inline constexpr std::size_t kAfterMax = 16;
+// Children that one claim may have spawned and not finished.
+inline constexpr std::size_t kChildrenMax = 1024;
+inline constexpr Millis kKeyWindowMin = std::chrono::seconds(60);  // R6
+inline constexpr Millis kKeyWindowDefault = std::chrono::hours(24);
+inline constexpr std::uint64_t kKeysPerQueueMax = 1'000'000;  // R6
+inline constexpr std::uint64_t kKeysMax = 10'000'000;
+inline constexpr Millis kKeepAgeDefault = std::chrono::hours(24);  // R18
+inline constexpr std::uint64_t kKeepCountDefault = 100'000;
+inline constexpr std::uint64_t kKeepCountMax = 1'000'000;
+inline constexpr std::uint32_t kAgeingDefault = 32;
+inline constexpr std::uint32_t kAgeingMax = 1'000'000;
+inline constexpr std::uint32_t kRateMax = 10'000'000;
 
 // Lease time that one tick may add; also how much longer than `lease` the ledger waits (R15,
 // docs/rules.md).

@@ -7,7 +7,31 @@
 namespace baton {
 
 // What a consumer may do with a claim.
-enum class OperationKind : std::uint8_t { kAck = 1, kNack = 2, kRelease = 3, kExtend = 4 };
+enum class OperationKind : std::uint8_t {
+  kAck = 1,
+  kNack = 2,
+  kRelease = 3,
+  kExtend = 4,
+  kSave = 5,  // progress, and a checkpoint for the next attempt
+};
+
+// What an operator may do with a task.
+enum class TaskAction : std::uint8_t {
+  kCancel = 1,    // what waits or is claimed, held, blocked: cancelled
+  kRedrive = 2,   // dead: ready again, with its attempts forgotten
+  kDiscard = 3,   // dead: gone for good
+  kResume = 4,    // held: ready again; blocked by a failed task: as if that had finished
+  kComplete = 5,  // held, or blocked by a failed child: done, by an operator's word
+  kKill = 6,      // held, blocked, ready or delayed: dead
+};
+
+// Why a session lost a claim without its own doing.
+enum class LostCause : std::uint8_t {
+  kCancelled = 1,
+  kLease = 2,    // the lease, or the time of the attempt, is over
+  kTimeout = 3,  // the time of the whole task is over
+  kDecided = 4,  // an operator or a parent ended it
+};
 
 // Why a manager could not deliver a grant.
 enum class GiveBackReason : std::uint8_t {

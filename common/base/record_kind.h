@@ -10,7 +10,7 @@ namespace baton {
 
 enum class RecordKind : std::uint8_t {
   kResult = 1,
-  kCheckpoint = 2,  // not written yet
+  kCheckpoint = 2,
 };
 
 }  // namespace baton

@@ -31,8 +31,12 @@ void collect_unset(const google::protobuf::Message& message, std::vector<std::st
         collect_unset(reflection->GetRepeatedMessage(message, field, k), unset);
       }
     } else if (!reflection->HasField(message, field)) {
-      // Of a oneof only one can be set.
-      if (field->containing_oneof() == nullptr) unset.push_back(field->full_name());
+      // Of a oneof only one can be set; some options of a task are not the ledger's.
+      static const std::set<std::string> kNotTheLedgers = {
+          "baton.v1.TaskOptions.priority", "baton.v1.TaskOptions.delay_ms",
+          "baton.v1.TaskOptions.key", "baton.v1.TaskOptions.type"};
+      if (field->containing_oneof() == nullptr && !kNotTheLedgers.contains(field->full_name()))
+        unset.push_back(field->full_name());
     } else if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) {
       collect_unset(reflection->GetMessage(message, field), unset);
     }

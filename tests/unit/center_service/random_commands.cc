@@ -30,6 +30,28 @@ std::vector<Token> RandomCommands::tokens() {
   return tokens;
 }
 
+// Those that the ledger keeps, each with a value.
+TaskOptions RandomCommands::options() {
+  const auto span = [this] { return Millis(static_cast<std::int64_t>(number(1'000'000))); };
+  TaskOptions options;
+  options.not_before = WallTime{static_cast<std::int64_t>(number(1'790'000'000'000))};
+  options.time_to_live = span();
+  options.wait_timeout = span();
+  options.attempt_timeout = span();
+  options.total_timeout = span();
+  options.max_attempts = static_cast<std::uint32_t>(number(kMaxAttemptsMax));
+  options.order_key = name();
+  options.fair_key = name();
+  options.fair_weight = static_cast<std::uint32_t>(number(kWeightMax));
+  options.after = {task()};
+  options.on_failed = static_cast<FailurePolicy>(number(3));
+  options.parent = task();
+  options.parent_token = token();
+  options.with_completion = true;
+  options.retry_of = task();
+  return options;
+}
+
 CreatedRun RandomCommands::run() {
   CreatedRun run;
   run.count = static_cast<std::uint32_t>(number(50));
@@ -43,7 +65,13 @@ CreatedRun RandomCommands::run() {
   run.is_void = true;
   run.unreadable = true;
   for (std::uint64_t i = 0, n = number(3); i < n; ++i) run.maybe_at.push_back(shard());
-  for (std::uint32_t i = 0; i < run.count; ++i) run.content_hash.push_back(random_.next());
+  for (std::uint32_t i = 0; i < run.count; ++i) {
+    run.content_hash.push_back(random_.next());
+    run.key_hash.push_back(random_.uuid());
+    run.payload_bytes.push_back(static_cast<std::uint32_t>(number(UINT32_MAX)));
+  }
+  run.only_waits = true;
+  run.options = options();
   return run;
 }
 
@@ -62,7 +90,7 @@ Created RandomCommands::created() {
 Operation RandomCommands::operation() {
   Operation operation;
   operation.seq = OpSeq(number(UINT64_MAX - 1));
-  operation.kind = static_cast<OperationKind>(number(4));
+  operation.kind = static_cast<OperationKind>(number(5));
   operation.task = task();
   operation.token = token();
   operation.wants_next = true;
@@ -71,6 +99,12 @@ Operation RandomCommands::operation() {
   operation.result = {shard(), Lsn(number(UINT64_MAX - 1)),
                       static_cast<std::uint32_t>(number(kResultBytesMax))};
   operation.reason = name() + std::string("\0\xff", 2);  // bytes, not text
+  operation.delay = lease();
+  operation.dead = true;
+  operation.on_failed_child = static_cast<FailurePolicy>(number(3));
+  operation.percent = static_cast<std::uint32_t>(number(100));
+  operation.progress = name();
+  operation.checkpoint = true;
   return operation;
 }
 
@@ -132,6 +166,14 @@ Command RandomCommands::make(int kind) {
       return Remove{name()};
     case 17:
       return Quarantine{shard(), Epoch(number(1'000'000)), {offset(), offset()}};
+    case 19:
+      return SetQueue{name(), change_to(QueueSettings())};
+    case 20:
+      return ActOn{static_cast<TaskAction>(number(6)), {task(), task()}, name()};
+    case 21:
+      return Purge{name()};
+    case 22:
+      return Borrow{name(), number(1000), number(1000), number(1000), number(1000)};
     default:
       return Continue{};
   }

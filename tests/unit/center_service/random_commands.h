@@ -10,7 +10,7 @@ class RandomCommands {
  public:
   explicit RandomCommands(std::uint64_t seed) : random_(seed) {}
 
-  static constexpr int kKinds = 19;
+  static constexpr int kKinds = 23;
   // `kind` is the index in the Command variant.
   Command make(int kind);
 
@@ -22,6 +22,7 @@ class RandomCommands {
   Token token() { return Token(number(UINT64_MAX - 1)); }
   Millis lease();
   std::string name();
+  TaskOptions options();
   CreatedRun run();
   Created created();
   Operation operation();
