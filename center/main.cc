@@ -13,6 +13,9 @@ int main(int argc, char** argv) {
   baton::DaemonSpec spec;
   spec.name = "baton-center";
   spec.description = "The center of a Baton cluster: it holds the ledger of who may work on what.";
+  spec.examples =
+      "  baton-center --listen 127.0.0.1:10000 --data /var/lib/baton/center\n"
+      "  baton-center --config /etc/baton/center.toml";
   spec.listen_default = options.listen;
   spec.connections_default = options.connections_max;
   spec.add_flags = [&options](CLI::App& app) {
@@ -20,6 +23,8 @@ int main(int argc, char** argv) {
                           "Room on the disk below which new tasks are postponed");
     baton::add_bytes_flag(app, "--archive-max", options.archive_bytes_max,
                           "Room for the archive of the ledger's history; the oldest goes first");
+    baton::add_bytes_flag(app, "--snapshot-log-bytes", options.snapshot_log_bytes,
+                          "Log after which a snapshot is written: less makes a start quicker");
   };
   spec.open = [&options](baton::NodeContext context, const baton::DaemonFlags& flags,
                          std::function<void(const baton::Status&)> on_failed)

@@ -5,6 +5,7 @@
 
 #include "center/core/apply_members.h"
 #include "center/core/task_moves.h"
+#include "center/core/task_view.h"
 
 namespace baton::center {
 namespace {
@@ -22,10 +23,13 @@ Status check_run(const Tables& tables, const CreatedRun& run) {
   if (run.priority < kPriorityMin || run.priority > kPriorityMax)
     return invalid("a priority outside 1 to 10");
   if (run.producer) BATON_RETURN_IF_ERROR(validate_producer_seqs(run.seq.value(), run.count));
-  if (run.waits && !run.producer) return invalid("a waiting run without a producer");
   const std::size_t hashes = run.waits && !run.is_void ? run.count : 0;
   if (hashes > run.content_hash.size()) return invalid("a waiting run without content hashes");
-  return {};
+  if (!run.key_hash.empty() && run.key_hash.size() != run.count)
+    return invalid("a run with keys for some of its tasks");
+  if (run.payload_bytes.size() > 1 && run.payload_bytes.size() != run.count)
+    return invalid("a run with sizes for some of its tasks");
+  return validate_task_options(run.options);
 }
 
 Status check(const Tables& tables, const Created& command) {
@@ -45,6 +49,14 @@ Offset end_of(const Created& command) {
   std::uint64_t end = command.from.value();
   for (const CreatedRun& run : command.runs) end += run.count;
   return Offset(end);
+}
+
+// Whether tasks with these options are plain ones, which cost next to nothing.
+bool asks_for_nothing(const Tables& tables, QueueId queue, const TaskOptions& options) {
+  static const TaskOptions kNothing;
+  const QueueSettings& settings = tables.queues[queue].settings;
+  return options == kNothing && !settings.ordered && settings.time_to_live == Millis(0) &&
+         settings.wait_timeout == Millis(0) && settings.total_timeout == Millis(0);
 }
 
 // Puts the part of one run at or above created_hi into the ledger.
@@ -68,10 +80,10 @@ class RunApplier {
       create_quarantined(work_, shard_, count, queue_of(run), run.priority, wall_);
     } else if (run.is_void) {
       create_void(work_, shard_, count, wall_, Cause::kCreated);
-    } else if (!run.producer) {
-      create_ready(work_, shard_, count, queue_of(run), run.priority, wall_);
     } else if (run.waits) {
-      for (std::uint32_t i = skip; i < run.count; ++i) admit_moved(run, i);
+      for (std::uint32_t i = skip; i < run.count; ++i) admit_waiting(run, i);
+    } else if (!run.producer) {
+      create(run, skip, count);
     } else {
       admit_plain(run, skip, count);
     }
@@ -98,30 +110,129 @@ class RunApplier {
     const ProducerSeq seq(run.seq.value() + skip);
     for (const auto& part : work_.tables.producers.admit_plain(run.producer, seq, first, count)) {
       if (part.is_new) {
-        create_ready(work_, shard_, part.count, queue_of(run), run.priority, wall_);
+        create(run, skip, part.count);
       } else {
         create_void(work_, shard_, part.count, wall_, Cause::kDuplicate);
       }
+      skip += part.count;
     }
   }
 
-  void admit_moved(const CreatedRun& run, std::uint32_t i) {
-    const TaskId task(shard_.id, shard_.created_hi());
-    const auto answer = work_.tables.producers.admit_moved(
-        run.producer, ProducerSeq(run.seq.value() + i), task, run.content_hash[i], run.maybe_at,
-        work_.index(), shards());
-    if (answer.is_new) {
-      create_ready(work_, shard_, 1, queue_of(run), run.priority, wall_);
-    } else {
-      create_void(work_, shard_, 1, wall_, Cause::kDuplicate);
+  // Tasks [from, from + count) of the run, at the end of the shard.
+  void create(const CreatedRun& run, std::uint32_t from, std::uint32_t count) {
+    const QueueId queue = queue_of(run);
+    const bool plain = asks_for_nothing(work_.tables, queue, run.options);
+    std::uint64_t bytes = 0;
+    for (std::uint32_t at = from; at < from + count;) {
+      const std::uint32_t size = bytes_of(run, at);
+      std::uint32_t next = at + 1;
+      while (plain && next < from + count && bytes_of(run, next) == size) ++next;
+      if (plain) {
+        create_ready(work_, shard_, next - at, queue, run.priority, size, wall_);
+      } else {
+        create_task(work_, shard_, queue, run.priority, run.options, size, wall_);
+      }
+      bytes += std::uint64_t{size} * (next - at);
+      at = next;
     }
-    outcome_.winners.push_back({task.offset(), answer.task, answer.code});
+    work_.tables.lent.reported(queue, shard_.manager, count, bytes);
   }
+
+  static std::uint32_t bytes_of(const CreatedRun& run, std::uint32_t i) {
+    if (run.payload_bytes.empty()) return 0;
+    return run.payload_bytes.size() == 1 ? run.payload_bytes[0] : run.payload_bytes[i];
+  }
+
+  // One task that is confirmed by what is decided here: who comes first, by its number (R5) and by
+  // its key (R6).
+  void admit_waiting(const CreatedRun& run, std::uint32_t i) {
+    const TaskId task(shard_.id, shard_.created_hi());
+    const auto known = by_number(run, i);
+    if (known.code != ErrorCode::kOk || known.task) return refuse(task, known, false);
+    const Status possible = check_links(run.options);
+    if (!possible.ok()) return refuse(task, {false, TaskId(), possible.code()}, false);
+    const KeyTable::Known first = by_key(run, i);
+    if (first.task && first.content_hash != run.content_hash[i])
+      return refuse(task, {false, TaskId(), ErrorCode::kConflict}, true);
+    if (run.producer) {
+      work_.tables.producers.admit_moved(run.producer, ProducerSeq(run.seq.value() + i),
+                                         first.task ? first.task : task, run.content_hash[i],
+                                         run.maybe_at, run.only_waits, work_.index(), shards());
+    }
+    if (first.task) return refuse(task, {false, first.task, ErrorCode::kOk}, true);
+    if (!run.key_hash.empty()) {
+      const QueueId queue = queue_of(run);
+      work_.tables.keys.add(queue, run.key_hash[i], {task, run.content_hash[i]}, work_.now_ms(),
+                            key_limits(queue));
+    }
+    create(run, i, 1);
+    outcome_.winners.push_back({task.offset(), task, ErrorCode::kOk, false, TaskState::kNone});
+  }
+
+  // It becomes void: `answer` says what its producer is told instead.
+  void refuse(TaskId task, const ProducerTable::Answer& answer, bool by_key) {
+    create_void(work_, shard_, 1, wall_, Cause::kDuplicate);
+    const bool duplicate = by_key && answer.code == ErrorCode::kOk;
+    outcome_.winners.push_back({task.offset(), answer.task, answer.code, duplicate,
+                                duplicate ? state_now(answer.task) : TaskState::kNone});
+  }
+
+  // The task that its number names already, or why it may name none; neither: it is new.
+  ProducerTable::Answer by_number(const CreatedRun& run, std::uint32_t i) {
+    if (!run.producer) return {true, TaskId(), ErrorCode::kOk};
+    return work_.tables.producers.find_moved(run.producer, ProducerSeq(run.seq.value() + i),
+                                             run.content_hash[i], run.maybe_at, run.only_waits,
+                                             work_.index(), shards());
+  }
+
+  KeyTable::Known by_key(const CreatedRun& run, std::uint32_t i) {
+    if (run.key_hash.empty()) return {};
+    const QueueId queue = queue_of(run);
+    return work_.tables.keys.find(queue, run.key_hash[i], work_.now_ms(), key_limits(queue));
+  }
+
+  KeyTable::Limits key_limits(QueueId queue) const {
+    const QueueSettings& settings = work_.tables.queues[queue].settings;
+    return {settings.key_window.count(), settings.key_count};
+  }
+
+  // Whether the claim that spawns it is current, and has room; whether what it runs after can be.
+  Status check_links(const TaskOptions& options) const {
+    const Tables& tables = work_.tables;
+    for (const TaskId other : options.after) {
+      if (tables.members.find_shard(other.shard()) == nullptr)
+        return {ErrorCode::kNotFound, "it runs after a task that does not exist"};
+    }
+    if (!options.parent) return {};
+    const Shard* shard = tables.members.find_shard(options.parent.shard());
+    const bool known = shard != nullptr && options.parent.offset() < shard->created_hi();
+    const TaskFacts parent = known ? facts_of(tables, options.parent) : TaskFacts();
+    const bool current = parent.state == TaskState::kClaimed &&
+                         tables.rows[parent.row].token == options.parent_token;
+    if (!current) return {ErrorCode::kClaimSuperseded, "the claim of its parent is not current"};
+    const Family* family = tables.families.families.find(options.parent);
+    if (family != nullptr && family->open + family->pending >= kChildrenMax)
+      return {ErrorCode::kTooLarge, "its parent has too many children"};
+    return {};
+  }
+
+  TaskState state_now(TaskId task) const { return state_of(work_.tables, task); }
 
   void answer_known(const CreatedRun& run, std::uint32_t i, Offset offset) {
     const auto answer = work_.tables.producers.answer_moved(
         run.producer, ProducerSeq(run.seq.value() + i), run.content_hash[i]);
-    outcome_.winners.push_back({offset, answer.task, answer.code});
+    const KeyTable::Known first = by_key(run, i);
+    if (answer.task) {
+      const bool duplicate = first.task == answer.task && first.task != TaskId(shard_.id, offset);
+      outcome_.winners.push_back({offset, answer.task, answer.code, duplicate,
+                                  duplicate ? state_now(answer.task) : TaskState::kNone});
+      return;
+    }
+    // Its number names nothing: it was refused, and still would be.
+    ErrorCode code = answer.code;
+    if (const Status links = check_links(run.options); !links.ok()) code = links.code();
+    if (first.task && first.content_hash != run.content_hash[i]) code = ErrorCode::kConflict;
+    outcome_.winners.push_back({offset, TaskId(), code, false, TaskState::kNone});
   }
 
   [[nodiscard]] std::uint32_t shards() const {

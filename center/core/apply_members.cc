@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "center/core/family.h"
 #include "center/core/grant_matching.h"
 #include "center/core/task_moves.h"
 #include "center/core/void_credit.h"
@@ -90,6 +91,7 @@ void begin_life(Work& work, Shard& shard, const Register& command) {
   Tables& tables = work.tables;
   Manager& manager = tables.members.manager(shard.manager);
   end_connections(work, shard.manager);  // of the life before
+  tables.lent.forget_manager(shard.manager);
   tables.members.begin_life(shard.manager);
   shard.epoch = command.epoch;
   shard.life = command.life;
@@ -108,22 +110,25 @@ void drop_ready(Work& work, Shard& shard) {
   Tables& tables = work.tables;
   for (QueueId id(1); tables.queues.exists(id); id = id.next()) {
     const Queue& seen = tables.queues[id];
-    const bool any = std::any_of(seen.levels.begin(), seen.levels.end(), [&](const Level& level) {
-      return level.find_shard(shard.id) != nullptr;
-    });
+    const bool any = std::any_of(seen.levels.begin(), seen.levels.end(),
+                                 [&](const Level& level) { return level.has_ready_in(shard.id); });
     if (!any) continue;
     Queue& queue = tables.queues.edit(id);
-    for (Level& level : queue.levels) {
-      const RunSet* ready = level.find_shard(shard.id);
-      if (ready == nullptr) continue;
-      const std::uint64_t count = ready->size();
-      level.ready -= count;
-      queue.ready -= count;
-      queue.quarantined += count;
-      shard.waiting -= count;
-      tables.counters.waiting -= count;
-      std::erase_if(level.shards, [&](const ReadyShard& entry) { return entry.shard == shard.id; });
-    }
+    const std::uint64_t count = queue.drop_shard(shard.id);
+    queue.quarantined += count;
+    shard.waiting -= count;
+    tables.counters.waiting -= count;
+  }
+}
+
+// Ordering keys that its tasks hold go on without them; a claimed one gives its key up when it ends.
+void release_keys(Work& work, ShardId shard) {
+  Tables& tables = work.tables;
+  for (std::uint32_t slot = 0; slot < tables.order_keys.slots(); ++slot) {
+    if (!tables.order_keys.used(slot)) continue;
+    const TaskId holder = tables.order_keys[slot].holder;
+    if (!holder || holder.shard() != shard) continue;
+    if (facts_of(tables, holder).state != TaskState::kClaimed) release_key(work, slot, holder);
   }
 }
 
@@ -234,6 +239,7 @@ SimpleOutcome apply_remove(Work& work, const Remove& command) {
   Manager& manager = tables.members.manager(slot);
   if (manager.online) return {conflict("manager '" + command.name + "' is online")};
   end_connections(work, slot);
+  tables.lent.forget_manager(slot);
   manager.removed = true;
   manager.since = tables.counters.calendar;
   for (const ShardId id : manager.shards) {
@@ -243,6 +249,7 @@ SimpleOutcome apply_remove(Work& work, const Remove& command) {
     tables.jobs.seal_shards.erase(id);
     tables.jobs.offer_shards.erase(id);
     drop_ready(work, shard);
+    release_keys(work, shard.id);
     // One transition for all: its unfinished tasks, whichever they are, are quarantined by the
     // shard's flag.
     if (shard.created_hi() > Offset(1)) {

@@ -21,48 +21,83 @@ Found find_claim(const Tables& tables, TaskId task, Token token) {
   if (shard == nullptr) return {Verdict::kNotFound};
   // Never granted by this ledger, and perhaps not reported yet (R4).
   if (task.offset() >= shard->created_hi()) return {Verdict::kUnknownYet};
-  const TaskValue value = shard->tasks.get(task.offset());
-  if (value.finished()) return {Verdict::kSuperseded, kNoSlot, true};
-  if (value.kind() != TaskValue::Kind::kRow) return {Verdict::kSuperseded};
-  const TaskRow& row = tables.rows[value.row_slot()];
-  if (row.state == TaskState::kDone) return {Verdict::kSuperseded, kNoSlot, true};
-  if (row.state != TaskState::kClaimed || row.token != token) return {Verdict::kSuperseded};
-  return {Verdict::kOk, value.row_slot()};
+  const TaskFacts facts = facts_of(tables, task);
+  const bool acked = facts.row != kNoSlot && tables.rows[facts.row].acked;
+  // Its own work is done, whatever becomes of its children: to its holder it is finished.
+  if (facts.state == TaskState::kDone || acked) return {Verdict::kSuperseded, kNoSlot, true};
+  if (facts.state != TaskState::kClaimed || tables.rows[facts.row].token != token)
+    return {Verdict::kSuperseded};
+  return {Verdict::kOk, facts.row};
 }
 
-// Doubles with each failure up to the cap; the upper half is spread by the token, so that tasks
-// which failed together do not come back together.
-std::int64_t backoff_ms(const LedgerOptions& options, const TaskRow& row) {
-  const std::uint32_t doublings = std::min(row.failures - 1, 30U);
-  const std::int64_t full =
-      std::min(options.backoff_min.count() << doublings, options.backoff_max.count());
-  const std::int64_t half = full / 2;
-  const auto spread = static_cast<std::uint64_t>(full - half + 1);
-  return half + static_cast<std::int64_t>(hash64(row.token.value()) % spread);
-}
-
-void nack(Work& work, std::uint32_t slot, const std::string& reason) {
-  TaskRow& row = work.tables.rows.edit(slot);
-  ++row.failures;
-  if (!reason.empty()) work.tables.reasons[row.task] = reason.substr(0, kReasonBytesMax);
-  if (row.failures >= work.tables.options.max_attempts) {
-    kill_claim(work, slot);
-  } else {
-    delay_claim(work, slot, work.now_ms() + backoff_ms(work.tables.options, row));
+// Grows with each failure up to the cap; the last part is spread by the token, so that tasks which
+// failed together do not come back together.
+std::int64_t backoff_ms(const QueueSettings& settings, const TaskRow& row) {
+  const std::int64_t most = settings.backoff_max.count();
+  std::int64_t full = settings.backoff_min.count();
+  for (std::uint32_t i = 1; i < row.failures && full < most; ++i) {
+    if (full == 0 || settings.backoff_factor_percent == 100) break;
+    full = std::max(full + 1, full * settings.backoff_factor_percent / 100);
   }
+  full = std::min(full, most);
+  const std::int64_t jitter = full * settings.backoff_jitter_percent / 100;
+  const auto spread = static_cast<std::uint64_t>(jitter + 1);
+  return full - jitter + static_cast<std::int64_t>(hash64(row.token.value()) % spread);
+}
+
+void nack(Work& work, std::uint32_t slot, const Operation& operation) {
+  Tables& tables = work.tables;
+  TaskRow& row = tables.rows.edit(slot);
+  const QueueSettings& settings = tables.queues[row.queue].settings;
+  ++row.failures;
+  set_reason(work, row.task, operation.reason);
+  const std::uint32_t own =
+      row.options == kNoSlot ? 0 : tables.task_options[row.options].max_attempts;
+  const std::uint32_t most = own == 0 ? settings.max_attempts : own;
+  if (operation.dead) {
+    kill_claim(work, slot, Cause::kKilled);
+  } else if (row.failures >= most) {
+    kill_claim(work, slot, Cause::kAttemptsSpent);
+  } else {
+    const std::int64_t delay =
+        operation.delay ? operation.delay->count() : backoff_ms(settings, row);
+    delay_claim(work, slot, work.now_ms() + delay);
+  }
+}
+
+// Progress for those who look, and a checkpoint for the next attempt; the last one of each counts.
+void save(Work& work, std::uint32_t slot, const Operation& operation) {
+  Tables& tables = work.tables;
+  const TaskRow& row = tables.rows[slot];
+  if (operation.percent || !operation.progress.empty()) {
+    Progress& progress = tables.progress[row.task];
+    if (operation.percent) progress.percent = std::min(*operation.percent, 100U);
+    progress.text = operation.progress.substr(0, kTaskTextBytesMax);
+  }
+  if (!operation.checkpoint) return;
+  if (operation.result) {
+    tables.checkpoints[row.task] = {operation.result, row.token};
+  } else {
+    tables.checkpoints.erase(row.task);
+  }
+  note(work, row.task, TaskState::kClaimed, TaskState::kClaimed, Cause::kSaved, row.token,
+       tables.sessions[row.session].id);
 }
 
 Verdict execute_on_claim(Work& work, std::uint32_t slot, const Operation& operation) {
   switch (operation.kind) {
     case OperationKind::kAck:
-      complete(work, slot, operation.result);
+      complete(work, slot, operation.result, operation.on_failed_child);
       return Verdict::kOk;
     case OperationKind::kNack:
-      nack(work, slot, operation.reason);
+      nack(work, slot, operation);
       return Verdict::kOk;
     case OperationKind::kRelease:
       return_claim(work, slot, Cause::kReleased,
                    operation.started ? Attempt::kCounts : Attempt::kTakenBack);
+      return Verdict::kOk;
+    case OperationKind::kSave:
+      save(work, slot, operation);
       return Verdict::kOk;
     case OperationKind::kExtend:
       if (!validate_lease(operation.lease).ok()) return Verdict::kBadLease;
@@ -115,7 +150,9 @@ void anticipate_credit(Work& work, std::uint32_t slot, const Operation& operatio
   const Session& session = work.tables.sessions[slot];
   const Manager& manager = work.tables.members.manager(session.manager);
   const bool current = manager.online && manager.incarnation == session.incarnation;
-  if (!operation.wants_next || operation.kind == OperationKind::kExtend || !current) return;
+  const bool ends =
+      operation.kind != OperationKind::kExtend && operation.kind != OperationKind::kSave;
+  if (!operation.wants_next || !ends || !current) return;
   ++work.tables.sessions.edit(slot).credit;
   work.eager_sessions.push_back(slot);
 }

@@ -99,7 +99,7 @@ Status check_demand(const SessionDemand& command) {
   if (!command.line) return {ErrorCode::kInvalidArgument, "lines count from 1"};
   if (Status valid = validate_queue_name(command.queue); !valid.ok()) return valid;
   if (command.task && !command.task.valid()) return {ErrorCode::kInvalidArgument, "not a task id"};
-  return validate_lease(command.lease);
+  return command.lease == Millis(0) ? Status() : validate_lease(command.lease);
 }
 
 // The line's slot in the session, or kNoSlot.
@@ -159,6 +159,7 @@ AttachOutcome apply_attach(Work& work, Sender sender, const AttachSession& comma
     session.grants = 0;
     session.last_line = LineId();
     session.served_line = LineId();
+    session.served_count = 0;
   }
   return {{}, session.conn_epoch, kept_of(session, command.held)};
 }

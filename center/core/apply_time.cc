@@ -4,7 +4,10 @@
 #include <limits>
 
 #include "center/core/apply_members.h"
+#include "center/core/apply_queues.h"
 #include "center/core/apply_sessions.h"
+#include "center/core/family.h"
+#include "center/core/finished_rows.h"
 #include "center/core/grant_matching.h"
 #include "center/core/task_moves.h"
 
@@ -24,33 +27,63 @@ bool backoff_is_due(const Tables& tables) {
          tables.backoff_ends.top().deadline <= tables.counters.lease_ms;
 }
 
-bool done_row_is_due(const Tables& tables) {
-  const std::uint32_t oldest = tables.finished.oldest();
-  return oldest != kNoSlot &&
-         tables.rows[oldest].deadline_ms + FinishedTable::kKeepMs <= tables.counters.lease_ms;
+bool delay_is_due(const Tables& tables) {
+  return !tables.delays.empty() &&
+         tables.delays.begin()->first.first <= tables.counters.calendar.ms;
 }
 
-void expire(Work& work, std::uint32_t slot) {
-  const TaskRow& row = work.tables.rows[slot];
-  const std::int64_t attempt_end =
-      row.claimed_at_ms + work.tables.options.attempt_timeout.count() + kTickCap.count();
-  return_claim(work, slot,
-               row.deadline_ms >= attempt_end ? Cause::kAttemptTimeout : Cause::kExpired,
-               Attempt::kCounts);
+bool waiting_is_over(const Tables& tables) {
+  return !tables.waiting_ends.empty() &&
+         tables.waiting_ends.begin()->first.first <= tables.counters.lease_ms;
+}
+
+void end_delay(Work& work) {
+  const auto due = work.tables.delays.begin()->first;
+  const TaskId task = due.second;
+  if (work.tables.members.shard(task.shard()).removed) {
+    work.tables.delays.erase(due);
+    return;
+  }
+  unblock(work, task, facts_of(work.tables, task), Cause::kDelayOver);
+}
+
+// A task that waits has waited long enough: which of its times is over decides what it becomes.
+void end_waiting(Work& work) {
+  Tables& tables = work.tables;
+  const auto due = tables.waiting_ends.begin()->first;
+  const TaskId task = due.second;
+  if (tables.members.shard(task.shard()).removed) {
+    tables.waiting_ends.erase(due);
+    return;
+  }
+  const TaskFacts facts = facts_of(tables, task);
+  const OptionsRow* options = options_of(tables, facts);
+  const std::int64_t now = work.now_ms();
+  if (options != nullptr && options->total_at_ms != 0 && options->total_at_ms <= now) {
+    return kill(work, task, facts, Cause::kTotalTimeout, "the time for the whole task was over");
+  }
+  const bool mortal = options == nullptr ||
+                      (options->time_to_live_at_ms != 0 && options->time_to_live_at_ms <= now);
+  if (mortal) return cancel(work, task, facts, Cause::kTimeToLive, "its time to live was over");
+  kill(work, task, facts, Cause::kWaitTimeout, "it waited too long for a consumer");
 }
 
 // Everything that is due, as far as the budget goes.
 void do_due(Work& work) {
   Tables& tables = work.tables;
-  while (lease_is_due(tables) && work.spend()) expire(work, tables.lease_ends.top().id);
+  while (lease_is_due(tables) && work.spend()) expire_claim(work, tables.lease_ends.top().id);
   while (backoff_is_due(tables) && work.spend()) end_backoff(work, tables.backoff_ends.top().id);
-  while (done_row_is_due(tables) && work.spend()) forget_done(work, tables.finished.oldest());
+  while (delay_is_due(tables) && work.spend()) end_delay(work);
+  while (waiting_is_over(tables) && work.spend()) end_waiting(work);
+  forget_aged(work);
   while (work.budget > 0 && drop_idle_session(work)) work.spend();
   const auto shards = static_cast<std::uint32_t>(tables.members.shards().size());
   while (work.budget > 0 && tables.producers.drop_idle(work.now_ms(), work.index(), shards))
     work.spend();
   for (const ShardId shard : tables.bars.expire(work.now_ms())) offer_shard(work, shard);
   continue_seals(work);
+  continue_purges(work);
+  continue_telling(work);
   continue_matches(work);
 }
 
@@ -79,8 +112,10 @@ SimpleOutcome apply_term_start(Work& work, const TermStart& command) {
 }
 
 SimpleOutcome apply_tick(Work& work, const Tick& command) {
-  work.tables.counters.lease_ms += std::clamp(command.elapsed, Millis(0), kTickCap).count();
+  const std::int64_t elapsed = std::clamp(command.elapsed, Millis(0), kTickCap).count();
+  work.tables.counters.lease_ms += elapsed;
   set_calendar(work, command);
+  open_queues(work, elapsed);
   do_due(work);
   return {};
 }
@@ -95,28 +130,57 @@ bool has_work_left(const Tables& tables) {
   const DeadlineHeap& idle = tables.sessions.idle();
   const std::int64_t producers = tables.producers.next_idle_ms();
   return !tables.jobs.empty() || lease_is_due(tables) || backoff_is_due(tables) ||
-         done_row_is_due(tables) || (!idle.empty() && idle.top().deadline <= now) ||
-         (producers != 0 && producers <= now);
+         finished_row_is_due(tables) || delay_is_due(tables) || waiting_is_over(tables) ||
+         (!idle.empty() && idle.top().deadline <= now) || (producers != 0 && producers <= now);
 }
 
-TickPlan plan_ticks(const Tables& tables) {
-  const Counters& counters = tables.counters;
-  std::int64_t next = std::numeric_limits<std::int64_t>::max();
+namespace {
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+// Lease time at which something is due.
+std::int64_t next_lease_ms(const Tables& tables) {
+  std::int64_t next = kNever;
   const auto wait_for = [&](std::int64_t at) { next = std::min(next, at); };
   if (!tables.lease_ends.empty())
-    wait_for(std::max(tables.lease_ends.top().deadline, counters.grace_until_ms));
+    wait_for(std::max(tables.lease_ends.top().deadline, tables.counters.grace_until_ms));
   if (!tables.backoff_ends.empty()) wait_for(tables.backoff_ends.top().deadline);
   if (!tables.sessions.idle().empty()) wait_for(tables.sessions.idle().top().deadline);
   if (const std::int64_t at = tables.producers.next_idle_ms(); at != 0) wait_for(at);
   if (const auto at = tables.bars.next_ms()) wait_for(*at);
-  if (const std::uint32_t oldest = tables.finished.oldest(); oldest != kNoSlot) {
-    wait_for(tables.rows[oldest].deadline_ms + FinishedTable::kKeepMs);
-  }
+  if (!tables.waiting_ends.empty()) wait_for(tables.waiting_ends.begin()->first.first);
+  if (!tables.kept_ends.empty()) wait_for(tables.kept_ends.begin()->first);
+  const bool rated = std::any_of(tables.rated_queues.begin(), tables.rated_queues.end(),
+                                 [&](QueueId id) { return waits_for_rate(tables, id); });
+  if (rated) wait_for(tables.counters.lease_ms + kTickWhileClaimed.count());
+  return next;
+}
+
+// The same in calendar time.
+std::int64_t next_calendar_ms(const Tables& tables) {
+  std::int64_t next = kNever;
+  if (!tables.delays.empty()) next = tables.delays.begin()->first.first;
+  if (!tables.pause_ends.empty()) next = std::min(next, tables.pause_ends.begin()->first);
+  return next;
+}
+
+Millis left_until(std::int64_t at, std::int64_t now) {
+  return Millis(std::max<std::int64_t>(0, at - now));
+}
+
+}  // namespace
+
+TickPlan plan_ticks(const Tables& tables) {
+  const Counters& counters = tables.counters;
+  const std::int64_t lease = next_lease_ms(tables);
+  const std::int64_t calendar = next_calendar_ms(tables);
   TickPlan plan;
-  plan.needed = next != std::numeric_limits<std::int64_t>::max();
-  if (!plan.needed) return plan;
-  plan.max_gap = tables.lease_ends.empty() ? kTickCap : kTickWhileClaimed;
-  plan.next_deadline = Millis(std::max<std::int64_t>(0, next - counters.lease_ms));
+  plan.needed = lease != kNever;
+  if (plan.needed) {
+    plan.max_gap = tables.lease_ends.empty() ? kTickCap : kTickWhileClaimed;
+    plan.next_deadline = left_until(lease, counters.lease_ms);
+  }
+  if (calendar != kNever) plan.calendar_deadline = WallTime{calendar};
   return plan;
 }
 

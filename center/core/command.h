@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,7 +13,9 @@
 #include "common/base/ids.h"
 #include "common/base/limits.h"
 #include "common/base/protocol_enums.h"
+#include "common/base/queue_settings.h"
 #include "common/base/status.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::center {
@@ -49,6 +52,12 @@ struct CreatedRun {
   std::vector<ShardId> maybe_at;
   std::vector<std::uint64_t> content_hash;  // one per task where `waits`
   bool unreadable = false;  // damaged before they were reported: quarantined from the start
+  // priority, key and type in it are not used: they are above, a hash, and content.
+  TaskOptions options;
+  std::vector<Uuid> key_hash;                // one per task with an idempotency key; else empty
+  std::vector<std::uint32_t> payload_bytes;  // one for all, or one per task; none: not known
+  // It waits by its nature (key, order, parent): no plain record has its number anywhere.
+  bool only_waits = false;
 };
 
 struct Created {
@@ -107,8 +116,14 @@ struct Operation {
   bool wants_next = false;
   bool started = false;
   Millis lease{0};
-  ResultPlace result;
+  ResultPlace result;  // ack: of the result; save: of the checkpoint
   std::string reason;
+  std::optional<Millis> delay;                              // nack: instead of the queue's backoff
+  bool dead = false;                                        // nack: at once
+  FailurePolicy on_failed_child = FailurePolicy::kDefault;  // ack
+  std::optional<std::uint32_t> percent;                     // save
+  std::string progress;                                     // save
+  bool checkpoint = false;  // save: `result` is the checkpoint; no place: none any more
 };
 
 struct SessionOperations {
@@ -171,12 +186,37 @@ struct Quarantine {
   std::vector<Offset> offsets;
 };
 
+// Makes the queue if there is none.
+struct SetQueue {
+  std::string queue;
+  QueueChange change;
+};
+
+struct ActOn {
+  TaskAction action = TaskAction::kCancel;
+  std::vector<TaskId> tasks;
+  std::string reason;
+};
+
+struct Purge {
+  std::string queue;
+};
+
+// A manager's share of what a limited queue may still take; absolute numbers (R22).
+struct Borrow {
+  std::string queue;
+  std::uint64_t have_tasks = 0;
+  std::uint64_t have_bytes = 0;
+  std::uint64_t want_tasks = 0;
+  std::uint64_t want_bytes = 0;
+};
+
 struct Continue {};
 
-using Command =
-    std::variant<Enroll, Register, Created, AttachSession, SessionDemand, SessionEndWait,
-                 SessionClosed, SessionOperations, SessionHeartbeat, GiveBack, Report, ProducerDone,
-                 ShardOffline, Seal, TermStart, Tick, Remove, Quarantine, Continue>;
+using Command = std::variant<Enroll, Register, Created, AttachSession, SessionDemand,
+                             SessionEndWait, SessionClosed, SessionOperations, SessionHeartbeat,
+                             GiveBack, Report, ProducerDone, ShardOffline, Seal, TermStart, Tick,
+                             Remove, Quarantine, Continue, SetQueue, ActOn, Purge, Borrow>;
 
 // What one manager sent in one frame. Refused whole (denied) when its incarnation is not the
 // manager's current one, or when the manager was declared offline and has not registered again;

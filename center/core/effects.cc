@@ -68,6 +68,46 @@ std::string_view to_string(Cause cause) {
       return "duplicate";
     case Cause::kExtended:
       return "extended";
+    case Cause::kCancelled:
+      return "cancelled";
+    case Cause::kKilled:
+      return "killed";
+    case Cause::kExpiriesSpent:
+      return "expiries_spent";
+    case Cause::kTotalTimeout:
+      return "total_timeout";
+    case Cause::kWaitTimeout:
+      return "wait_timeout";
+    case Cause::kTimeToLive:
+      return "time_to_live";
+    case Cause::kUncertain:
+      return "uncertain";
+    case Cause::kRedriven:
+      return "redriven";
+    case Cause::kDiscarded:
+      return "discarded";
+    case Cause::kResumed:
+      return "resumed";
+    case Cause::kCompleted:
+      return "completed";
+    case Cause::kPurged:
+      return "purged";
+    case Cause::kDelayOver:
+      return "delay_over";
+    case Cause::kUnblocked:
+      return "unblocked";
+    case Cause::kDependencyFailed:
+      return "dependency_failed";
+    case Cause::kChildrenDone:
+      return "children_done";
+    case Cause::kChildFailed:
+      return "child_failed";
+    case Cause::kParentAcked:
+      return "parent_acked";
+    case Cause::kParentGone:
+      return "parent_gone";
+    case Cause::kSaved:
+      return "saved";
   }
   return "unknown";
 }

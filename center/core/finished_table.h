@@ -1,5 +1,5 @@
-// FinishedTable: the rows of done tasks that have a result, in order of finishing, and how long
-// they stay (R18): 24 h of lease time, 100,000 per queue, a million in all.
+// FinishedTable: the rows of finished tasks that are kept, in order of finishing: of each queue, and
+// of all (R18). finished_rows.h says which are, and for how long.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,6 @@ namespace baton::center {
 
 class FinishedTable {
  public:
-  static constexpr std::int64_t kKeepMs = std::int64_t{24} * 60 * 60 * 1000;
-  static constexpr std::uint32_t kPerQueueMax = 100'000;
   static constexpr std::uint32_t kMax = 1'000'000;
 
   // The row has just become done.
@@ -23,12 +21,6 @@ class FinishedTable {
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] std::uint32_t oldest() const { return first_; }  // kNoSlot when empty
   [[nodiscard]] std::uint32_t newest() const { return last_; }
-  // The row that must go because there are too many; kNoSlot when there are not.
-  [[nodiscard]] std::uint32_t surplus(const Queue& queue) const {
-    if (queue.done_rows > kPerQueueMax) return queue.done_first;
-    return size_ > kMax ? first_ : kNoSlot;
-  }
-
   void restore(std::uint32_t first, std::uint32_t last, std::uint32_t size) {
     first_ = first;
     last_ = last;

@@ -47,6 +47,43 @@ void grant(Work& work, TaskId task, std::uint32_t line) {
   served(work, session, line);
 }
 
+// ---- the order within a queue ----
+
+// Visits the levels in the order in which they may be granted from, until `visit` is true: the
+// highest priority first, but one that gave way to others often enough has its turn (ageing).
+template <class Visit>
+void each_level(const Queue& queue, Visit&& visit) {
+  const Level* top = nullptr;
+  const Level* aged = nullptr;
+  for (const Level& level : queue.levels) {
+    if (level.ready == 0) continue;
+    if (top == nullptr) {
+      top = &level;
+      continue;
+    }
+    const std::uint64_t patience =
+        std::uint64_t{queue.settings.ageing} * (top->priority - level.priority);
+    if (queue.settings.ageing > 0 && level.passed >= patience) {
+      aged = &level;
+      break;
+    }
+  }
+  if (aged != nullptr && visit(*aged)) return;
+  for (const Level& level : queue.levels) {
+    if (level.ready > 0 && &level != aged && visit(level)) return;
+  }
+}
+
+// Visits the level's lanes in order of their turns, until `visit` is true.
+template <class Visit>
+bool each_lane(const Level& level, Visit&& visit) {
+  if (level.fair.empty()) return visit(level.plain, kNoSlot);
+  for (auto at = level.turns.begin(); !at.done(); ++at) {
+    if (visit(level.lane(at->second), at->second)) return true;
+  }
+  return false;
+}
+
 // ---- tasks pick lines ----
 
 // The line that a task of `shard` goes to; kNoSlot when no line of the queue may have it.
@@ -69,10 +106,10 @@ struct Pick {
   std::uint32_t line = kNoSlot;
 };
 
-// The oldest task of the level that some line may have, where no line may have the very oldest.
-std::optional<Pick> pick_past_bars(const Tables& tables, const Queue& queue, const Level& level) {
+// The oldest task of the lane that some line may have, where no line may have the very oldest.
+std::optional<Pick> pick_past_bars(const Tables& tables, const Queue& queue, const Lane& lane) {
   std::vector<Candidate> heads;
-  for (const ReadyShard& ready : level.shards) {
+  for (const ReadyShard& ready : lane.shards) {
     if (const auto head = head_of(tables, ready)) heads.push_back(*head);
   }
   std::sort(heads.begin(), heads.end());
@@ -83,29 +120,36 @@ std::optional<Pick> pick_past_bars(const Tables& tables, const Queue& queue, con
   return std::nullopt;
 }
 
-// The oldest task of the level that some line may have.
-std::optional<Pick> pick_oldest(const Tables& tables, const Queue& queue, const Level& level) {
+// The oldest task of the lane that some line may have.
+std::optional<Pick> pick_oldest(const Tables& tables, const Queue& queue, const Lane& lane) {
   std::optional<Candidate> oldest;
-  for (const ReadyShard& ready : level.shards) {
+  for (const ReadyShard& ready : lane.shards) {
     const auto head = head_of(tables, ready);
     if (head && (!oldest || *head < *oldest)) oldest = head;
   }
   if (!oldest) return std::nullopt;
   const std::uint32_t line = pick_line(tables, queue, oldest->shard);
   if (line != kNoSlot) return Pick{oldest->task(), line};
-  return pick_past_bars(tables, queue, level);
+  return pick_past_bars(tables, queue, lane);
+}
+
+std::optional<Pick> pick_from_queue(const Tables& tables, const Queue& queue) {
+  std::optional<Pick> pick;
+  each_level(queue, [&](const Level& level) {
+    return each_lane(level, [&](const Lane& lane, std::uint32_t) {
+      if (lane.ready > 0) pick = pick_oldest(tables, queue, lane);
+      return pick.has_value();
+    });
+  });
+  return pick;
 }
 
 // False when the budget ended before the work.
 bool match_queue(Work& work, QueueId id) {
   while (true) {
     const Queue& queue = work.tables.queues[id];
-    if (queue.ring_size == 0 || queue.ready == 0) return true;
-    std::optional<Pick> pick;
-    for (const Level& level : queue.levels) {
-      if (level.ready > 0) pick = pick_oldest(work.tables, queue, level);
-      if (pick) break;
-    }
+    if (queue.ring_size == 0 || queue.ready == 0 || !queue.is_open()) return true;
+    const std::optional<Pick> pick = pick_from_queue(work.tables, queue);
     if (!pick) return true;
     if (!work.spend()) return false;
     grant(work, pick->task, pick->line);
@@ -114,12 +158,18 @@ bool match_queue(Work& work, QueueId id) {
 
 // ---- lines pick tasks ----
 
-// What a line of `manager` takes from the level: the oldest task, or a local one that may overtake
-// it.
-std::optional<TaskId> pick_task(const Tables& tables, Level& level, std::uint32_t manager) {
+// What a line of `manager` takes from a lane: the oldest task, or a local one that may overtake it.
+struct LanePick {
+  TaskId task;
+  std::uint32_t priority = 0;
+  std::uint32_t fair_key = kNoSlot;
+  bool overtakes = false;
+};
+
+std::optional<LanePick> pick_task(const Tables& tables, const Lane& lane, std::uint32_t manager) {
   std::optional<Candidate> oldest;
   std::optional<Candidate> local;
-  for (const ReadyShard& ready : level.shards) {
+  for (const ReadyShard& ready : lane.shards) {
     const auto head = head_of(tables, ready);
     if (!head || tables.bars.is_barred(manager, head->shard)) continue;
     if (!oldest || *head < *oldest) oldest = head;
@@ -127,12 +177,32 @@ std::optional<TaskId> pick_task(const Tables& tables, Level& level, std::uint32_
     if (at_home && (!local || *head < *local)) local = head;
   }
   if (!oldest) return std::nullopt;
-  if (local && local->shard != oldest->shard && level.overtaken < kOvertakenMax) {
-    ++level.overtaken;
-    return local->task();
+  if (local && local->shard != oldest->shard && lane.overtaken < kOvertakenMax)
+    return LanePick{local->task(), 0, kNoSlot, true};
+  return LanePick{oldest->task()};
+}
+
+std::optional<TaskId> pick_for_manager(Tables& tables, QueueId id, std::uint32_t manager) {
+  std::optional<LanePick> pick;
+  each_level(tables.queues[id], [&](const Level& level) {
+    return each_lane(level, [&](const Lane& lane, std::uint32_t fair_key) {
+      if (lane.ready == 0) return false;
+      pick = pick_task(tables, lane, manager);
+      if (!pick) return false;
+      pick->priority = level.priority;
+      pick->fair_key = fair_key;
+      return true;
+    });
+  });
+  if (!pick) return std::nullopt;
+  std::uint32_t& overtaken =
+      tables.queues.edit(id).level(pick->priority).edit_lane(pick->fair_key).overtaken;
+  if (pick->overtakes) {
+    ++overtaken;
+  } else if (overtaken > 0) {
+    --overtaken;
   }
-  if (level.overtaken > 0) --level.overtaken;
-  return oldest->task();
+  return pick->task;
 }
 
 // Whether the one task that a line waits for can be granted to it.
@@ -142,32 +212,39 @@ bool may_have(const Tables& tables, std::uint32_t line, TaskId task) {
   if (!tables.members.is_available(*shard)) return false;
   if (tables.bars.is_barred(tables.sessions[tables.lines[line].session].manager, task.shard()))
     return false;
-  const TaskValue value = shard->tasks.get(task.offset());
-  if (value.kind() == TaskValue::Kind::kReady) return value.queue() == tables.lines[line].queue;
-  if (value.kind() != TaskValue::Kind::kRow) return false;
-  const TaskRow& row = tables.rows[value.row_slot()];
-  return row.state == TaskState::kReady && row.queue == tables.lines[line].queue;
+  const TaskFacts facts = facts_of(tables, task);
+  if (facts.state != TaskState::kReady || facts.queue != tables.lines[line].queue) return false;
+  const Queue& queue = tables.queues[facts.queue];
+  const std::uint32_t per_key = queue.settings.max_per_fair_key;
+  const bool key_is_full = per_key > 0 && facts.fair_key != kNoSlot &&
+                           tables.fair_keys[facts.fair_key].claimed >= per_key;
+  return queue.is_open() && !key_is_full;
 }
 
 std::optional<TaskId> pick_for_line(Tables& tables, std::uint32_t slot) {
   const Line& line = tables.lines[slot];
   if (line.task) return may_have(tables, slot, line.task) ? std::optional(line.task) : std::nullopt;
-  if (tables.queues[line.queue].ready == 0) return std::nullopt;
-  const std::uint32_t manager = tables.sessions[line.session].manager;
-  for (Level& level : tables.queues.edit(line.queue).levels) {
-    if (level.ready == 0) continue;
-    if (const auto task = pick_task(tables, level, manager)) return task;
-  }
-  return std::nullopt;
+  const Queue& queue = tables.queues[line.queue];
+  if (queue.ready == 0 || !queue.is_open()) return std::nullopt;
+  return pick_for_manager(tables, line.queue, tables.sessions[line.session].manager);
 }
 
-// One grant for the session: its lines take turns, beginning after the one that was served last.
-std::optional<Pick> pick_for_session(Tables& tables, const Session& session) {
+// Where the turn of the session's lines is: with the one after that which was served last, or with
+// that one while it has not had its queue's weight.
+std::size_t turn_of(const Tables& tables, const Session& session) {
   const std::vector<std::uint32_t>& lines = session.lines;
   const auto next = std::find_if(lines.begin(), lines.end(), [&](std::uint32_t slot) {
-    return tables.lines[slot].id > session.served_line;
+    if (tables.lines[slot].id != session.served_line)
+      return tables.lines[slot].id > session.served_line;
+    return session.served_count < tables.queues[tables.lines[slot].queue].settings.weight;
   });
-  const auto start = static_cast<std::size_t>(next - lines.begin());
+  return static_cast<std::size_t>(next - lines.begin());
+}
+
+// One grant for the session: its lines take turns.
+std::optional<Pick> pick_for_session(Tables& tables, const Session& session) {
+  const std::vector<std::uint32_t>& lines = session.lines;
+  const std::size_t start = turn_of(tables, session);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::uint32_t line = lines[(start + i) % lines.size()];
     if (const auto task = pick_for_line(tables, line)) return Pick{*task, line};
@@ -223,7 +300,7 @@ void match_or_remember(Work& work, QueueId queue) {
 
 bool has_ready_in(const Queue& queue, ShardId shard) {
   return std::any_of(queue.levels.begin(), queue.levels.end(),
-                     [shard](const Level& level) { return level.find_shard(shard) != nullptr; });
+                     [shard](const Level& level) { return level.has_ready_in(shard); });
 }
 
 // Offers the shard's tasks, queue by queue. Returns the queue to go on with, or none.

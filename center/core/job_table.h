@@ -2,12 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 
 #include "common/base/ids.h"
 
 namespace baton::center {
+
+// How a task ended, for those that wait for it.
+enum class Ending : std::uint8_t { kDone = 1, kFailed = 2 };
 
 struct JobTable {
   // Queues with tasks and lines that may still belong together.
@@ -16,9 +20,32 @@ struct JobTable {
   std::map<ShardId, QueueId> offer_shards;
   // Sealed shards whose missing tasks are being quarantined: the next offset to look at.
   std::map<ShardId, Offset> seal_shards;
+  // Queues that are being purged: their tasks below these marks, from `next` on.
+  struct Purge {
+    std::map<ShardId, Offset> ends;
+    TaskId next;
+  };
+  std::map<QueueId, Purge> purges;
+  // Tasks that ended and that others wait for: the next of them to tell. In the order of ending.
+  struct Telling {
+    TaskId task;
+    Ending ending = Ending::kDone;
+    TaskId parent;  // to be told first; none: told already, or there is none
+    TaskId next;    // of those that run after it, the first that may not have been told
+  };
+  std::deque<Telling> tellings;
+  // Claims that ended: what becomes of the children that were to come with their completion.
+  struct Birth {
+    TaskId parent;
+    Token token;  // of the claim
+    bool acked = false;
+    TaskId next;  // of its children, the first that may not have been looked at
+  };
+  std::deque<Birth> births;
 
   [[nodiscard]] bool empty() const {
-    return match_queues.empty() && offer_shards.empty() && seal_shards.empty();
+    return match_queues.empty() && offer_shards.empty() && seal_shards.empty() && purges.empty() &&
+           tellings.empty() && births.empty();
   }
 };
 

@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "center/core/apply_act.h"
 #include "center/core/apply_created.h"
 #include "center/core/apply_members.h"
 #include "center/core/apply_operations.h"
+#include "center/core/apply_queues.h"
 #include "center/core/apply_sessions.h"
 #include "center/core/apply_time.h"
+#include "center/core/family.h"
 #include "center/core/grant_matching.h"
 #include "center/core/ledger_state.h"
 #include "center/core/snapshot.h"
@@ -74,6 +77,14 @@ class Dispatcher {
   Outcome operator()(const ProducerDone& c) {
     return of_manager([&] { return apply_producer_done(work_, c); });
   }
+  // Of a client, by a manager or by the center that it was asked through.
+  Outcome operator()(const SetQueue& command) { return apply_set_queue(work_, command); }
+  Outcome operator()(const ActOn& command) { return apply_act(work_, command); }
+  Outcome operator()(const Purge& command) { return apply_purge(work_, command); }
+  Outcome operator()(const Borrow& command) {
+    if (!sender_.is_manager()) return BorrowOutcome{not_a_manager(), 0, 0, {}};
+    return apply_borrow(work_, sender_, command);
+  }
   Outcome operator()(const Quarantine& c) {
     return of_manager([&] { return apply_quarantine(work_, sender_, c); });
   }
@@ -123,6 +134,7 @@ BatchEffects apply_batch(Work& work, const Batch& batch) {
   effects.outcomes.reserve(batch.commands.size());
   for (const Command& command : batch.commands) {
     effects.outcomes.push_back(std::visit(Dispatcher(work, sender), command));
+    continue_telling(work);
     settle_matches(work);
   }
   return effects;
@@ -148,9 +160,7 @@ std::uint64_t next_hash(std::uint64_t before, Lsn index,
 
 }  // namespace
 
-Ledger::Ledger(LedgerOptions options) : state_(std::make_unique<State>(Tables{})) {
-  state_->tables.options = options;
-}
+Ledger::Ledger() : state_(std::make_unique<State>(Tables{})) {}
 Ledger::~Ledger() = default;
 Ledger::Ledger(Ledger&&) noexcept = default;
 Ledger& Ledger::operator=(Ledger&&) noexcept = default;
@@ -178,10 +188,9 @@ bool Ledger::wants_continue() const { return has_work_left(state_->tables); }
 
 std::unique_ptr<LedgerSnapshot> Ledger::snapshot() const { return write_snapshot(state_->tables); }
 
-Result<Ledger> Ledger::restore(const std::vector<std::string>& pages, LedgerOptions options) {
+Result<Ledger> Ledger::restore(const std::vector<std::string>& pages) {
   BATON_ASSIGN_OR_RETURN(Tables tables, read_snapshot(pages));
-  Ledger ledger(options);
-  tables.options = options;
+  Ledger ledger;
   ledger.state_->tables = std::move(tables);
   return ledger;
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,13 +24,6 @@
 #include "common/base/record_kind.h"
 
 namespace baton::center {
-
-struct LedgerOptions {
-  std::uint32_t max_attempts = kMaxAttemptsDefault;  // nacks until a task is dead
-  Millis backoff_min = kBackoffMin;
-  Millis backoff_max = kBackoffMax;
-  Millis attempt_timeout = kAttemptTimeoutDefault;
-};
 
 // Pages of a snapshot, taken at one index and unaffected by what is applied later. The pages may be
 // fetched a few at a time between two applies: what they share with the ledger is copied on write.
@@ -45,11 +39,13 @@ struct TickPlan {
   bool needed = false;      // false: nothing waits for lease time, an idle cluster does not sync
   Millis max_gap{0};        // at most this long after the tick before
   Millis next_deadline{0};  // lease time left until something is due; ticks may come earlier
+  // Something waits for the calendar: a tick is needed when a wall clock has come to this.
+  std::optional<WallTime> calendar_deadline = {};
 };
 
 class Ledger {
  public:
-  explicit Ledger(LedgerOptions options = {});
+  Ledger();
   ~Ledger();
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
@@ -71,17 +67,32 @@ class Ledger {
   [[nodiscard]] std::unique_ptr<LedgerSnapshot> snapshot() const;
   // Builds a ledger from all pages of a snapshot, in order. data_loss names the first page that is
   // wrong.
-  static Result<Ledger> restore(const std::vector<std::string>& pages, LedgerOptions options = {});
+  static Result<Ledger> restore(const std::vector<std::string>& pages);
 
   // ---- looking: views.h has the types. All are bounded by `limit`. ----
   [[nodiscard]] Result<TaskView> find(TaskId task) const;
   [[nodiscard]] TaskPage list_tasks(std::string_view queue, TaskState state,
-                                    std::string_view cursor, std::size_t limit) const;
+                                    const TaskFilter& filter, std::string_view cursor,
+                                    std::size_t limit) const;
   [[nodiscard]] QueuePage list_queues(std::string_view prefix, std::string_view cursor,
                                       std::size_t limit) const;
+  // not_found: nobody ever produced to it, waits for it or set it.
+  [[nodiscard]] Result<QueueDetailView> find_queue(std::string_view name) const;
+  // What managers must know of queues, of those where there is something to know.
+  [[nodiscard]] RulePage list_rules(std::string_view cursor, std::size_t limit) const;
+  // Why the task is where it is, in a sentence. Errors: those of find().
+  [[nodiscard]] Result<Explanation> explain(TaskId task) const;
   [[nodiscard]] std::vector<ManagerView> managers() const;
   [[nodiscard]] std::optional<ManagerView> find_manager(Incarnation incarnation) const;
   [[nodiscard]] LedgerTotals totals() const;
+  [[nodiscard]] LedgerTimes times() const;
+  [[nodiscard]] SessionName session_name(const SessionId& session) const;
+  // Every task that is claimed, waits for a time, was tried before or is kept after its end, in no
+  // order that means anything. Plain ones (ready and never tried, quarantined before that) are not
+  // among them.
+  void visit_rows(const std::function<void(TaskId, TaskState, Token)>& visit) const;
+  // Whose shard it is, also of a manager that was removed; empty when there is no such shard.
+  [[nodiscard]] std::string manager_of(ShardId shard) const;
 
   // For a manager that reconnected (R10): the session's claims above `last_number`, and where it
   // stands.

@@ -26,11 +26,6 @@ ManagerView view_of(const Tables& tables, const Manager& manager) {
   return view;
 }
 
-Grant grant_of(const Session& session, const TaskRow& row) {
-  return {session.id, session.incarnation, session.conn_epoch, row.number,          row.line,
-          row.task,   row.token,           row.attempt,        Millis(row.lease_ms)};
-}
-
 }  // namespace
 
 Result<TaskView> Ledger::find(TaskId task) const {
@@ -88,7 +83,7 @@ SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manag
   view.credit_total = session.credit;
   session.claims.for_each([&](Token, std::uint32_t row) {
     if (tables.rows[row].number > last_number)
-      view.claims.push_back(grant_of(session, tables.rows[row]));
+      view.claims.push_back(grant_of(tables, session, tables.rows[row]));
   });
   return view;
 }
@@ -103,11 +98,18 @@ SettleVerdict Ledger::settle(TaskId task, Token token, RecordKind kind, ShardId 
   const Shard* of_task = task.valid() ? tables.members.find_shard(task.shard()) : nullptr;
   if (of_task == nullptr || task.offset() >= of_task->created_hi()) return SettleVerdict::kOpen;
   const TaskValue value = of_task->tasks.get(task.offset());
+  if (kind == RecordKind::kCheckpoint) {
+    const Checkpoint* saved = tables.checkpoints.find(task);
+    const bool points_to_it = saved != nullptr && saved->token == token &&
+                              saved->place.shard == shard && saved->place.lsn == lsn;
+    if (points_to_it) return SettleVerdict::kKeep;
+  }
   if (value.kind() != TaskValue::Kind::kRow) return SettleVerdict::kDrop;
   const TaskRow& row = tables.rows[value.row_slot()];
-  if (row.token != token) return SettleVerdict::kDrop;
-  if (row.state == TaskState::kClaimed) return SettleVerdict::kOpen;
-  const bool points_to_it = row.state == TaskState::kDone && kind == RecordKind::kResult &&
+  const bool claimed = row.state == TaskState::kClaimed && row.token == token;
+  if (kind == RecordKind::kCheckpoint) return claimed ? SettleVerdict::kOpen : SettleVerdict::kDrop;
+  if (claimed) return SettleVerdict::kOpen;
+  const bool points_to_it = row.token == token && (row.state == TaskState::kDone || row.acked) &&
                             row.result_shard == shard && row.result_lsn == lsn;
   return points_to_it ? SettleVerdict::kKeep : SettleVerdict::kDrop;
 }
@@ -123,11 +125,11 @@ LiveOffsets Ledger::live(ShardId id, Offset from, Offset to) const {
   for (Offset at = shard->tasks.next_live(from); at < end; at = shard->tasks.next_live(at)) {
     const Offset until = std::min(end, shard->tasks.same_until(at));
     const std::uint64_t count = until.value() - at.value();
-    const bool needs_payload = !is_done(state_->tables, shard->tasks.get(at));
-    if (needs_payload && !live.runs.empty() &&
+    const bool needed = needs_payload(state_->tables, shard->tasks.get(at));
+    if (needed && !live.runs.empty() &&
         live.runs.back().first.value() + live.runs.back().count == at.value()) {
       live.runs.back().count += count;
-    } else if (needs_payload) {
+    } else if (needed) {
       live.runs.push_back({at, count});
     }
     at = until;

@@ -26,7 +26,9 @@ bool cannot_come_again(const MovedNumber& number, const MemberTable& members) {
   return true;
 }
 
-void add_places(MovedNumber& number, const std::vector<ShardId>& maybe_at) {
+void add_places(MovedNumber& number, const std::vector<ShardId>& maybe_at, bool only_waits) {
+  if (only_waits) return;  // no plain record of it exists anywhere
+  number.moved = true;
   constexpr std::size_t kPlacesMax = 64;  // more are as good as any
   if (maybe_at.empty() || number.maybe_at.size() + maybe_at.size() > kPlacesMax)
     number.anywhere = true;
@@ -73,7 +75,7 @@ std::size_t ProducerTable::place_moved(const Producer& producer, std::uint64_t s
   return static_cast<std::size_t>(at - producer.moved.begin());
 }
 
-const MovedNumber* ProducerTable::find_moved(const Producer& producer, std::uint64_t seq) {
+const MovedNumber* ProducerTable::find_number(const Producer& producer, std::uint64_t seq) {
   const std::size_t at = place_moved(producer, seq);
   return at < producer.moved.size() && producer.moved[at].seq == seq ? &producer.moved[at]
                                                                      : nullptr;
@@ -93,7 +95,7 @@ std::vector<ProducerTable::Run> ProducerTable::admit_plain(ProducerId id, Produc
   std::vector<Run> runs;
   for (std::uint32_t i = 0; i < count; ++i) {
     const bool taken =
-        find_plain(producer, from + i) != nullptr || find_moved(producer, from + i) != nullptr;
+        find_plain(producer, from + i) != nullptr || find_number(producer, from + i) != nullptr;
     if (runs.empty() || runs.back().is_new == taken) runs.push_back({0, !taken});
     ++runs.back().count;
   }
@@ -130,32 +132,40 @@ void ProducerTable::forget_plain(Producer& producer, std::size_t count) {
   plain_total_ -= count;
 }
 
-ProducerTable::Answer ProducerTable::admit_moved(ProducerId id, ProducerSeq seq, TaskId task,
-                                                 std::uint64_t content_hash,
-                                                 const std::vector<ShardId>& maybe_at, Lsn index,
-                                                 std::uint32_t shards) {
+ProducerTable::Answer ProducerTable::find_moved(ProducerId id, ProducerSeq seq,
+                                                std::uint64_t content_hash,
+                                                const std::vector<ShardId>& maybe_at,
+                                                bool only_waits, Lsn index, std::uint32_t shards) {
   Producer& producer = edit(id);
   const std::size_t at = place_moved(producer, seq.value());
   if (at < producer.moved.size() && producer.moved[at].seq == seq.value()) {
-    add_places(producer.moved[at], maybe_at);
+    add_places(producer.moved[at], maybe_at, only_waits);
     return answer_of(producer.moved[at], content_hash);
   }
-  MovedNumber number;
-  number.seq = seq.value();
-  add_places(number, maybe_at);
   if (const PlainNumbers* plain = find_plain(producer, seq.value())) {
+    MovedNumber number;
+    number.seq = seq.value();
     number.task = TaskId(plain->first.value() + (seq.value() - plain->seq));
+    add_places(number, maybe_at, only_waits);
     const Answer answer{false, number.task, ErrorCode::kOk};
     add_moved(producer, std::move(number), index, shards);
     return answer;
   }
   // Its producer knows the outcome by another way and waits for nothing: no new task.
   if (seq.value() < producer.resolved_below) return {false, TaskId(), ErrorCode::kNotFound};
+  return {true, TaskId(), ErrorCode::kOk};
+}
+
+void ProducerTable::admit_moved(ProducerId id, ProducerSeq seq, TaskId task,
+                                std::uint64_t content_hash, const std::vector<ShardId>& maybe_at,
+                                bool only_waits, Lsn index, std::uint32_t shards) {
+  MovedNumber number;
+  number.seq = seq.value();
   number.task = task;
   number.has_hash = true;
   number.content_hash = content_hash;
-  add_moved(producer, std::move(number), index, shards);
-  return {true, task, ErrorCode::kOk};
+  add_places(number, maybe_at, only_waits);
+  add_moved(edit(id), std::move(number), index, shards);
 }
 
 void ProducerTable::add_moved(Producer& producer, MovedNumber number, Lsn index,
@@ -172,7 +182,7 @@ ProducerTable::Answer ProducerTable::answer_moved(ProducerId id, ProducerSeq seq
   const Answer unknown{false, TaskId(), ErrorCode::kNotFound};
   const Cow<Producer>* producer = producers_.find(id);
   if (producer == nullptr) return unknown;
-  const MovedNumber* number = find_moved(**producer, seq.value());
+  const MovedNumber* number = find_number(**producer, seq.value());
   return number == nullptr ? unknown : answer_of(*number, content_hash);
 }
 
@@ -198,6 +208,9 @@ void ProducerTable::resolve(Producer& producer, std::uint64_t below, Lsn index,
     ++gone;
   if (gone > 0) forget_plain(producer, gone);
   if (!producer.plain.empty()) producer.plain.front().forget_below(below);
+  // What only waits cannot come as a plain record: as soon as it is resolved it makes no new task.
+  std::erase_if(producer.moved,
+                [below](const MovedNumber& n) { return n.seq < below && !n.moved; });
   for (MovedNumber& number : producer.moved) {
     if (number.seq >= below) break;
     if (!number.resolved_at) linger(producer, number, index, shards);
@@ -227,7 +240,7 @@ void ProducerTable::sweep(const MemberTable& members) {
   std::vector<LingerKey> over;
   for (auto at = lingering_.begin(); !at.done(); ++at) {
     const auto& [resolved_at, id, seq] = at->first;
-    if (cannot_come_again(*find_moved(**producers_.find(id), seq), members))
+    if (cannot_come_again(*find_number(**producers_.find(id), seq), members))
       over.push_back(at->first);
   }
   for (const auto& [resolved_at, id, seq] : over) {
@@ -266,6 +279,7 @@ void ProducerTable::drop(ProducerId id, Lsn index, std::uint32_t shards) {
   idle_.erase({producer.idle_at_ms, id});
   producer.idle_at_ms = 0;
   forget_plain(producer, producer.plain.size());
+  std::erase_if(producer.moved, [](const MovedNumber& n) { return !n.moved; });
   for (MovedNumber& number : producer.moved) {
     if (!number.resolved_at) linger(producer, number, index, shards);
   }

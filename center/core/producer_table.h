@@ -50,6 +50,7 @@ struct MovedNumber {
   std::uint32_t shards_then = 0;  // resolved: shards with an id up to this existed
   std::vector<ShardId> maybe_at;  // sorted; empty: any shard
   bool anywhere = false;          // some occurrence said nothing about where else it may be
+  bool moved = false;             // some occurrence was moved: plain ones may exist
 };
 
 struct Producer {
@@ -81,10 +82,16 @@ class ProducerTable {
     TaskId task;  // the winner; none: refused
     ErrorCode code = ErrorCode::kOk;
   };
-  // `maybe_at` empty: anywhere. Conflict: the number names other content; not_found: it was
-  // resolved long ago.
-  Answer admit_moved(ProducerId id, ProducerSeq seq, TaskId task, std::uint64_t content_hash,
-                     const std::vector<ShardId>& maybe_at, Lsn index, std::uint32_t shards);
+  // What a number that waits names already. New (is_new, without a task): nothing yet. Conflict: it
+  // names other content; not_found: it was resolved long ago. `maybe_at`: where plain records of it
+  // may be; empty: anywhere, or nowhere if `only_waits`.
+  Answer find_moved(ProducerId id, ProducerSeq seq, std::uint64_t content_hash,
+                    const std::vector<ShardId>& maybe_at, bool only_waits, Lsn index,
+                    std::uint32_t shards);
+  // The number names `task` from now on. REQUIRES: find_moved() has just found nothing.
+  void admit_moved(ProducerId id, ProducerSeq seq, TaskId task, std::uint64_t content_hash,
+                   const std::vector<ShardId>& maybe_at, bool only_waits, Lsn index,
+                   std::uint32_t shards);
   // What a moved number is answered with when its record is reported again.
   [[nodiscard]] Answer answer_moved(ProducerId id, ProducerSeq seq,
                                     std::uint64_t content_hash) const;
@@ -119,7 +126,7 @@ class ProducerTable {
   Producer& edit(ProducerId id);
   [[nodiscard]] static const PlainNumbers* find_plain(const Producer& producer, std::uint64_t seq);
   [[nodiscard]] static std::size_t place_moved(const Producer& producer, std::uint64_t seq);
-  [[nodiscard]] static const MovedNumber* find_moved(const Producer& producer, std::uint64_t seq);
+  [[nodiscard]] static const MovedNumber* find_number(const Producer& producer, std::uint64_t seq);
   void add_plain(Producer& producer, std::uint64_t seq, TaskId first, std::uint32_t count);
   void add_moved(Producer& producer, MovedNumber number, Lsn index, std::uint32_t shards);
   void resolve(Producer& producer, std::uint64_t below, Lsn index, std::uint32_t shards);

@@ -2,12 +2,26 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 
 namespace baton::center {
 
-RunSet& Level::in_shard(ShardId shard) {
+namespace {
+
+// The step of a lane of weight 1: divisible by many weights, and far from overflow.
+constexpr std::uint64_t kTurnStep = 1'000'000;
+
+std::size_t memory_of(const Lane& lane) {
+  std::size_t bytes = lane.shards.capacity() * sizeof(ReadyShard);
+  for (const ReadyShard& entry : lane.shards) bytes += entry.offsets.memory_bytes();
+  return bytes;
+}
+
+}  // namespace
+
+RunSet& Lane::in_shard(ShardId shard) {
   const auto at =
       std::lower_bound(shards.begin(), shards.end(), shard,
                        [](const ReadyShard& entry, ShardId id) { return entry.shard < id; });
@@ -15,11 +29,19 @@ RunSet& Level::in_shard(ShardId shard) {
   return shards.insert(at, ReadyShard{shard, {}})->offsets;
 }
 
-const RunSet* Level::find_shard(ShardId shard) const {
+const RunSet* Lane::find_shard(ShardId shard) const {
   for (const ReadyShard& entry : shards) {
     if (entry.shard == shard) return entry.offsets.empty() ? nullptr : &entry.offsets;
   }
   return nullptr;
+}
+
+bool Level::has_ready_in(ShardId shard) const {
+  if (plain.find_shard(shard) != nullptr) return true;
+  for (auto at = fair.begin(); !at.done(); ++at) {
+    if (at->second.find_shard(shard) != nullptr) return true;
+  }
+  return false;
 }
 
 Level& Queue::level(std::uint32_t priority) {
@@ -34,23 +56,123 @@ Level& Queue::level(std::uint32_t priority) {
 
 void Queue::add_ready(ShardId shard, Offset first, std::uint64_t count, std::uint32_t priority) {
   Level& in = level(priority);
-  in.in_shard(shard).push_back(first.value(), count);
+  in.plain.in_shard(shard).push_back(first.value(), count);
+  in.plain.ready += count;
   in.ready += count;
   ready += count;
+  if (!in.fair.empty() && !in.plain.in_turn) enter_turns(in, in.plain, kNoSlot);
 }
 
-void Queue::put_back(TaskId task, std::uint32_t priority) {
+void Queue::put_back(TaskId task, std::uint32_t priority, std::uint32_t fair_key,
+                     const FairKey* key) {
   Level& in = level(priority);
-  BATON_CHECK(in.in_shard(task.shard()).insert(task.offset().value()));
+  if (fair_key != kNoSlot && in.fair.find(fair_key) == nullptr) {
+    Lane lane;
+    lane.serial = key->serial;
+    // As if it had had its turn just now: who never waits with more than one task gains nothing.
+    lane.pass = in.pass + kTurnStep / key->weight;
+    if (in.fair.empty() && in.plain.ready > 0) enter_turns(in, in.plain, kNoSlot);
+    in.fair.insert(fair_key, std::move(lane));
+  }
+  Lane& lane = in.edit_lane(fair_key);
+  BATON_CHECK(lane.in_shard(task.shard()).insert(task.offset().value()));
+  ++lane.ready;
   ++in.ready;
   ++ready;
+  if (fair_key != kNoSlot) {
+    update_turns(fair_key, *key);
+  } else if (!in.fair.empty() && !lane.in_turn) {
+    enter_turns(in, lane, kNoSlot);
+  }
 }
 
-void Queue::take(TaskId task, std::uint32_t priority) {
+void Queue::take(TaskId task, std::uint32_t priority, std::uint32_t fair_key) {
   Level& in = level(priority);
-  BATON_CHECK(in.in_shard(task.shard()).erase(task.offset().value()));
+  Lane& lane = in.edit_lane(fair_key);
+  BATON_CHECK(lane.in_shard(task.shard()).erase(task.offset().value()));
+  --lane.ready;
   --in.ready;
   --ready;
+  if (lane.ready > 0) return;
+  leave_turns(in, lane);
+  drop_if_empty(in, fair_key);
+}
+
+std::uint64_t Queue::drop_shard(ShardId shard) {
+  std::uint64_t dropped = 0;
+  for (Level& in : levels) {
+    std::vector<std::uint32_t> lanes;
+    if (in.plain.find_shard(shard) != nullptr) lanes.push_back(kNoSlot);
+    for (auto at = in.fair.begin(); !at.done(); ++at) {
+      if (at->second.find_shard(shard) != nullptr) lanes.push_back(at->first);
+    }
+    for (const std::uint32_t fair_key : lanes) {
+      Lane& lane = in.edit_lane(fair_key);
+      const std::uint64_t count = lane.find_shard(shard)->size();
+      std::erase_if(lane.shards, [&](const ReadyShard& entry) { return entry.shard == shard; });
+      lane.ready -= count;
+      in.ready -= count;
+      ready -= count;
+      dropped += count;
+      if (lane.ready > 0) continue;
+      leave_turns(in, lane);
+      drop_if_empty(in, fair_key);
+    }
+  }
+  return dropped;
+}
+
+// A lane without tasks keeps nothing: put_back() says where it starts when it comes back.
+void Queue::drop_if_empty(Level& in, std::uint32_t fair_key) {
+  if (fair_key != kNoSlot) in.fair.erase(fair_key);
+  if (!in.fair.empty()) return;
+  leave_turns(in, in.plain);
+  in.pass = 0;
+  in.plain.pass = 0;
+}
+
+void Queue::update_turns(std::uint32_t fair_key, const FairKey& key) {
+  const bool may = settings.max_per_fair_key == 0 || key.claimed < settings.max_per_fair_key;
+  for (Level& in : levels) {
+    Lane* lane = in.fair.edit(fair_key);
+    if (lane == nullptr || lane->in_turn == may) continue;
+    if (may) {
+      enter_turns(in, *lane, fair_key);
+    } else {
+      leave_turns(in, *lane);
+    }
+  }
+}
+
+void Queue::enter_turns(Level& in, Lane& lane, std::uint32_t fair_key) {
+  lane.pass = std::max(lane.pass, in.pass);
+  lane.in_turn = true;
+  in.turns.insert({lane.pass, lane.serial}, fair_key);
+}
+
+void Queue::restore_lane(Level& in, std::uint32_t fair_key, std::uint32_t overtaken,
+                         std::uint64_t pass) {
+  Lane& lane = in.edit_lane(fair_key);
+  const bool was_in = lane.in_turn;
+  leave_turns(in, lane);
+  lane.overtaken = overtaken;
+  lane.pass = pass;
+  if (was_in) enter_turns(in, lane, fair_key);
+}
+
+void Queue::leave_turns(Level& in, Lane& lane) {
+  if (!std::exchange(lane.in_turn, false)) return;
+  in.turns.erase({lane.pass, lane.serial});
+}
+
+void Queue::had_turn(Level& in, std::uint32_t fair_key, std::uint32_t weight) {
+  if (in.fair.empty()) return;
+  Lane& lane = in.edit_lane(fair_key);
+  in.pass = lane.pass;
+  const bool was_in = lane.in_turn;
+  leave_turns(in, lane);
+  lane.pass += kTurnStep / weight;
+  if (was_in) enter_turns(in, lane, fair_key);
 }
 
 QueueId QueueTable::intern(std::string_view name) {
@@ -80,8 +202,8 @@ std::size_t QueueTable::memory_bytes() const {
   for (const auto& queue : queues_) {
     bytes += sizeof(Queue) + queue->levels.capacity() * sizeof(Level);
     for (const Level& level : queue->levels) {
-      bytes += level.shards.capacity() * sizeof(ReadyShard);
-      for (const ReadyShard& entry : level.shards) bytes += entry.offsets.memory_bytes();
+      bytes += memory_of(level.plain) + level.fair.memory_bytes() + level.turns.memory_bytes();
+      for (auto at = level.fair.begin(); !at.done(); ++at) bytes += memory_of(at->second);
     }
   }
   return bytes;

@@ -16,7 +16,7 @@ inline constexpr std::uint32_t kNoSlot = 0xffffffffU;
 struct TaskRow {
   TaskId task;  // none: the slot is free
   Token token;  // of the current or last claim
-  // Lease time. claimed: lease end; delayed: ready then; done: finished then.
+  // Lease time. claimed: lease end; delayed: ready then; done, cancelled: finished then.
   std::int64_t deadline_ms = 0;
   std::int64_t claimed_at_ms = 0;
   GrantNumber number;  // claimed; 0 when it was kept through `held`
@@ -27,16 +27,21 @@ struct TaskRow {
   std::uint32_t session = kNoSlot;  // claimed
   LineId line;
   std::uint32_t lease_ms = 0;
+  std::uint32_t options = kNoSlot;  // options_table.h
+  std::uint32_t order_key = kNoSlot;
+  std::uint32_t fair_key = kNoSlot;
   std::uint32_t attempt = 0;
   std::uint32_t failures = 0;
   std::uint32_t expiries = 0;
-  // done: neighbours in the order of finishing (finished_table.h)
+  // done, cancelled: neighbours in the order of finishing (finished_table.h)
   std::uint32_t older = kNoSlot;
   std::uint32_t newer = kNoSlot;
   std::uint32_t newer_in_queue = kNoSlot;
   std::uint8_t priority = 0;
   TaskState state = TaskState::kNone;
-  bool damaged = false;  // claimed: quarantine it when it comes back
+  bool damaged = false;        // claimed: quarantine it when it comes back
+  bool acked = false;          // its own work is done: it waits, or waited, for its children
+  bool keeps_payload = false;  // done: it may be retried
 
   [[nodiscard]] ResultPlace result() const { return {result_shard, result_lsn, result_bytes}; }
 };

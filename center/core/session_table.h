@@ -25,6 +25,7 @@ struct Session {
   std::int64_t seen_ms = 0;   // lease time of the last sign of life
   LineId last_line;  // highest line id of this conn_epoch: lower ones that are not there have ended
   LineId served_line;                // the line that got the last grant
+  std::uint32_t served_count = 0;    // and how many it got in a row
   std::vector<std::uint32_t> lines;  // slots, by line id
   OperationOutcomes outcomes;
   HeldClaims claims;

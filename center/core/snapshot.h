@@ -20,7 +20,8 @@
 namespace baton::center {
 
 inline constexpr std::uint32_t kSnapshotMagic = 0x4e534c42;  // "BLSN"
-inline constexpr std::uint16_t kSnapshotVersion = 1;
+inline constexpr std::uint16_t kSnapshotVersion = 2;
+inline constexpr std::uint16_t kSnapshotVersionMin = 1;
 
 enum class SnapshotSection : std::uint16_t {
   kCounters = 1,
@@ -38,6 +39,16 @@ enum class SnapshotSection : std::uint16_t {
   kJobs = 13,
   kReasons = 14,
   kEnd = 15,
+  kTaskOptions = 16,
+  kOrderKeys = 17,
+  kFairKeys = 18,
+  kKeys = 19,
+  kFamilies = 20,
+  kPendingChildren = 21,
+  kDependents = 22,
+  kLent = 23,
+  kCheckpoints = 24,
+  kProgress = 25,
 };
 
 // Takes a copy that shares all pages with `tables`; the bytes are made as they are asked for.

@@ -22,6 +22,9 @@ class SnapshotWriter {
   static constexpr bool kReads = false;
   explicit SnapshotWriter(std::string& out) : out_(out) {}
 
+  // Whether fields that came with this version of the format are there.
+  [[nodiscard]] static bool since(std::uint16_t) { return true; }
+
   template <SnapshotNumber T>
   void operator()(const T& value) {
     out_.varint(static_cast<std::uint64_t>(value));
@@ -35,6 +38,7 @@ class SnapshotWriter {
   void operator()(const TaskValue& value) { out_.varint(value.bits()); }
   void operator()(const Uuid& id) { out_.uuid(id); }
   void operator()(const WallTime& time) { (*this)(time.ms); }
+  void operator()(const Millis& span) { out_.zigzag(span.count()); }
   void operator()(const std::string& text) { out_.sized(text); }
   template <class T, class Each>
   void list(const std::vector<T>& items, Each&& each) {
@@ -50,7 +54,9 @@ class SnapshotWriter {
 class SnapshotReader {
  public:
   static constexpr bool kReads = true;
-  explicit SnapshotReader(std::string_view in) : in_(in) {}
+  SnapshotReader(std::string_view in, std::uint16_t version) : in_(in), version_(version) {}
+
+  [[nodiscard]] bool since(std::uint16_t version) const { return version_ >= version; }
 
   [[nodiscard]] bool ok() const { return in_.ok(); }
   [[nodiscard]] bool at_end() const { return in_.at_end(); }
@@ -78,6 +84,7 @@ class SnapshotReader {
   }
   void operator()(Uuid& id) { id = in_.uuid(); }
   void operator()(WallTime& time) { (*this)(time.ms); }
+  void operator()(Millis& span) { span = Millis(in_.zigzag()); }
   void operator()(std::string& text) { text = std::string(in_.sized()); }
   template <class T, class Each>
   void list(std::vector<T>& items, Each&& each) {
@@ -88,6 +95,7 @@ class SnapshotReader {
 
  private:
   ByteReader in_;
+  std::uint16_t version_;
 };
 
 }  // namespace baton::center

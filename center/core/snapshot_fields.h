@@ -34,16 +34,22 @@ void fields(Archive& ar, Shard& s, Offset& end) {
   ar(s.registered_at), ar(s.registered_next), ar(s.caught_up_at), ar(s.waiting), ar(end);
 }
 
-// A page's values are runs of equal ones.
+// A page's values are runs of equal ones, and so are its columns.
 struct ValueRun {
   std::uint32_t count = 0;
   TaskValue value;
+};
+struct NumberRun {
+  std::uint32_t count = 0;
+  std::uint32_t number = 0;
 };
 struct TaskPageItem {
   ShardId shard;
   std::uint64_t number = 0;
   bool has_values = false;
   std::vector<ValueRun> values;
+  std::vector<NumberRun> extras;
+  std::vector<NumberRun> bytes;
 };
 template <class Archive>
 void fields(Archive& ar, TaskPageItem& item, TaskPages::Page& page) {
@@ -51,13 +57,101 @@ void fields(Archive& ar, TaskPageItem& item, TaskPages::Page& page) {
   for (std::uint64_t& order : page.order) ar(order);
   ar(item.has_values);
   ar.list(item.values, [](auto& a, ValueRun& run) { a(run.count), a(run.value); });
+  if (!ar.since(2)) return;
+  for (std::int64_t& base : page.calendar_base) ar(base);
+  for (std::int64_t& base : page.lease_base) ar(base);
+  const auto numbers = [](auto& a, NumberRun& run) { a(run.count), a(run.number); };
+  ar.list(item.extras, numbers);
+  ar.list(item.bytes, numbers);
+}
+
+template <class Archive>
+void fields(Archive& ar, QueueSettings& settings) {
+  for_each_setting([&](const char*, auto setting, auto) { ar(settings.*setting); });
 }
 
 template <class Archive>
 void fields(Archive& ar, Queue& q) {
   ar(q.id), ar(q.name), ar(q.ready), ar(q.delayed), ar(q.claimed), ar(q.dead), ar(q.quarantined);
   ar(q.done), ar(q.created), ar(q.done_first), ar(q.done_last), ar(q.done_rows);
-  ar.list(q.levels, [](auto& a, Level& level) { a(level.priority), a(level.overtaken); });
+  if (!ar.since(2)) {
+    ar.list(q.levels, [](auto& a, Level& level) { a(level.priority), a(level.plain.overtaken); });
+    return;
+  }
+  ar(q.held), ar(q.blocked), ar(q.pending), ar(q.cancelled), ar(q.bytes), ar(q.is_set),
+      ar(q.purging), ar(q.rate_credit);
+  fields(ar, q.settings);
+  ar.list(q.levels, [](auto& a, Level& level) {
+    a(level.priority), a(level.passed), a(level.pass), a(level.plain.overtaken),
+        a(level.plain.pass);
+  });
+}
+
+// A fairness key's lane in one priority: what the tasks in it do not say.
+struct LaneItem {
+  std::uint32_t priority = 0;
+  std::uint32_t overtaken = 0;
+  std::uint64_t pass = 0;
+};
+template <class Archive>
+void fields(Archive& ar, std::uint32_t& slot, FairKey& key, std::vector<LaneItem>& lanes) {
+  ar(slot), ar(key.queue), ar(key.name), ar(key.serial), ar(key.weight), ar(key.claimed),
+      ar(key.tasks);
+  ar.list(lanes,
+          [](auto& a, LaneItem& lane) { a(lane.priority), a(lane.overtaken), a(lane.pass); });
+}
+
+template <class Archive>
+void fields(Archive& ar, std::uint32_t& slot, OptionsRow& o) {
+  ar(slot), ar(o.task), ar(o.state), ar(o.not_before_ms), ar(o.time_to_live_at_ms),
+      ar(o.total_at_ms), ar(o.wait_until_ms), ar(o.wait_timeout_ms), ar(o.attempt_timeout_ms);
+  ar(o.max_attempts), ar(o.order_key), ar(o.fair_key), ar(o.after_open), ar(o.after_failed),
+      ar(o.on_failed), ar(o.with_completion), ar(o.parent), ar(o.parent_token), ar(o.retry_of);
+}
+
+// The line of a key may be long: a part of it with each item.
+struct OrderItem {
+  std::uint32_t slot = 0;
+  QueueId queue;
+  std::string name;
+  TaskId holder;
+  std::uint64_t tasks = 0;
+  std::vector<TaskId> line;
+};
+template <class Archive>
+void fields(Archive& ar, OrderItem& item) {
+  ar(item.slot), ar(item.queue), ar(item.name), ar(item.holder), ar(item.tasks);
+  ar.list(item.line, [](auto& a, TaskId& task) { a(task); });
+}
+
+template <class Archive>
+void fields(Archive& ar, KeyTable::Item& item) {
+  ar(item.queue), ar(item.hash), ar(item.task), ar(item.content_hash), ar(item.at_s);
+}
+
+template <class Archive>
+void fields(Archive& ar, TaskId& parent, Family& family) {
+  ar(parent), ar(family.open), ar(family.failed), ar(family.pending), ar(family.policy);
+}
+
+template <class Archive>
+void fields(Archive& ar, TaskId& first, TaskId& second) {
+  ar(first), ar(second);
+}
+
+template <class Archive>
+void fields(Archive& ar, QueueId& queue, std::uint32_t& manager, LentTable::Lent& lent) {
+  ar(queue), ar(manager), ar(lent.tasks), ar(lent.bytes);
+}
+
+template <class Archive>
+void fields(Archive& ar, TaskId& task, Checkpoint& saved) {
+  ar(task), ar(saved.place.shard), ar(saved.place.lsn), ar(saved.place.bytes), ar(saved.token);
+}
+
+template <class Archive>
+void fields(Archive& ar, TaskId& task, Progress& progress) {
+  ar(task), ar(progress.percent), ar(progress.text);
 }
 
 template <class Archive>
@@ -67,6 +161,8 @@ void fields(Archive& ar, std::uint32_t& slot, TaskRow& r) {
       ar(r.lease_ms);
   ar(r.attempt), ar(r.failures), ar(r.expiries), ar(r.older), ar(r.newer), ar(r.newer_in_queue);
   ar(r.priority), ar(r.state), ar(r.damaged);
+  if (!ar.since(2)) return;
+  ar(r.options), ar(r.order_key), ar(r.fair_key), ar(r.acked), ar(r.keeps_payload);
 }
 
 // Lines and claims come back from their own items. Outcomes: as (seq, verdict).
@@ -83,6 +179,7 @@ void fields(Archive& ar, SessionItem& item, Session& s) {
   ar(s.incarnation), ar(s.credit), ar(s.grants), ar(s.seen_ms), ar(s.last_line), ar(s.served_line);
   ar(item.idle_at_ms), ar(item.answered_through);
   ar.list(item.outcomes, [](auto& a, OperationOutcomes::Item& o) { a(o.seq), a(o.verdict); });
+  if (ar.since(2)) ar(s.served_count);
 }
 
 template <class Archive>
@@ -103,6 +200,11 @@ void fields(Archive& ar, ProducerId& producer, MovedNumber& n) {
       ar(n.resolved_at);
   ar(n.shards_then), ar(n.anywhere);
   ar.list(n.maybe_at, [](auto& a, ShardId& id) { a(id); });
+  if (ar.since(2)) {
+    ar(n.moved);
+  } else {
+    n.moved = true;  // nothing else waited then
+  }
 }
 
 template <class Archive>
@@ -115,15 +217,24 @@ void fields(Archive& ar, BarTable::Key& key, BarTable::Bar& bar) {
   ar(key.first), ar(key.second), ar(bar.until_ms), ar(bar.length_ms), ar(bar.over);
 }
 
-enum class JobKind : std::uint8_t { kMatchQueue = 1, kOfferShard = 2, kSealShard = 3 };
+enum class JobKind : std::uint8_t {
+  kMatchQueue = 1,
+  kOfferShard = 2,
+  kSealShard = 3,
+  kPurge = 4,    // subject: queue; next: task; others: shard and end, one after the other
+  kTelling = 5,  // subject: Ending; next: of those to tell; others: task, parent
+  kBirth = 6,    // subject: acked; next: child; others: parent, token
+};
 struct JobItem {
   JobKind kind = JobKind::kMatchQueue;
   std::uint32_t subject = 0;
   std::uint64_t next = 0;
+  std::vector<std::uint64_t> others;
 };
 template <class Archive>
 void fields(Archive& ar, JobItem& job) {
   ar(job.kind), ar(job.subject), ar(job.next);
+  if (ar.since(2)) ar.list(job.others, [](auto& a, std::uint64_t& number) { a(number); });
 }
 
 template <class Archive>
@@ -139,11 +250,13 @@ struct Loose {
   std::uint32_t finished_first = kNoSlot;
   std::uint32_t finished_last = kNoSlot;
   std::uint32_t finished_size = 0;
+  std::uint64_t last_fair_serial = 0;
 };
 template <class Archive>
 void fields(Archive& ar, Loose& loose) {
   ar(loose.last_turn), ar(loose.last_incarnation);
   ar(loose.finished_first), ar(loose.finished_last), ar(loose.finished_size);
+  if (ar.since(2)) ar(loose.last_fair_serial);
 }
 
 }  // namespace baton::center

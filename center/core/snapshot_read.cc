@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
+#include "center/core/finished_rows.h"
 #include "center/core/snapshot.h"
 #include "center/core/snapshot_fields.h"
+#include "center/core/task_facts.h"
 #include "common/base/crc32c.h"
 
 namespace baton::center {
@@ -20,6 +23,7 @@ Status inconsistent(std::string_view what) {
 
 struct PageHeader {
   SnapshotSection section{};
+  std::uint16_t version = 0;
   std::uint32_t items = 0;
   std::string_view bytes;
 };
@@ -28,8 +32,10 @@ Result<PageHeader> open_page(std::string_view page, std::size_t number) {
   if (page.size() < kHeaderBytes + 4) return damaged(number, "too short");
   ByteReader in(page);
   if (in.u32() != kSnapshotMagic) return damaged(number, "not a snapshot page");
-  if (in.u16() != kSnapshotVersion) return damaged(number, "of another version");
   PageHeader header;
+  header.version = in.u16();
+  if (header.version < kSnapshotVersionMin || header.version > kSnapshotVersion)
+    return damaged(number, "of another version");
   header.section = static_cast<SnapshotSection>(in.u16());
   const std::uint32_t stored_number = in.u32();
   header.items = in.u32();
@@ -73,6 +79,26 @@ class SnapshotLoader {
         return read_job(ar);
       case SnapshotSection::kReasons:
         return read_reason(ar);
+      case SnapshotSection::kTaskOptions:
+        return read_options(ar);
+      case SnapshotSection::kOrderKeys:
+        return read_order_key(ar);
+      case SnapshotSection::kFairKeys:
+        return read_fair_key(ar);
+      case SnapshotSection::kKeys:
+        return read_key(ar);
+      case SnapshotSection::kFamilies:
+        return read_into(ar, t_.families.families);
+      case SnapshotSection::kPendingChildren:
+        return read_pair(ar, t_.families.pending);
+      case SnapshotSection::kDependents:
+        return read_pair(ar, t_.families.dependents);
+      case SnapshotSection::kLent:
+        return read_lent(ar);
+      case SnapshotSection::kCheckpoints:
+        return read_into(ar, t_.checkpoints);
+      case SnapshotSection::kProgress:
+        return read_into(ar, t_.progress);
       case SnapshotSection::kEnd:
         return ar(pages_said_), true;
     }
@@ -82,13 +108,18 @@ class SnapshotLoader {
   Result<Tables> finish(std::size_t pages_before_end) {
     if (pages_said_ != pages_before_end) return inconsistent("pages are missing");
     t_.rows.finish_restore();
+    t_.task_options.finish_restore();
+    t_.order_keys.finish_restore();
+    t_.fair_keys.finish_restore();
+    t_.fair_keys.restore_last_serial(loose_.last_fair_serial);
     t_.sessions.finish_restore();
     t_.members.finish_restore(loose_.last_incarnation);
     t_.finished.restore(loose_.finished_first, loose_.finished_last, loose_.finished_size);
     for (Producer& producer : producers_) t_.producers.restore(std::move(producer));
     BATON_RETURN_IF_ERROR(link_lines());
     BATON_RETURN_IF_ERROR(link_rows());
-    BATON_RETURN_IF_ERROR(find_ready_tasks());
+    BATON_RETURN_IF_ERROR(find_waiting_tasks());
+    link_queues();
     return std::move(t_);
   }
 
@@ -121,6 +152,8 @@ class SnapshotLoader {
         item.number > (shard->created_hi().value() - 1) / TaskPages::kPageTasks)
       return false;
     if (item.has_values && !fill_values(item, page)) return false;
+    if (!fill_columns(item.extras, page.extras) || !fill_columns(item.bytes, page.bytes))
+      return false;
     const std::uint64_t next = shard->tasks.first_page() + shard->tasks.page_count();
     if (shard->tasks.page_count() > 0 && item.number < next) return false;
     shard->tasks.restore_page(item.number, std::move(page));
@@ -139,12 +172,29 @@ class SnapshotLoader {
     return at == values.size();
   }
 
+  static bool fill_columns(const std::vector<NumberRun>& runs,
+                           std::array<TaskPages::Column, TaskPages::kRuns>& columns) {
+    std::uint64_t at = 0;
+    for (const NumberRun& run : runs) {
+      if (run.count > TaskPages::kPageTasks - at) return false;
+      for (const std::uint64_t end = at + run.count; at < end;) {
+        const std::uint64_t in_run = at % TaskPages::kRunTasks;
+        const std::uint64_t count = std::min(end - at, TaskPages::kRunTasks - in_run);
+        columns[at / TaskPages::kRunTasks].fill(in_run, count, run.number);
+        at += count;
+      }
+    }
+    return runs.empty() || at == TaskPages::kPageTasks;
+  }
+
   bool read_queue(SnapshotReader& ar) {
     Queue queue;
     fields(ar, queue);
-    if (!ar.ok() || queue.id.value() != t_.queues.size() + 1 || t_.queues.find(queue.name))
+    if (!ar.ok() || queue.id.value() != t_.queues.size() + 1 || t_.queues.find(queue.name) ||
+        !validate_queue_settings(queue.settings).ok())
       return false;
-    ready_said_.push_back(std::exchange(queue.ready, 0));
+    said_.push_back({std::exchange(queue.ready, 0), std::exchange(queue.delayed, 0),
+                     std::exchange(queue.blocked, 0), std::exchange(queue.pending, 0)});
     t_.queues.restore(std::move(queue));
     return true;
   }
@@ -156,6 +206,84 @@ class SnapshotLoader {
     if (!ar.ok() || slot > TaskValue::kRowMax || !row.task || !t_.queues.exists(row.queue))
       return false;
     t_.rows.restore(slot, row);
+    return true;
+  }
+
+  bool read_options(SnapshotReader& ar) {
+    std::uint32_t slot = 0;
+    OptionsRow row;
+    fields(ar, slot, row);
+    if (!ar.ok() || slot > TaskValue::kRowMax || !row.task) return false;
+    t_.task_options.restore(slot, row);
+    return true;
+  }
+
+  bool read_order_key(SnapshotReader& ar) {
+    OrderItem item;
+    fields(ar, item);
+    if (!ar.ok() || item.slot > TaskValue::kRowMax || !t_.queues.exists(item.queue)) return false;
+    if (!t_.order_keys.used(item.slot)) {
+      if (t_.order_keys.has(item.queue, item.name)) return false;
+      OrderKey key;
+      key.queue = item.queue;
+      key.name = item.name;
+      key.holder = item.holder;
+      key.tasks = item.tasks;
+      t_.order_keys.restore(item.slot, std::move(key));
+    }
+    for (const TaskId task : item.line) t_.order_keys.push(item.slot, task);
+    return true;
+  }
+
+  bool read_fair_key(SnapshotReader& ar) {
+    std::uint32_t slot = 0;
+    FairKey key;
+    std::vector<LaneItem> lanes;
+    fields(ar, slot, key, lanes);
+    const bool sound = ar.ok() && slot <= TaskValue::kRowMax && t_.queues.exists(key.queue) &&
+                       key.weight >= 1 && !t_.fair_keys.used(slot) &&
+                       !t_.fair_keys.has(key.queue, key.name);
+    if (!sound) return false;
+    t_.fair_keys.restore(slot, std::move(key));
+    lanes_[slot] = std::move(lanes);
+    return true;
+  }
+
+  bool read_key(SnapshotReader& ar) {
+    KeyTable::Item item;
+    fields(ar, item);
+    if (!ar.ok() || !t_.queues.exists(item.queue) || t_.keys.size() >= kKeysMax) return false;
+    t_.keys.restore(item);
+    return true;
+  }
+
+  template <class Value>
+  static bool read_into(SnapshotReader& ar, PagedMap<TaskId, Value>& map) {
+    TaskId task;
+    Value value;
+    fields(ar, task, value);
+    if (!ar.ok() || map.find(task) != nullptr) return false;
+    map.insert(task, std::move(value));
+    return true;
+  }
+
+  static bool read_pair(SnapshotReader& ar, FamilyTable::Pairs& pairs) {
+    TaskId first;
+    TaskId second;
+    fields(ar, first, second);
+    if (!ar.ok() || pairs.find({first, second}) != nullptr) return false;
+    pairs.insert({first, second}, {});
+    return true;
+  }
+
+  bool read_lent(SnapshotReader& ar) {
+    QueueId queue;
+    std::uint32_t manager = 0;
+    LentTable::Lent lent;
+    fields(ar, queue, manager, lent);
+    if (!ar.ok() || !t_.queues.exists(queue) || manager >= t_.members.managers().size())
+      return false;
+    t_.lent.set(queue, manager, lent);
     return true;
   }
 
@@ -235,8 +363,32 @@ class SnapshotLoader {
       case JobKind::kSealShard:
         t_.jobs.seal_shards[ShardId(job.subject)] = Offset(job.next);
         return t_.members.find_shard(ShardId(job.subject)) != nullptr;
+      case JobKind::kPurge:
+        return read_purge(job);
+      case JobKind::kTelling:
+        if (job.others.size() != 2 || (job.subject != 1 && job.subject != 2)) return false;
+        t_.jobs.tellings.push_back({TaskId(job.others[0]), static_cast<Ending>(job.subject),
+                                    TaskId(job.others[1]), TaskId(job.next)});
+        return true;
+      case JobKind::kBirth:
+        if (job.others.size() != 2 || job.subject > 1) return false;
+        t_.jobs.births.push_back(
+            {TaskId(job.others[0]), Token(job.others[1]), job.subject == 1, TaskId(job.next)});
+        return true;
     }
     return false;
+  }
+
+  bool read_purge(const JobItem& job) {
+    if (!t_.queues.exists(QueueId(job.subject)) || job.others.size() % 2 != 0) return false;
+    JobTable::Purge& purge = t_.jobs.purges[QueueId(job.subject)];
+    purge.next = TaskId(job.next);
+    for (std::size_t i = 0; i < job.others.size(); i += 2) {
+      const ShardId shard(static_cast<std::uint32_t>(job.others[i]));
+      if (t_.members.find_shard(shard) == nullptr) return false;
+      purge.ends[shard] = Offset(job.others[i + 1]);
+    }
+    return true;
   }
 
   bool read_reason(SnapshotReader& ar) {
@@ -252,9 +404,13 @@ class SnapshotLoader {
     return slot < t_.sessions.slots() && t_.sessions.used(slot);
   }
 
+  static bool is_finished(const TaskRow& row) {
+    return row.state == TaskState::kDone || row.state == TaskState::kCancelled;
+  }
+
   [[nodiscard]] bool is_linked(const TaskRow& row) const {
     const auto is_done = [this](std::uint32_t slot) {
-      return slot == kNoSlot || (slot < t_.rows.slots() && t_.rows[slot].state == TaskState::kDone);
+      return slot == kNoSlot || (slot < t_.rows.slots() && is_finished(t_.rows[slot]));
     };
     return is_done(row.older) && is_done(row.newer) && is_done(row.newer_in_queue);
   }
@@ -285,10 +441,10 @@ class SnapshotLoader {
       const bool known = shard != nullptr && row.task.offset() < shard->created_hi() &&
                          shard->tasks.get(row.task.offset()) == TaskValue::row(slot);
       if (!known) return inconsistent("a row without its task");
-      if (row.state == TaskState::kDone && !is_linked(row))
-        return inconsistent("a done row linked to nothing");
-      if (row.state == TaskState::kDelayed)
-        t_.backoff_ends.set(slot, row.deadline_ms, row.token.value());
+      if (is_finished(row) && !is_linked(row))
+        return inconsistent("a finished row linked to nothing");
+      if (!has_wishes(row.options, row.order_key, row.fair_key))
+        return inconsistent("a row that asks for what is not there");
       if (row.state != TaskState::kClaimed) continue;
       if (!is_session(row.session)) return inconsistent("a claim without its session");
       t_.lease_ends.set(slot, row.deadline_ms, row.token.value());
@@ -300,44 +456,136 @@ class SnapshotLoader {
     return claims.size() == t_.counters.claimed ? Status() : inconsistent("claims are missing");
   }
 
-  // Ready sets hold what the pages call ready.
-  Status find_ready_tasks() {
+  [[nodiscard]] bool has_wishes(std::uint32_t options, std::uint32_t order_key,
+                                std::uint32_t fair_key) const {
+    return (options == kNoSlot ||
+            (options < t_.task_options.slots() && t_.task_options[options].task)) &&
+           (order_key == kNoSlot || t_.order_keys.used(order_key)) &&
+           (fair_key == kNoSlot || t_.fair_keys.used(fair_key));
+  }
+
+  // Whether what the task's value points to is there and points back.
+  [[nodiscard]] bool is_whole(TaskId task, TaskValue value, std::uint32_t extra) const {
+    switch (value.kind()) {
+      case TaskValue::Kind::kFinished:
+        return true;
+      case TaskValue::Kind::kRow:
+        return value.row_slot() < t_.rows.slots() && t_.rows[value.row_slot()].task == task;
+      case TaskValue::Kind::kOptions: {
+        if (!t_.queues.exists(value.queue()) || extra >= t_.task_options.slots()) return false;
+        const OptionsRow& options = t_.task_options[extra];
+        return options.task == task && has_wishes(kNoSlot, options.order_key, options.fair_key);
+      }
+      case TaskValue::Kind::kOrdered:
+      case TaskValue::Kind::kQueued:
+        return t_.queues.exists(value.queue()) && t_.order_keys.used(extra);
+      case TaskValue::Kind::kFair:
+        return t_.queues.exists(value.queue()) && t_.fair_keys.used(extra);
+      case TaskValue::Kind::kReady:
+      case TaskValue::Kind::kQuarantined:
+      case TaskValue::Kind::kDelayed:
+      case TaskValue::Kind::kMortal:
+        return t_.queues.exists(value.queue());
+    }
+    return false;
+  }
+
+  // The indexes hold what the pages say.
+  Status find_waiting_tasks() {
     for (const Shard& shard : t_.members.shards()) {
-      if (shard.removed) continue;
       for (Offset at = shard.tasks.next_live(Offset(1)); at < shard.created_hi();) {
         const TaskValue value = shard.tasks.get(at);
-        const Offset until = shard.tasks.same_until(at);
-        if (!add_ready(shard.id, at, until.value() - at.value(), value))
-          return inconsistent("a task without its row");
+        const Offset until =
+            value.kind() == TaskValue::Kind::kReady ? shard.tasks.same_until(at) : at.next();
+        const TaskId task(shard.id, at);
+        if (!is_whole(task, value, shard.tasks.extra(at)))
+          return inconsistent("a task without what it points to");
+        enter(shard, task, until.value() - at.value(), value);
         at = shard.tasks.next_live(until);
       }
     }
-    for (std::uint32_t i = 0; i < ready_said_.size(); ++i) {
-      if (t_.queues[QueueId(i + 1)].ready != ready_said_[i])
-        return inconsistent("ready tasks are missing");
+    for (std::uint32_t i = 0; i < said_.size(); ++i) {
+      const Queue& queue = t_.queues[QueueId(i + 1)];
+      const Said& said = said_[i];
+      if (queue.ready != said.ready || queue.delayed != said.delayed ||
+          queue.blocked != said.blocked || queue.pending != said.pending)
+        return inconsistent("waiting tasks are missing");
     }
     return {};
   }
 
-  bool add_ready(ShardId shard, Offset first, std::uint64_t count, TaskValue value) {
-    if (value.kind() == TaskValue::Kind::kQuarantined) return t_.queues.exists(value.queue());
+  // Of a removed shard nothing is ready; what waits otherwise is still counted.
+  void enter(const Shard& shard, TaskId task, std::uint64_t count, TaskValue value) {
     if (value.kind() == TaskValue::Kind::kReady) {
-      if (!t_.queues.exists(value.queue())) return false;
-      t_.queues.edit(value.queue()).add_ready(shard, first, count, value.priority());
-      return true;
+      if (!shard.removed)
+        t_.queues.edit(value.queue()).add_ready(shard.id, task.offset(), count, value.priority());
+      return;
     }
-    const std::uint32_t slot = value.row_slot();
-    if (slot >= t_.rows.slots() || t_.rows[slot].task != TaskId(shard, first)) return false;
-    const TaskRow& row = t_.rows[slot];
-    if (row.state == TaskState::kReady)
-      t_.queues.edit(row.queue).add_ready(shard, first, 1, row.priority);
-    return true;
+    const TaskFacts facts = facts_of(t_, task);
+    if (!facts.waits()) return;
+    Queue& queue = t_.queues.edit(facts.queue);
+    if (facts.state == TaskState::kReady) {
+      if (!shard.removed) {
+        queue.put_back(task, facts.priority, facts.fair_key,
+                       facts.fair_key == kNoSlot ? nullptr : &t_.fair_keys[facts.fair_key]);
+      }
+    } else if (facts.state == TaskState::kDelayed) {
+      ++queue.delayed;
+      if (facts.row == kNoSlot) {
+        t_.delays.insert({facts.ready_at_ms, task}, {});
+      } else {
+        t_.backoff_ends.set(facts.row, facts.ready_at_ms, t_.rows[facts.row].token.value());
+      }
+    } else {
+      ++(facts.state == TaskState::kBlocked ? queue.blocked : queue.pending);
+    }
+    const OptionsRow* options = options_of(t_, facts);
+    const std::int64_t end = facts.mortal_at_ms != 0 ? facts.mortal_at_ms
+                             : options == nullptr    ? 0
+                                                     : options->waiting_end_ms(facts.state);
+    if (end != 0) t_.waiting_ends.insert({end, task}, {});
+  }
+
+  // Turns and deadlines of queues, and how much their finished tasks take.
+  void link_queues() {
+    for (std::uint32_t slot = 0; slot < t_.rows.slots(); ++slot) {
+      const TaskRow& row = t_.rows[slot];
+      if (row.task && is_finished(row))
+        t_.queues.edit(row.queue).done_bytes += finished_bytes(t_, slot);
+    }
+    for (std::uint32_t i = 1; i <= t_.queues.size(); ++i) {
+      const QueueId id(i);
+      restore_turns(t_.queues.edit(id));
+      update_kept_end(t_, id);
+      const QueueSettings& settings = t_.queues[id].settings;
+      if (settings.paused && settings.paused_until.ms != 0)
+        t_.pause_ends.insert({settings.paused_until.ms, id});
+      if (settings.max_rate != 0) t_.rated_queues.insert(id);
+    }
+  }
+
+  void restore_turns(Queue& queue) {
+    for (Level& level : queue.levels) {
+      for (auto at = level.fair.begin(); !at.done(); ++at) {
+        for (const LaneItem& said : lanes_[at->first]) {
+          if (said.priority == level.priority)
+            queue.restore_lane(level, at->first, said.overtaken, said.pass);
+        }
+      }
+    }
   }
 
   Tables t_;
   Loose loose_;
   std::vector<Producer> producers_;
-  std::vector<std::uint64_t> ready_said_;  // by queue
+  struct Said {
+    std::uint64_t ready = 0;
+    std::uint64_t delayed = 0;
+    std::uint64_t blocked = 0;
+    std::uint64_t pending = 0;
+  };
+  std::vector<Said> said_;                                // by queue
+  std::map<std::uint32_t, std::vector<LaneItem>> lanes_;  // by slot of the fairness key
   std::uint32_t pages_said_ = 0;
 };
 
@@ -347,7 +595,7 @@ Result<Tables> read_snapshot(const std::vector<std::string>& pages) {
   SnapshotLoader loader;
   for (std::size_t i = 0; i < pages.size(); ++i) {
     BATON_ASSIGN_OR_RETURN(const PageHeader header, open_page(pages[i], i));
-    SnapshotReader ar(header.bytes);
+    SnapshotReader ar(header.bytes, header.version);
     for (std::uint32_t item = 0; item < header.items; ++item) {
       if (!loader.read(header.section, ar) || !ar.ok()) return damaged(i, "an item makes no sense");
     }

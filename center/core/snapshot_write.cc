@@ -40,6 +40,23 @@ std::vector<ValueRun> runs_of(const TaskPages::Values& values) {
   return runs;
 }
 
+// Both columns of a page, one after the other for its offsets.
+std::vector<NumberRun> runs_of(const std::array<TaskPages::Column, TaskPages::kRuns>& columns) {
+  std::vector<NumberRun> runs;
+  const auto add = [&runs](std::uint32_t count, std::uint32_t number) {
+    if (runs.empty() || runs.back().number != number) runs.push_back({0, number});
+    runs.back().count += count;
+  };
+  for (const TaskPages::Column& column : columns) {
+    if (!column.numbers) {
+      add(TaskPages::kRunTasks, column.uniform);
+      continue;
+    }
+    for (const std::uint32_t number : *column.numbers) add(1, number);
+  }
+  return runs;
+}
+
 class Snapshot final : public LedgerSnapshot {
  public:
   explicit Snapshot(const Tables& tables) : t_(tables) {
@@ -47,6 +64,8 @@ class Snapshot final : public LedgerSnapshot {
     add_tasks();
     add_sessions();
     add_producers();
+    add_wishes();
+    add_families();
     add_jobs();
     add(
         SnapshotSection::kEnd, [] { return 1U; },
@@ -77,8 +96,9 @@ class Snapshot final : public LedgerSnapshot {
         [this](SnapshotWriter& ar, std::size_t) {
           Counters counters = t_.counters;
           fields(ar, counters);
-          Loose loose{t_.lines.last_turn(), t_.members.last_incarnation(), t_.finished.oldest(),
-                      t_.finished.newest(), t_.finished.size()};
+          Loose loose{t_.lines.last_turn(), t_.members.last_incarnation(),
+                      t_.finished.oldest(), t_.finished.newest(),
+                      t_.finished.size(),   t_.fair_keys.last_serial()};
           fields(ar, loose);
           return true;
         });
@@ -117,8 +137,13 @@ class Snapshot final : public LedgerSnapshot {
     const TaskPages::Page* page = tasks.page(i);
     if (page == nullptr) return false;
     TaskPages::Page copy = *page;
-    TaskPageItem item{shard, tasks.first_page() + i, static_cast<bool>(page->values), {}};
+    TaskPageItem item;
+    item.shard = shard;
+    item.number = tasks.first_page() + i;
+    item.has_values = static_cast<bool>(page->values);
     if (item.has_values) item.values = runs_of(*page->values);
+    item.extras = runs_of(page->extras);
+    item.bytes = runs_of(page->bytes);
     fields(ar, item, copy);
     return true;
   }
@@ -211,14 +236,135 @@ class Snapshot final : public LedgerSnapshot {
          }});
   }
 
+  // What tasks ask for, and the keys that they name.
+  void add_wishes() {
+    add(
+        SnapshotSection::kTaskOptions, [this] { return t_.task_options.slots(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          auto slot = static_cast<std::uint32_t>(i);
+          OptionsRow row = t_.task_options[slot];
+          if (row.task) fields(ar, slot, row);
+          return static_cast<bool>(row.task);
+        });
+    sections_.push_back(
+        {SnapshotSection::kOrderKeys,
+         [this, slot = std::uint32_t{0}, at = std::size_t{0}](SnapshotWriter& ar) mutable {
+           return write_order_key(ar, slot, at);
+         }});
+    add(
+        SnapshotSection::kFairKeys, [this] { return t_.fair_keys.slots(); },
+        [this](SnapshotWriter& ar, std::size_t i) {
+          return write_fair_key(ar, static_cast<std::uint32_t>(i));
+        });
+    sections_.push_back({SnapshotSection::kKeys, [this, queue = std::uint32_t{0},
+                                                  slot = kNoSlot](SnapshotWriter& ar) mutable {
+                           while (slot == kNoSlot) {
+                             if (queue >= t_.keys.queues()) return false;
+                             slot = t_.keys.line(QueueId(queue++)).first;
+                           }
+                           KeyTable::Item item = t_.keys.item(slot);
+                           slot = t_.keys.next_slot(slot);
+                           fields(ar, item);
+                           return true;
+                         }});
+  }
+
+  // A part of the key's line with each item.
+  bool write_order_key(SnapshotWriter& ar, std::uint32_t& slot, std::size_t& at) const {
+    constexpr std::size_t kPart = 1024;
+    while (slot < t_.order_keys.slots() && !t_.order_keys.used(slot)) ++slot;
+    if (slot >= t_.order_keys.slots()) return false;
+    const OrderKey& key = t_.order_keys[slot];
+    if (at == 0) at = key.begin;
+    const std::size_t end = std::min(key.line.size(), at + kPart);
+    OrderItem item{slot, key.queue, key.name, key.holder, key.tasks, {}};
+    item.line.assign(key.line.begin() + static_cast<std::ptrdiff_t>(at),
+                     key.line.begin() + static_cast<std::ptrdiff_t>(end));
+    fields(ar, item);
+    at = end;
+    if (at < key.line.size()) return true;
+    ++slot;
+    at = 0;
+    return true;
+  }
+
+  bool write_fair_key(SnapshotWriter& ar, std::uint32_t slot) const {
+    if (!t_.fair_keys.used(slot)) return false;
+    FairKey key = t_.fair_keys[slot];
+    std::vector<LaneItem> lanes;
+    for (const Level& level : t_.queues[key.queue].levels) {
+      const Lane* lane = level.fair.find(slot);
+      if (lane != nullptr) lanes.push_back({level.priority, lane->overtaken, lane->pass});
+    }
+    fields(ar, slot, key, lanes);
+    return true;
+  }
+
+  void add_families() {
+    add_map(SnapshotSection::kFamilies, t_.families.families);
+    add_pairs(SnapshotSection::kPendingChildren, t_.families.pending);
+    add_pairs(SnapshotSection::kDependents, t_.families.dependents);
+    add_map(SnapshotSection::kCheckpoints, t_.checkpoints);
+    add_map(SnapshotSection::kProgress, t_.progress);
+    sections_.push_back(
+        {SnapshotSection::kLent, [this, at = t_.lent.all().begin()](SnapshotWriter& ar) mutable {
+           if (at == t_.lent.all().end()) return false;
+           auto [queue, manager] = at->first;
+           LentTable::Lent lent = at->second;
+           ++at;
+           fields(ar, queue, manager, lent);
+           return true;
+         }});
+  }
+
+  template <class Value>
+  void add_map(SnapshotSection id, const PagedMap<TaskId, Value>& map) {
+    sections_.push_back({id, [at = map.begin()](SnapshotWriter& ar) mutable {
+                           if (at.done()) return false;
+                           auto [task, value] = *at;
+                           fields(ar, task, value);
+                           ++at;
+                           return true;
+                         }});
+  }
+  void add_pairs(SnapshotSection id, const FamilyTable::Pairs& pairs) {
+    sections_.push_back({id, [at = pairs.begin()](SnapshotWriter& ar) mutable {
+                           if (at.done()) return false;
+                           auto [first, second] = at->first;
+                           fields(ar, first, second);
+                           ++at;
+                           return true;
+                         }});
+  }
+
   void add_jobs() {
     std::vector<JobItem> jobs;
     for (const QueueId id : t_.jobs.match_queues)
-      jobs.push_back({JobKind::kMatchQueue, id.value(), 0});
+      jobs.push_back({JobKind::kMatchQueue, id.value(), 0, {}});
     for (const auto& [id, at] : t_.jobs.offer_shards)
-      jobs.push_back({JobKind::kOfferShard, id.value(), at.value()});
+      jobs.push_back({JobKind::kOfferShard, id.value(), at.value(), {}});
     for (const auto& [id, at] : t_.jobs.seal_shards)
-      jobs.push_back({JobKind::kSealShard, id.value(), at.value()});
+      jobs.push_back({JobKind::kSealShard, id.value(), at.value(), {}});
+    for (const auto& [id, purge] : t_.jobs.purges) {
+      JobItem job{JobKind::kPurge, id.value(), purge.next.value(), {}};
+      for (const auto& [shard, end] : purge.ends) {
+        job.others.push_back(shard.value());
+        job.others.push_back(end.value());
+      }
+      jobs.push_back(std::move(job));
+    }
+    for (const JobTable::Telling& telling : t_.jobs.tellings) {
+      jobs.push_back({JobKind::kTelling,
+                      static_cast<std::uint32_t>(telling.ending),
+                      telling.next.value(),
+                      {telling.task.value(), telling.parent.value()}});
+    }
+    for (const JobTable::Birth& birth : t_.jobs.births) {
+      jobs.push_back({JobKind::kBirth,
+                      birth.acked ? 1U : 0U,
+                      birth.next.value(),
+                      {birth.parent.value(), birth.token.value()}});
+    }
     const std::size_t count = jobs.size();
     add(
         SnapshotSection::kJobs, [count] { return count; },

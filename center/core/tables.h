@@ -2,15 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "center/core/bar_table.h"
 #include "center/core/completion_ring.h"
+#include "center/core/family_table.h"
 #include "center/core/finished_table.h"
 #include "center/core/job_table.h"
+#include "center/core/key_table.h"
 #include "center/core/ledger.h"
+#include "center/core/lent_table.h"
 #include "center/core/line_table.h"
 #include "center/core/member_table.h"
+#include "center/core/options_table.h"
+#include "center/core/order_table.h"
 #include "center/core/producer_table.h"
 #include "center/core/queue_table.h"
 #include "center/core/row_table.h"
@@ -46,8 +53,21 @@ struct Counters {
   }
 };
 
+// What was saved of a claimed task for its next attempt.
+struct Checkpoint {
+  ResultPlace place;
+  Token token;
+};
+struct Progress {
+  std::uint32_t percent = 0;
+  std::string text;
+};
+
 struct Tables {
-  LedgerOptions options;
+  // Deadlines that are kept in order, with the task they belong to.
+  struct Nothing {};
+  using Deadlines = PagedMap<std::pair<std::int64_t, TaskId>, Nothing>;
+
   Counters counters;
   MemberTable members;
   QueueTable queues;
@@ -63,11 +83,28 @@ struct Tables {
   DeadlineHeap lease_ends;                // claimed rows
   DeadlineHeap backoff_ends;              // delayed rows
 
+  OptionsTable task_options;
+  OrderTable order_keys;
+  FairTable fair_keys;
+  KeyTable keys;
+  FamilyTable families;
+  LentTable lent;
+  PagedMap<TaskId, Checkpoint> checkpoints;
+  PagedMap<TaskId, Progress> progress;
+  Deadlines delays;        // calendar time: tasks without a row that wait for their not_before
+  Deadlines waiting_ends;  // lease time: tasks that wait and will be ended if they wait too long
+  std::set<std::pair<std::int64_t, QueueId>> pause_ends;  // calendar time
+  std::set<std::pair<std::int64_t, QueueId>> kept_ends;   // lease time: the oldest finished rows
+  std::set<QueueId> rated_queues;                         // those with a limit of their rate
+
   [[nodiscard]] std::size_t memory_bytes() const {
     return members.memory_bytes() + queues.memory_bytes() + rows.memory_bytes() +
            sessions.memory_bytes() + lines.memory_bytes() + producers.memory_bytes() +
            completions.memory_bytes() + reasons.memory_bytes() + lease_ends.memory_bytes() +
-           backoff_ends.memory_bytes();
+           backoff_ends.memory_bytes() + task_options.memory_bytes() + order_keys.memory_bytes() +
+           fair_keys.memory_bytes() + keys.memory_bytes() + families.memory_bytes() +
+           checkpoints.memory_bytes() + progress.memory_bytes() + delays.memory_bytes() +
+           waiting_ends.memory_bytes();
   }
 };
 

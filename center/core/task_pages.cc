@@ -19,10 +19,85 @@ WallTime TaskPages::created(Offset offset) const {
   return page == nullptr ? WallTime{} : page->created;
 }
 
+void TaskPages::Column::fill(std::uint64_t first, std::uint64_t count, std::uint32_t number) {
+  if (!numbers) {
+    if (number == uniform) return;
+    if (first == 0 && count == kRunTasks) {
+      uniform = number;
+      return;
+    }
+    Numbers all{};
+    all.fill(uniform);
+    numbers = Cow<Numbers>(all);
+  }
+  Numbers& all = numbers.edit();
+  std::fill_n(all.begin() + static_cast<std::ptrdiff_t>(first), count, number);
+}
+
+namespace {
+
+std::size_t run_of(std::uint64_t offset) {
+  return offset % TaskPages::kPageTasks / TaskPages::kRunTasks;
+}
+
+// Half the span of an extra to either side of the first time of a run.
+constexpr std::int64_t kBaseBelow = std::int64_t{1} << 31;
+
+}  // namespace
+
+std::uint32_t TaskPages::extra(Offset offset) const {
+  const Page& page = *find(offset.value());
+  return page.extras[run_of(offset.value())].get(offset.value() % kRunTasks);
+}
+
+void TaskPages::set_extra(Offset offset, std::uint32_t extra) {
+  edit(offset.value()).extras[run_of(offset.value())].fill(offset.value() % kRunTasks, 1, extra);
+}
+
+std::int64_t TaskPages::time(Offset offset, TaskValue::Kind kind) const {
+  const Page& page = *find(offset.value());
+  const auto& base = kind == TaskValue::Kind::kDelayed ? page.calendar_base : page.lease_base;
+  return base[run_of(offset.value())] + extra(offset);
+}
+
+bool TaskPages::set_time(Offset offset, TaskValue::Kind kind, std::int64_t at_ms) {
+  Page& page = edit(offset.value());
+  std::int64_t& base = kind == TaskValue::Kind::kDelayed
+                           ? page.calendar_base[run_of(offset.value())]
+                           : page.lease_base[run_of(offset.value())];
+  if (base == 0) base = at_ms - kBaseBelow;
+  if (at_ms < base || at_ms - base > std::int64_t{0xffffffff}) return false;
+  set_extra(offset, static_cast<std::uint32_t>(at_ms - base));
+  return true;
+}
+
+std::uint32_t TaskPages::payload_bytes(Offset offset) const {
+  const Page* page = find(offset.value());
+  if (page == nullptr) return 0;
+  return page->bytes[run_of(offset.value())].get(offset.value() % kRunTasks);
+}
+
+void TaskPages::set_payload_bytes(Offset first, std::uint64_t count, std::uint32_t bytes) {
+  for (std::uint64_t at = first.value(); at < first.value() + count;) {
+    const std::uint64_t end = std::min(first.value() + count, (at / kRunTasks + 1) * kRunTasks);
+    if (find(at) == nullptr) {  // finished from the start
+      at = end;
+      continue;
+    }
+    Column& column = edit(at).bytes[run_of(at)];
+    // The first tasks of a run speak for those that are still to come.
+    const std::uint64_t run_first = std::max<std::uint64_t>(at / kRunTasks * kRunTasks, 1);
+    if (at == run_first) column = Column{bytes, {}};
+    column.fill(at % kRunTasks, end - at, bytes);
+    at = end;
+  }
+}
+
 void TaskPages::set(Offset offset, TaskValue value) {
   BATON_CHECK(offset.value() < end_);
   const std::uint64_t number = offset.value() / kPageTasks;
   Page& page = edit(offset.value());
+  if (!page.values && page.uniform == value) return;
   if (!page.values) make_values(page, number, end_);
   TaskValue& place = page.values.edit()[offset.value() % kPageTasks];
   if (!place.finished()) --page.live;
@@ -122,6 +197,10 @@ std::size_t TaskPages::memory_bytes() const {
   for (const auto& page : pages_) {
     if (!page) continue;
     bytes += sizeof(Page) + (page->values ? sizeof(Values) : 0);
+    for (std::size_t run = 0; run < kRuns; ++run) {
+      if (page->extras[run].numbers) bytes += sizeof(Column::Numbers);
+      if (page->bytes[run].numbers) bytes += sizeof(Column::Numbers);
+    }
   }
   return bytes;
 }

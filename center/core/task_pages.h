@@ -1,8 +1,9 @@
 // TaskPages: the tasks of one shard, by offset, in pages of 4,096.
 //
 // A page whose tasks are all alike is one value; only a mixed one has an array of four bytes per
-// offset. Pages whose tasks are all finished cost nothing. end() is created_hi: the first offset
-// not known.
+// offset. The same holds for each run of 1,024 and its two columns: the extras of tasks that ask
+// for one thing more than a plain one (task_value.h), and the sizes of payloads. Pages whose tasks
+// are all finished cost nothing. end() is created_hi: the first offset not known.
 #pragma once
 
 #include <array>
@@ -23,11 +24,29 @@ class TaskPages {
   static constexpr std::uint64_t kRunTasks = 1024;
 
   using Values = std::array<TaskValue, kPageTasks>;
+  static constexpr std::size_t kRuns = kPageTasks / kRunTasks;
+
+  // A number for each offset of a run: one for all, or an array.
+  struct Column {
+    using Numbers = std::array<std::uint32_t, kRunTasks>;
+    std::uint32_t uniform = 0;
+    Cow<Numbers> numbers;
+
+    [[nodiscard]] std::uint32_t get(std::uint64_t at) const {
+      return numbers ? (*numbers)[at] : uniform;
+    }
+    void fill(std::uint64_t first, std::uint64_t count, std::uint32_t number);
+  };
   struct Page {
     std::uint32_t live = 0;  // not finished
     TaskValue uniform;       // of every known offset of the page, while there are no values
     WallTime created;        // when its first task was stored
-    std::array<std::uint64_t, kPageTasks / kRunTasks> order{};
+    std::array<std::uint64_t, kRuns> order{};
+    // Times are kept in extras as milliseconds after these; the first task that needs one sets it.
+    std::array<std::int64_t, kRuns> calendar_base{};
+    std::array<std::int64_t, kRuns> lease_base{};
+    std::array<Column, kRuns> extras;
+    std::array<Column, kRuns> bytes;  // of payloads
     Cow<Values> values;
   };
 
@@ -42,6 +61,18 @@ class TaskPages {
   }
   // Zero for a page that is gone.
   [[nodiscard]] WallTime created(Offset offset) const;
+
+  // REQUIRES for the next four: not finished.
+  [[nodiscard]] std::uint32_t extra(Offset offset) const;
+  void set_extra(Offset offset, std::uint32_t extra);
+  // The time in the extra of a task of kind kDelayed or kMortal.
+  [[nodiscard]] std::int64_t time(Offset offset, TaskValue::Kind kind) const;
+  // False, and no change, when the time is too far from the others of its run for four bytes.
+  bool set_time(Offset offset, TaskValue::Kind kind, std::int64_t at_ms);
+  // Zero for a page that is gone.
+  [[nodiscard]] std::uint32_t payload_bytes(Offset offset) const;
+  // REQUIRES: within one call's append.
+  void set_payload_bytes(Offset first, std::uint64_t count, std::uint32_t bytes);
 
   // Adds `count` tasks at end(). `order` is that of the first, and grows by one per task.
   void append(std::uint64_t count, TaskValue value, std::uint64_t order, WallTime created);

@@ -1,8 +1,9 @@
 // TaskValue: what a shard's pages know about one task, in four bytes.
 //
-// A plain task (never claimed, or given back undelivered) is only its queue and priority.
-// Everything else has a row (row_table.h). Zero is "finished": absence costs nothing and is the
-// answer for ever (R11).
+// A plain task (never claimed, or given back undelivered) is only its queue and priority. One that
+// asks for a single thing more has that in four bytes beside it, its extra (task_pages.h); one that
+// asks for several has a row of options (options_table.h); one that was claimed has a row of its
+// own (row_table.h). Zero is "finished": absence costs nothing and is the answer for ever (R11).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,18 @@ namespace baton::center {
 
 class TaskValue {
  public:
-  enum class Kind : std::uint8_t { kFinished = 0, kReady = 1, kRow = 2, kQuarantined = 3 };
+  enum class Kind : std::uint8_t {
+    kFinished = 0,
+    kReady = 1,
+    kRow = 2,
+    kQuarantined = 3,
+    kDelayed = 4,  // extra: when it becomes ready, calendar time
+    kMortal = 5,   // ready; extra: when its time to live is over, lease time
+    kOrdered = 6,  // ready, and holds its ordering key; extra: the key's slot
+    kQueued = 7,   // blocked by the holder of its ordering key; extra: the key's slot
+    kFair = 8,     // ready; extra: the slot of its fairness key
+    kOptions = 9,  // extra: the slot of its options, which say the state too
+  };
 
   // Larger queue ids would not fit; the queue table hands out none.
   static constexpr std::uint32_t kQueueIdMax = (1U << 24) - 1;
@@ -24,7 +36,11 @@ class TaskValue {
     return TaskValue(Kind::kReady, (priority << 24) | queue.value());
   }
   static constexpr TaskValue quarantined(QueueId queue, std::uint32_t priority) {
-    return TaskValue(Kind::kQuarantined, (priority << 24) | queue.value());
+    return waiting(Kind::kQuarantined, queue, priority);
+  }
+  // REQUIRES: a kind that says queue and priority.
+  static constexpr TaskValue waiting(Kind kind, QueueId queue, std::uint32_t priority) {
+    return TaskValue(kind, (priority << 24) | queue.value());
   }
   static constexpr TaskValue row(std::uint32_t slot) { return TaskValue(Kind::kRow, slot); }
   static constexpr TaskValue from_bits(std::uint32_t bits) {
@@ -38,7 +54,7 @@ class TaskValue {
   [[nodiscard]] constexpr std::uint32_t bits() const { return bits_; }
   // REQUIRES: kRow.
   [[nodiscard]] constexpr std::uint32_t row_slot() const { return bits_ & kRowMax; }
-  // REQUIRES: kReady or kQuarantined.
+  // REQUIRES: neither kFinished nor kRow.
   [[nodiscard]] constexpr QueueId queue() const { return QueueId(bits_ & kQueueIdMax); }
   [[nodiscard]] constexpr std::uint32_t priority() const { return (bits_ >> 24) & 0xf; }
 

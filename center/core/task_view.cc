@@ -14,7 +14,6 @@ std::string reason_of(const Tables& tables, const Shard& shard, TaskId task, Tas
 
 void add_row(const Tables& tables, const TaskRow& row, TaskView& view) {
   const std::int64_t left = row.deadline_ms - tables.counters.lease_ms;
-  view.priority = row.priority;
   view.attempt = row.attempt;
   view.failures = row.failures;
   view.expiries = row.expiries;
@@ -25,52 +24,98 @@ void add_row(const Tables& tables, const TaskRow& row, TaskView& view) {
     view.lease_left = Millis(std::max<std::int64_t>(0, left));
   }
   if (row.state == TaskState::kDelayed) view.ready_in = Millis(std::max<std::int64_t>(0, left));
-  if (row.state == TaskState::kDone) view.result = row.result();
+  if (row.state == TaskState::kDone || row.acked) view.result = row.result();
+}
+
+void add_options(const Tables& tables, const TaskFacts& facts, TaskView& view) {
+  std::int64_t end = facts.mortal_at_ms;
+  if (const OptionsRow* options = options_of(tables, facts); options != nullptr) {
+    end = options->waiting_end_ms(facts.state);
+    if (facts.state == TaskState::kClaimed) end = options->total_at_ms;
+    view.not_before = WallTime{options->not_before_ms};
+    view.parent = options->parent;
+    view.retry_of = options->retry_of;
+    view.blocked_on = options->after_open;
+  }
+  if (end != 0 && (facts.waits() || facts.state == TaskState::kClaimed))
+    view.expires_in = Millis(std::max<std::int64_t>(1, end - tables.counters.lease_ms));
+  if (facts.state == TaskState::kDelayed && facts.row == kNoSlot) {
+    view.not_before = WallTime{facts.ready_at_ms};
+    view.ready_in =
+        Millis(std::max<std::int64_t>(0, facts.ready_at_ms - tables.counters.calendar.ms));
+  }
+  if (facts.order_key != kNoSlot) view.order_key = tables.order_keys[facts.order_key].name;
+  if (facts.fair_key != kNoSlot) view.fair_key = tables.fair_keys[facts.fair_key].name;
+}
+
+void add_sides(const Tables& tables, TaskId task, TaskView& view) {
+  if (const Checkpoint* saved = tables.checkpoints.find(task); saved != nullptr)
+    view.checkpoint_bytes = saved->place.bytes;
+  if (const Progress* progress = tables.progress.find(task); progress != nullptr) {
+    view.percent = progress->percent;
+    view.progress = progress->text;
+  }
+  if (const Family* family = tables.families.families.find(task); family != nullptr) {
+    view.children_open = family->open + family->pending;
+    view.children_failed = family->failed;
+  }
 }
 
 }  // namespace
 
-TaskState state_of(const Tables& tables, const Shard& shard, TaskValue value) {
-  switch (value.kind()) {
-    case TaskValue::Kind::kFinished:
-      return TaskState::kDone;
-    case TaskValue::Kind::kQuarantined:
-      return TaskState::kQuarantined;
-    case TaskValue::Kind::kReady:
-      return shard.removed ? TaskState::kQuarantined : TaskState::kReady;
-    case TaskValue::Kind::kRow:
-      break;
+TaskState seen_state(const Tables& tables, TaskId task, const TaskFacts& facts) {
+  const bool gone = tables.members.shard(task.shard()).removed &&
+                    (facts.state == TaskState::kReady || facts.state == TaskState::kBlocked ||
+                     (facts.state == TaskState::kDelayed && facts.row == kNoSlot));
+  return gone ? TaskState::kQuarantined : facts.state;
+}
+
+TaskState state_of(const Tables& tables, TaskId task) {
+  return seen_state(tables, task, facts_of(tables, task));
+}
+
+bool needs_payload(const Tables& tables, TaskValue value) {
+  if (value.kind() != TaskValue::Kind::kRow) return true;
+  const TaskRow& row = tables.rows[value.row_slot()];
+  if (row.state == TaskState::kDone || row.state == TaskState::kCancelled) return row.keeps_payload;
+  return true;
+}
+
+Grant grant_of(const Tables& tables, const Session& session, const TaskRow& row) {
+  Grant grant;
+  grant.session = session.id;
+  grant.manager = session.incarnation;
+  grant.conn_epoch = session.conn_epoch;
+  grant.number = row.number;
+  grant.line = row.line;
+  grant.task = row.task;
+  grant.token = row.token;
+  grant.attempt = row.attempt;
+  grant.lease = Millis(row.lease_ms);
+  grant.expiries = row.expiries;
+  if (tables.checkpoints.empty()) return grant;
+  if (const Checkpoint* saved = tables.checkpoints.find(row.task); saved != nullptr) {
+    grant.checkpoint = saved->place;
+    grant.checkpoint_token = saved->token;
   }
-  const TaskState state = tables.rows[value.row_slot()].state;
-  return shard.removed && state == TaskState::kReady ? TaskState::kQuarantined : state;
-}
-
-QueueId queue_of(const Tables& tables, TaskValue value) {
-  if (value.finished()) return {};
-  return value.kind() == TaskValue::Kind::kRow ? tables.rows[value.row_slot()].queue
-                                               : value.queue();
-}
-
-bool is_done(const Tables& tables, TaskValue value) {
-  return value.kind() == TaskValue::Kind::kRow &&
-         tables.rows[value.row_slot()].state == TaskState::kDone;
+  return grant;
 }
 
 TaskView task_view(const Tables& tables, TaskId task) {
   const Shard& shard = tables.members.shard(task.shard());
-  const TaskValue value = shard.tasks.get(task.offset());
+  const TaskFacts facts = facts_of(tables, task);
   TaskView view;
   view.task = task;
-  view.state = state_of(tables, shard, value);
-  if (value.finished()) return view;
-  view.queue = tables.queues[queue_of(tables, value)].name;
+  view.state = seen_state(tables, task, facts);
+  if (!facts.queue) return view;  // finished, and nothing is kept
+  view.queue = tables.queues[facts.queue].name;
+  view.priority = facts.priority;
   view.created = shard.tasks.created(task.offset());
+  view.payload_bytes = shard.tasks.payload_bytes(task.offset());
   view.reason = reason_of(tables, shard, task, view.state);
-  if (value.kind() == TaskValue::Kind::kRow) {
-    add_row(tables, tables.rows[value.row_slot()], view);
-  } else {
-    view.priority = value.priority();
-  }
+  if (facts.row != kNoSlot) add_row(tables, tables.rows[facts.row], view);
+  add_options(tables, facts, view);
+  add_sides(tables, task, view);
   return view;
 }
 

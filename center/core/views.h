@@ -27,6 +27,28 @@ struct TaskView {
   WallTime created;
   std::string reason;
   ResultPlace result;
+  WallTime not_before;   // 0: none
+  Millis expires_in{0};  // until a timeout or its time to live ends it; 0: never
+  std::uint32_t percent = 0;
+  std::string progress;
+  std::uint32_t checkpoint_bytes = 0;
+  std::string order_key;
+  std::string fair_key;
+  TaskId parent;
+  std::uint32_t children_open = 0;
+  std::uint32_t children_failed = 0;
+  TaskId retry_of;
+  std::uint32_t payload_bytes = 0;
+  std::uint32_t blocked_on = 0;  // unfinished tasks that it runs after
+};
+
+// What a list lets pass; what is empty or 0 lets everything.
+struct TaskFilter {
+  std::string reason_has;
+  WallTime created_before;
+  std::uint32_t attempts_min = 0;
+  std::string order_key;
+  std::string fair_key;
 };
 
 struct TaskPage {
@@ -45,6 +67,56 @@ struct QueueView {
   std::uint64_t done = 0;     // ever
   std::uint64_t created = 0;  // ever
   std::uint32_t waiting = 0;  // lines with credit
+  std::uint64_t held = 0;
+  std::uint64_t blocked = 0;
+  std::uint64_t cancelled = 0;  // ever
+  std::uint64_t bytes = 0;      // of the payloads of unfinished tasks
+  bool paused = false;
+};
+
+struct QueueDetailView {
+  QueueView queue;
+  QueueSettings settings;
+  std::uint64_t keys = 0;
+  Millis key_window{0};  // how far back they reach
+  std::uint64_t order_keys = 0;
+  std::uint64_t fair_keys = 0;
+  std::uint64_t finished_kept = 0;
+  std::uint64_t finished_kept_bytes = 0;
+};
+
+struct RulePage {
+  std::vector<QueueRule> rules;
+  std::string next;
+};
+
+// Why a task is where it is. The numbers are those of ExplainCode in proto/broker.proto.
+enum class ExplainCode : std::uint8_t {
+  kFinished = 1,
+  kRunning = 2,
+  kDelayed = 3,
+  kBackoff = 4,
+  kPaused = 5,
+  kNoConsumer = 6,
+  kTurn = 7,
+  kInFlightLimit = 8,
+  kFairKeyLimit = 9,
+  kRateLimit = 10,
+  kOrderKey = 11,
+  kAfter = 12,
+  kChildren = 13,
+  kDecision = 14,
+  kDead = 15,
+  kQuarantined = 16,
+  kManagerAway = 17,
+  kBarred = 18,
+  kPending = 19,
+  kPurging = 20,
+};
+struct Explanation {
+  ExplainCode because = ExplainCode::kTurn;
+  std::string sentence;
+  TaskId other;  // the task that it waits for, if it is one
 };
 
 struct QueuePage {
@@ -91,6 +163,21 @@ struct LiveOffsets {
   Offset created_hi;
   std::vector<Run> runs;
   Epoch epoch;  // of the shard
+};
+
+// Where the ledger's clocks stand (R15).
+struct LedgerTimes {
+  Millis lease{0};    // since the first entry
+  WallTime calendar;  // 0 before the first tick
+  friend bool operator==(const LedgerTimes&, const LedgerTimes&) = default;
+};
+
+// Who a session is for people. Empty where that is not known (any more).
+struct SessionName {
+  SessionId session;
+  std::string consumer;
+  std::string manager;  // where it is attached
+  friend bool operator==(const SessionName&, const SessionName&) = default;
 };
 
 struct LedgerTotals {

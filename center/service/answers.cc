@@ -2,6 +2,7 @@
 
 #include "center/storage/outcome_codec.h"
 #include "center/storage/wire_values.h"
+#include "common/base/wire_options.h"
 
 namespace baton::center {
 
@@ -23,6 +24,20 @@ void encode_view(const TaskView& view, const std::string& manager, v1::TaskInfo*
   wire->set_has_result(static_cast<bool>(view.result));
   wire->set_result_bytes(view.result.bytes);
   wire->set_manager(manager);
+  wire->set_not_before_wall_ms(view.not_before.ms);
+  wire->set_uncertain(view.expiries);
+  wire->set_percent(view.percent);
+  wire->set_progress(view.progress);
+  wire->set_checkpoint_bytes(view.checkpoint_bytes);
+  wire->set_order_key(view.order_key);
+  wire->set_fair_key(view.fair_key);
+  wire->set_parent(view.parent.value());
+  wire->set_children_open(view.children_open);
+  wire->set_children_failed(view.children_failed);
+  wire->set_retry_of(view.retry_of.value());
+  wire->set_payload_bytes(view.payload_bytes);
+  wire->set_blocked_on(view.blocked_on);
+  wire->set_expires_in_ms(view.expires_in.count());
 }
 
 void encode_view(const QueueView& view, v1::QueueInfo* wire) {
@@ -35,6 +50,22 @@ void encode_view(const QueueView& view, v1::QueueInfo* wire) {
   wire->set_done(view.done);
   wire->set_created(view.created);
   wire->set_waiting(view.waiting);
+  wire->set_held(view.held);
+  wire->set_blocked(view.blocked);
+  wire->set_cancelled(view.cancelled);
+  wire->set_bytes(view.bytes);
+  wire->set_paused(view.paused);
+}
+
+void encode_view(const QueueDetailView& view, v1::QueueDetail* wire) {
+  encode_view(view.queue, wire->mutable_info());
+  to_wire(change_to(view.settings), wire->mutable_settings());
+  wire->set_keys(view.keys);
+  wire->set_key_window_ms(static_cast<std::uint64_t>(view.key_window.count()));
+  wire->set_order_keys(view.order_keys);
+  wire->set_fair_keys(view.fair_keys);
+  wire->set_finished_kept(view.finished_kept);
+  wire->set_finished_kept_bytes(view.finished_kept_bytes);
 }
 
 void encode_view(const ManagerView& view, const ManagerLiveness::Beat* beat,
@@ -61,6 +92,29 @@ void encode_view(const ManagerView& view, const ManagerLiveness::Beat* beat,
       wire->set_lag(wire->lag() + durable_end.value() - shard.created_hi.value());
     }
   }
+}
+
+void encode_view(const HistoryPage& page, v1::HistoryPage* wire) {
+  for (const HistoryEvent& event : page.events) {
+    const Transition& transition = event.transition;
+    v1::HistoryEvent* item = wire->add_event();
+    item->set_index(event.index.value());
+    item->set_term(event.term.value());
+    item->set_wall_ms(event.times.calendar.ms);
+    item->set_lease_time_ms(static_cast<std::uint64_t>(event.times.lease.count()));
+    item->set_from(static_cast<v1::TaskState>(transition.from));
+    item->set_to(static_cast<v1::TaskState>(transition.to));
+    item->set_cause(std::string(to_string(transition.cause)));
+    item->set_token(transition.token.value());
+    item->set_attempt(event.attempt);
+    item->set_uncertain(event.uncertain);
+    item->set_manager(event.manager);
+    item->set_consumer(event.consumer);
+    if (transition.session) to_wire(transition.session, item->mutable_session());
+    item->set_reason(event.reason);
+  }
+  wire->set_next(page.next);
+  wire->set_kept_from(page.kept_from.value());
 }
 
 void encode_view(const SessionView& view, SessionId session, v1::ResyncState* wire) {

@@ -23,6 +23,7 @@ struct CenterMetrics {
   std::uint64_t shards_declared_offline = 0;
   std::uint64_t managers_refused = 0;  // at HELLO
   std::uint64_t channels_cut = 0;      // too slow, or asking for too much at once
+  std::uint64_t audit_violations = 0;  // promises that the auditor saw broken
 };
 
 // The keys are the names above.
@@ -38,7 +39,8 @@ inline std::vector<LogField> log_fields(const CenterMetrics& metrics) {
           kv("grants_unrouted", metrics.grants_unrouted),
           kv("shards_declared_offline", metrics.shards_declared_offline),
           kv("managers_refused", metrics.managers_refused),
-          kv("channels_cut", metrics.channels_cut)};
+          kv("channels_cut", metrics.channels_cut),
+          kv("audit_violations", metrics.audit_violations)};
 }
 
 }  // namespace baton::center

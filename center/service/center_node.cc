@@ -13,7 +13,7 @@
 namespace baton::center {
 namespace {
 
-constexpr Millis kDiskCheckInterval = std::chrono::seconds(1);
+constexpr Millis kDiskCheckInterval = std::chrono::seconds(1);  // the archive is written out, too
 
 // Only managers connect here. Their frames carry no payloads but many commands, and what the center
 // owes them may be a burst of grants: a manager that reads nothing is cut off only well beyond such
@@ -89,6 +89,7 @@ Status Node::open_directory() {
 Status Node::open_ledger() {
   LocalLog::Options log_options;
   log_options.snapshot_directory = directory_->path() + "/snapshots";
+  log_options.replaced_directory = directory_->path() + "/archive";
   log_options.sync_mode = options_.sync_mode;
   BATON_ASSIGN_OR_RETURN(std::unique_ptr<LocalLog> log,
                          LocalLog::open(context_.loop, context_.worker, env_, *store_, random_,
@@ -145,6 +146,7 @@ Status Node::check_cluster() const {
 // On the worker: the file system may take its time to answer.
 void Node::check_disk() {
   disk_timer_ = context_.loop.call_after(kDiskCheckInterval, gate_.on_loop([this] {
+    host_->write_out_archive();
     const auto free = std::make_shared<std::uint64_t>();
     context_.worker.run(gate_.job([this, free] { *free = store_->disk_free_bytes(); }),
                         gate_.on_loop([this, free] {
@@ -177,6 +179,7 @@ CenterMetrics Node::metrics() const {
   CenterMetrics metrics = channels_->metrics();
   metrics.entries = host_->entries();
   metrics.snapshots = host_->snapshots();
+  metrics.audit_violations = host_->auditor().violations();
   return metrics;
 }
 

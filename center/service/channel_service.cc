@@ -66,13 +66,11 @@ ChannelService::ChannelService(NodeContext& context, LedgerHost& host, Options o
            .propose = [this](Tick tick,
                              std::function<void()> done) { propose_tick(tick, std::move(done)); }}),
       queries_(context.loop, host, liveness_,
-               {.remove =
-                    [this](Remove remove, std::function<void(Status)> done) {
-                      proposer_.push_own(remove,
-                                         [done = std::move(done)](Lsn, const Outcome* outcome) {
-                                           const auto* simple = std::get_if<SimpleOutcome>(outcome);
-                                           done(simple != nullptr ? simple->status : stopping());
-                                         });
+               {.propose =
+                    [this](Command command, std::function<void(const Outcome*)> done) {
+                      proposer_.push_own(
+                          std::move(command),
+                          [done = std::move(done)](Lsn, const Outcome* outcome) { done(outcome); });
                     },
                 .address = [this] { return server_->address().to_string(); }}) {}
 
@@ -355,7 +353,7 @@ void ChannelService::entry_applied(const MergedEntry& merged, Lsn index, const E
     }
   };
   answer(false);
-  send_grants(index, effects.grants);
+  send_pushes(index, effects);
   answer(true);
   check_drained();
 }
@@ -393,20 +391,31 @@ void ChannelService::answer_frame(CommandFrame& frame) {
   peer->send(v1::CHANNEL_OUTCOMES, frame.request_id, frame.answer);
 }
 
-void ChannelService::send_grants(Lsn index, const std::vector<Grant>& grants) {
+// What the entry gave to sessions and took from them, to the managers that they are attached to; what
+// managers must know of queues, to all.
+void ChannelService::send_pushes(Lsn index, const Effects& effects) {
   std::map<Incarnation, v1::ChannelGrants> by_manager;
-  for (const Grant& grant : grants) encode_grant(grant, by_manager[grant.manager].add_grant());
-  metrics_.grants += grants.size();
-  for (auto& [manager, frame] : by_manager) {
-    const auto bound = bound_.find(manager);
-    Peer* peer = bound == bound_.end() ? nullptr : server_->find(bound->second);
-    if (peer == nullptr) {
-      metrics_.grants_unrouted += static_cast<std::uint64_t>(frame.grant_size());
-      continue;
+  for (const Grant& grant : effects.grants)
+    encode_grant(grant, by_manager[grant.manager].add_grant());
+  for (const LostClaim& lost : effects.lost) encode_lost(lost, by_manager[lost.manager].add_lost());
+  if (!effects.rules.empty()) {
+    for (const auto& [manager, peer] : bound_) {
+      for (const QueueRule& rule : effects.rules) encode_rule(rule, by_manager[manager].add_rule());
     }
-    frame.set_index(index.value());
-    peer->send(v1::CHANNEL_GRANTS, 0, frame);
   }
+  metrics_.grants += effects.grants.size();
+  for (auto& [manager, frame] : by_manager) push(manager, index, frame);
+}
+
+void ChannelService::push(Incarnation manager, Lsn index, v1::ChannelGrants& frame) {
+  const auto bound = bound_.find(manager);
+  Peer* peer = bound == bound_.end() ? nullptr : server_->find(bound->second);
+  if (peer == nullptr) {
+    metrics_.grants_unrouted += static_cast<std::uint64_t>(frame.grant_size());
+    return;
+  }
+  frame.set_index(index.value());
+  peer->send(v1::CHANNEL_GRANTS, 0, frame);
 }
 
 std::vector<Command> ChannelService::before_register(const v1::Register& request) const {
@@ -452,7 +461,7 @@ void ChannelService::on_applied(const Effects& effects) {
     context_.logger.error("calendar jumped by more than a minute");
   }
   ticks_.update();
-  queries_.on_applied();
+  queries_.on_applied(effects);
   propose_continue_if_wanted();
 }
 

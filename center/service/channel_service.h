@@ -95,7 +95,8 @@ class ChannelService final : public ServerHandler {
   // ---- entries ----
   void entry_applied(const MergedEntry& merged, Lsn index, const Effects& effects);
   void answer_share(const MergedEntry::Share& share, Lsn index, const BatchEffects& effects);
-  void send_grants(Lsn index, const std::vector<Grant>& grants);
+  void send_pushes(Lsn index, const Effects& effects);
+  void push(Incarnation manager, Lsn index, v1::ChannelGrants& frame);
   [[nodiscard]] std::vector<Command> before_register(const v1::Register& request) const;
   [[nodiscard]] std::optional<ShardOffline> end_of_old_life(const v1::Register& request) const;
   void end_life(const ShardOffline& offline, std::vector<Command>& commands) const;

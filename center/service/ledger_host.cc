@@ -9,14 +9,19 @@
 namespace baton::center {
 
 LedgerHost::LedgerHost(Logger& logger, std::unique_ptr<ReplicatedLog> log,
-                       std::unique_ptr<Archive> archive, Ledger ledger, Options options,
-                       Lsn snapshot_index)
+                       std::unique_ptr<Archive> archive, std::unique_ptr<HistoryLookups> lookups,
+                       Ledger ledger, Options options, Lsn snapshot_index)
     : logger_(logger),
       log_(std::move(log)),
       archive_(std::move(archive)),
+      lookups_(std::move(lookups)),
       options_(std::move(options)),
       ledger_(std::move(ledger)),
-      snapshot_index_(snapshot_index) {}
+      audited_from_(snapshot_index.next()),
+      snapshot_index_(snapshot_index) {
+  auditor_.begin_at(ledger_);
+  archive_->set_name_of([this](const SessionId& id) { return ledger_.session_name(id); });
+}
 
 Result<std::unique_ptr<LedgerHost>> LedgerHost::open(Loop& loop, Worker& worker, DurableEnv& env,
                                                      Logger& logger,
@@ -24,16 +29,16 @@ Result<std::unique_ptr<LedgerHost>> LedgerHost::open(Loop& loop, Worker& worker,
                                                      Options options) {
   BATON_ASSIGN_OR_RETURN(ReplicatedLog::Restored restored, log->restore());
   const Lsn snapshot_index = restored.index;
-  BATON_ASSIGN_OR_RETURN(RestoredCenter center,
-                         restore_center(std::move(restored), options.ledger));
+  BATON_ASSIGN_OR_RETURN(RestoredCenter center, restore_center(std::move(restored)));
   BATON_ASSIGN_OR_RETURN(std::unique_ptr<Archive> archive,
                          Archive::open(loop, worker, env, options.archive, center.archive));
   if (snapshot_index && archive->first_index() > snapshot_index) {
     logger.warn("archive begins with a gap", {kv("first_entry", archive->first_index())});
   }
+  auto lookups = std::make_unique<HistoryLookups>(loop, worker, env, *archive);
   return std::unique_ptr<LedgerHost>(new LedgerHost(logger, std::move(log), std::move(archive),
-                                                    std::move(center.ledger), std::move(options),
-                                                    snapshot_index));
+                                                    std::move(lookups), std::move(center.ledger),
+                                                    std::move(options), snapshot_index));
 }
 
 void LedgerHost::start(Events events) {
@@ -79,10 +84,33 @@ void LedgerHost::apply(Lsn index, Term term, std::string_view bytes) {
   const Result<Entry> entry = decode_entry(index, bytes);
   if (!entry.ok()) return fail(entry.status());
   effects_ = ledger_.apply(entry.value());
-  archive_->append(index, term, bytes, effects_.transitions);
+  archive_->append({index, term, bytes, entry.value(), effects_.transitions, ledger_.times()});
+  audit(index);
   ++entries_;
   if (serving_) events_.on_applied(effects_);
   save_snapshot_if_due();
+}
+
+// The logger limits how often the same phrase is written.
+void LedgerHost::audit(Lsn index) {
+  if (auditor_.check(index, effects_.transitions) == 0) return;
+  logger_.error("audit violation", {kv("index", index), kv("what", auditor_.last().what),
+                                    kv("violations", auditor_.violations())});
+}
+
+void LedgerHost::look_up(TaskId task, std::string_view cursor, std::size_t limit,
+                         HistoryLookups::Done done) {
+  lookups_->look_up(task, cursor, limit,
+                    [this, task, done = std::move(done)](const Result<HistoryPage>& found) {
+                      if (!found.ok()) return done(found);
+                      HistoryPage page = found.value();
+                      for (HistoryEvent& event : page.events) {
+                        const bool of_shard = event.transition.from == TaskState::kNone &&
+                                              !is_note(event.transition) && event.manager.empty();
+                        if (of_shard) event.manager = ledger_.manager_of(task.shard());
+                      }
+                      done(page);
+                    });
 }
 
 // The archive must be durable before the log is cut. The ledger's pages are those of this moment,

@@ -1,8 +1,9 @@
 // LedgerHost: the ledger, the log that orders its entries and the archive of what became of them.
 //
 // Brings the ledger up (snapshot, then replay), begins each term of ours with a TermStart, applies
-// what is committed and tells the service, and writes snapshots. Knows nothing of managers or
-// connections.
+// what is committed and tells the service, and writes snapshots. An auditor watches every entry. It
+// only tells: a center that ended because of it would help nobody, and what it says needs a person.
+// Knows nothing of managers or connections.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,10 @@
 
 #include "proto/storage.pb.h"
 
+#include "center/core/auditor.h"
 #include "center/core/ledger.h"
 #include "center/storage/archive.h"
+#include "center/storage/history_lookups.h"
 #include "common/base/logger.h"
 #include "common/base/loop.h"
 #include "common/log/replicated_log.h"
@@ -23,7 +26,6 @@ namespace baton::center {
 class LedgerHost {
  public:
   struct Options {
-    LedgerOptions ledger;
     Archive::Options archive;
     std::uint64_t snapshot_log_bytes = 0;  // a snapshot after so many bytes of log
     ClusterId cluster;                     // of the data directory: what the first TermStart names
@@ -54,6 +56,15 @@ class LedgerHost {
   // `done(ok)` when everything proposed before is applied and we still lead: a linearizable read.
   void barrier(std::function<void(Status)> done) { log_->barrier(std::move(done)); }
 
+  // What became of a task, from the archive: HistoryLookups::look_up. Manager and time of its
+  // creation are filled in.
+  void look_up(TaskId task, std::string_view cursor, std::size_t limit, HistoryLookups::Done done);
+
+  // The archive's files get what was applied so far.
+  void write_out_archive() { archive_->write_out(); }
+  [[nodiscard]] const Auditor& auditor() const { return auditor_; }
+  [[nodiscard]] Lsn audited_from() const { return audited_from_; }
+  [[nodiscard]] const Archive& archive() const { return *archive_; }
   [[nodiscard]] bool serving() const { return serving_; }
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
   [[nodiscard]] const ReplicatedLog& log() const { return *log_; }
@@ -63,21 +74,26 @@ class LedgerHost {
 
  private:
   LedgerHost(Logger& logger, std::unique_ptr<ReplicatedLog> log, std::unique_ptr<Archive> archive,
-             Ledger ledger, Options options, Lsn snapshot_index);
+             std::unique_ptr<HistoryLookups> lookups, Ledger ledger, Options options,
+             Lsn snapshot_index);
 
   void lead(Term term);
   void apply(Lsn index, Term term, std::string_view bytes);
+  void audit(Lsn index);
   void save_snapshot_if_due();
   void fail(const Status& status);
 
   Logger& logger_;
   const std::unique_ptr<ReplicatedLog> log_;
   const std::unique_ptr<Archive> archive_;
+  const std::unique_ptr<HistoryLookups> lookups_;
   const Options options_;
   Events events_;
 
   Ledger ledger_;
   Effects effects_;  // of the entry applied last
+  Auditor auditor_;
+  Lsn audited_from_;  // the first entry that it saw
   bool serving_ = false;
   bool failed_ = false;
   bool saving_ = false;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "center/service/answers.h"
+#include "center/storage/command_codec.h"
+#include "center/storage/outcome_codec.h"
 #include "center/storage/wire_values.h"
 #include "common/base/limits.h"
 #include "version.h"
@@ -31,6 +33,12 @@ std::string manager_of(TaskId task, const std::vector<ManagerView>& managers) {
 
 std::size_t page_limit(std::uint32_t asked) {
   return asked == 0 ? QueryService::kListMax : std::min<std::size_t>(asked, QueryService::kListMax);
+}
+
+// Nothing more will become of the task by itself.
+bool has_ended(TaskState state) {
+  return state == TaskState::kDone || state == TaskState::kDead || state == TaskState::kCancelled ||
+         state == TaskState::kQuarantined || state == TaskState::kVoid;
 }
 
 }  // namespace
@@ -63,6 +71,9 @@ void QueryService::answer(Incarnation asker, v1::ChannelQuery query, Reply reply
     case v1::ChannelQuery::kMembers:
       members(answer);
       break;
+    case v1::ChannelQuery::kQueueRules:
+      queue_rules(query.queue_rules(), answer);
+      break;
     case v1::ChannelQuery::WHAT_NOT_SET:
       set_status(invalid("a question that this center does not know"), &answer);
       break;
@@ -83,20 +94,23 @@ void QueryService::answer_client(const v1::Query& query, Millis timeout, Reply r
       return ask_about(query.task_show().task());
     case v1::Query::kTaskResult:
       return ask_about(query.task_result().task());
+    case v1::Query::kTaskHistory:
+      return ask_about(query.task_history().task());
+    case v1::Query::kTaskWait:
+      return ask_about(query.task_wait().task());
+    case v1::Query::kTaskExplain:
+      return ask_about(query.task_explain().task());
+    case v1::Query::kTaskPayload:
+      return ask_about(query.task_payload().task());
     case v1::Query::kManagerRemove:
-      // What the ledger could not read again must never get into it, whoever asks for it.
-      if (const Status name = validate_manager_name(query.manager_remove().name()); !name.ok()) {
-        set_both(name, answer);
-        break;
-      }
-      return world_.remove({query.manager_remove().name()},
-                           [this, reply = std::move(reply)](const Status& status) {
-                             v1::ChannelAnswer removed;
-                             removed.set_index(ledger().index().value());
-                             removed.mutable_answer()->set_index(removed.index());
-                             set_both(status, removed);
-                             reply(removed);
-                           });
+    case v1::Query::kQueueSet:
+    case v1::Query::kQueuePurge:
+      if (std::optional<Command> command = command_of(query, answer))
+        return propose(std::move(*command), std::move(reply));
+      break;
+    case v1::Query::kQueueShow:
+      show_queue(query.queue_show(), *answer.mutable_answer());
+      break;
     case v1::Query::kTaskList:
       list_tasks(query.task_list(), *answer.mutable_answer());
       break;
@@ -109,6 +123,9 @@ void QueryService::answer_client(const v1::Query& query, Millis timeout, Reply r
     case v1::Query::kCenterStatus:
       center_status(*answer.mutable_answer());
       break;
+    case v1::Query::kAuditStatus:
+      audit_status(*answer.mutable_answer());
+      break;
     case v1::Query::WHAT_NOT_SET:
       set_both(invalid("a question that this center does not know"), answer);
       break;
@@ -116,6 +133,41 @@ void QueryService::answer_client(const v1::Query& query, Millis timeout, Reply r
   answer.set_code(answer.answer().code());
   answer.set_message(answer.answer().message());
   reply(answer);
+}
+
+// ---- changing ----
+
+// What the ledger could not read again must never get into it, whoever asks for it.
+std::optional<Command> QueryService::command_of(const v1::Query& query, v1::ChannelAnswer& answer) {
+  v1::Command wire;
+  if (query.has_manager_remove()) wire.mutable_remove()->set_name(query.manager_remove().name());
+  if (query.has_queue_purge()) wire.mutable_purge()->set_queue(query.queue_purge().queue());
+  if (query.has_queue_set()) {
+    wire.mutable_set_queue()->set_queue(query.queue_set().queue());
+    *wire.mutable_set_queue()->mutable_settings() = query.queue_set().settings();
+  }
+  Result<Command> command = decode_command(wire);
+  if (command.ok()) return std::move(command).value();
+  set_both(command.status(), answer);
+  return std::nullopt;
+}
+
+void QueryService::propose(Command command, Reply reply) {
+  world_.propose(std::move(command), [this, reply = std::move(reply)](const Outcome* outcome) {
+    v1::ChannelAnswer answer;
+    answer.set_index(ledger().index().value());
+    answer.mutable_answer()->set_index(answer.index());
+    Status status(ErrorCode::kUnavailable, "this center no longer leads");
+    if (outcome != nullptr) {
+      if (const auto* simple = std::get_if<SimpleOutcome>(outcome)) status = simple->status;
+      if (const auto* purged = std::get_if<PurgeOutcome>(outcome)) {
+        status = purged->status;
+        answer.mutable_answer()->mutable_purge()->set_tasks(purged->tasks);
+      }
+    }
+    set_both(status, answer);
+    reply(answer);
+  });
 }
 
 // ---- one task ----
@@ -128,9 +180,7 @@ void QueryService::answer_task(Parked question) {
   }
   auto shared = std::make_shared<Parked>(std::move(question));
   const Closure done = gate_.on_loop([this, shared] {
-    v1::ChannelAnswer answer;
-    if (try_task(*shared, answer)) return shared->reply(answer);
-    park(std::move(*shared));
+    if (!try_task(*shared)) park(std::move(*shared));
   });
   host_.barrier([done, reply = shared->reply](const Status& status) {
     if (status.ok()) return done();
@@ -140,20 +190,97 @@ void QueryService::answer_task(Parked question) {
   });
 }
 
-bool QueryService::try_task(const Parked& question, v1::ChannelAnswer& answer) const {
+bool QueryService::try_task(const Parked& question) {
   const Result<TaskView> found = ledger().find(question.task);
   if (found.status().code() == ErrorCode::kUnavailable) return false;
+  if (found.ok() && question.query.has_task_history()) {
+    task_history(question);
+    return true;
+  }
+  if (found.ok() && question.query.has_task_wait() && !has_ended(found.value().state)) {
+    wait_for_end(question);
+    return true;
+  }
+  v1::ChannelAnswer answer;
   answer.set_index(ledger().index().value());
   if (!found.ok()) {
     set_both(found.status(), answer);
   } else if (question.query.has_task_result()) {
     task_result(found.value(), answer);
+  } else if (question.query.has_task_explain()) {
+    explain(question, *answer.mutable_answer());
   } else {
     encode_view(found.value(), manager_of(question.task, ledger().managers()),
                 answer.mutable_answer()->mutable_task());
   }
   if (answer.has_answer()) answer.mutable_answer()->set_index(answer.index());
+  question.reply(answer);
   return true;
+}
+
+void QueryService::explain(const TaskQuestion& question, v1::Answer& answer) const {
+  const Result<Explanation> explained = ledger().explain(question.task);
+  if (!explained.ok()) return set_status(explained.status(), &answer);
+  v1::Explanation* wire = answer.mutable_explanation();
+  encode_view(ledger().find(question.task).value(), manager_of(question.task, ledger().managers()),
+              wire->mutable_task());
+  wire->set_sentence(explained.value().sentence);
+  wire->set_because(static_cast<v1::ExplainCode>(explained.value().because));
+  wire->set_other(explained.value().other.value());
+}
+
+void QueryService::wait_for_end(const Parked& question) {
+  if (waits_.full()) {
+    v1::ChannelAnswer answer;
+    set_both(Status(ErrorCode::kRetryLater, "too many wait for tasks"), answer);
+    return question.reply(answer);
+  }
+  waits_.add(question);
+  arm_waits();
+}
+
+void QueryService::arm_waits() {
+  loop_.cancel(std::exchange(waits_timer_, 0));
+  if (waits_.empty()) return;
+  waits_timer_ = loop_.call_at(waits_.next_deadline(), gate_.on_loop([this] {
+    for (const TaskQuestion& question : waits_.take_expired(loop_.now())) {
+      v1::ChannelAnswer answer;
+      set_both(Status(ErrorCode::kDeadlineExceeded,
+                      "task " + to_string(question.task) + " has not ended"),
+               answer);
+      question.reply(answer);
+    }
+    arm_waits();
+  }));
+}
+
+void QueryService::end_waits(const Effects& effects) {
+  if (waits_.empty()) return;
+  for (const Transition& transition : effects.transitions) {
+    if (!has_ended(transition.to)) continue;
+    for (std::uint32_t i = 0; i < transition.count && !waits_.empty(); ++i) {
+      for (const TaskQuestion& question : waits_.take(TaskId(transition.first.value() + i)))
+        try_task(question);
+    }
+  }
+}
+
+// From files, so it takes a while; the answer is true for the index at which it was asked.
+void QueryService::task_history(const Parked& question) {
+  const v1::TaskHistory& asked = question.query.task_history();
+  host_.look_up(
+      question.task, asked.cursor(), page_limit(asked.limit()),
+      [index = ledger().index(), reply = question.reply](const Result<HistoryPage>& page) {
+        v1::ChannelAnswer answer;
+        answer.set_index(index.value());
+        answer.mutable_answer()->set_index(index.value());
+        if (!page.ok()) {
+          set_both(page.status(), answer);
+        } else {
+          encode_view(page.value(), answer.mutable_answer()->mutable_history());
+        }
+        reply(answer);
+      });
 }
 
 // Where the result is; none (lsn 0) when the task was completed without one.
@@ -207,16 +334,16 @@ void QueryService::expire_parked() {
   if (!parked_.empty()) timer_ = loop_.call_at(next, gate_.on_loop([this] { expire_parked(); }));
 }
 
-void QueryService::on_applied() {
+void QueryService::on_applied(const Effects& effects) {
+  end_waits(effects);
   for (auto it = parked_.begin(); it != parked_.end();) {
-    v1::ChannelAnswer answer;
-    if (!try_task(*it, answer)) {
+    if (ledger().find(it->task).status().code() == ErrorCode::kUnavailable) {
       ++it;
       continue;
     }
-    const Reply reply = std::move(it->reply);
+    const Parked question = std::move(*it);
     it = parked_.erase(it);
-    reply(answer);
+    try_task(question);
   }
 }
 
@@ -246,8 +373,10 @@ void QueryService::list_tasks(const v1::TaskList& query, v1::Answer& answer) con
   if (query.state() < v1::DELAYED || query.state() > v1::VOID) {
     return set_status(invalid("name one state of tasks"), &answer);
   }
+  const TaskFilter filter{query.reason_has(), WallTime{query.created_before_wall_ms()},
+                          query.attempts_min(), query.order_key(), query.fair_key()};
   const TaskPage page = ledger().list_tasks(query.queue(), static_cast<TaskState>(query.state()),
-                                            query.cursor(), page_limit(query.limit()));
+                                            filter, query.cursor(), page_limit(query.limit()));
   const std::vector<ManagerView> managers = ledger().managers();
   for (const TaskView& task : page.tasks) {
     encode_view(task, manager_of(task.task, managers), answer.mutable_tasks()->add_task());
@@ -261,6 +390,12 @@ void QueryService::list_queues(const v1::QueueList& query, v1::Answer& answer) c
   for (const QueueView& queue : page.queues)
     encode_view(queue, answer.mutable_queues()->add_queue());
   answer.mutable_queues()->set_next(page.next);
+}
+
+void QueryService::show_queue(const v1::QueueShow& query, v1::Answer& answer) const {
+  const Result<QueueDetailView> found = ledger().find_queue(query.queue());
+  if (!found.ok()) return set_status(found.status(), &answer);
+  encode_view(found.value(), answer.mutable_queue());
 }
 
 void QueryService::list_managers(v1::Answer& answer) const {
@@ -291,6 +426,27 @@ void QueryService::center_status(v1::Answer& answer) const {
   info->set_completions(totals.completions);
   info->set_superseded(totals.superseded);
   info->set_up_since_wall_ms(up_since_.ms);
+  info->set_audit_violations(host_.auditor().violations());
+}
+
+void QueryService::audit_status(v1::Answer& answer) const {
+  const Auditor& auditor = host_.auditor();
+  const Archive& archive = host_.archive();
+  v1::AuditInfo* info = answer.mutable_audit();
+  info->set_violations(auditor.violations());
+  if (auditor.violations() > 0) {
+    info->set_first_violation("entry " + std::to_string(auditor.first().index.value()) + ": " +
+                              auditor.first().what);
+  }
+  info->set_checked_from(host_.audited_from().value());
+  info->set_checked_entries(auditor.counts().entries);
+  info->set_memory_bytes(auditor.memory_bytes());
+  info->set_archive_first(archive.first_index().value());
+  info->set_archive_last(archive.head().index.value());
+  info->set_archive_bytes(archive.bytes());
+  info->set_archive_segments(archive.segments());
+  info->set_indexes_waiting(archive.indexes().waiting());
+  info->set_replayable(archive.replay_base().has_value());
 }
 
 // ---- what managers ask for themselves ----
@@ -349,6 +505,13 @@ void QueryService::members(v1::ChannelAnswer& answer) const {
   v1::MembersAnswer* found = answer.mutable_members();
   for (const ManagerView& manager : ledger().managers())
     encode_member(manager, found->add_member());
+}
+
+void QueryService::queue_rules(const v1::QueueRules& query, v1::ChannelAnswer& answer) const {
+  const RulePage page = ledger().list_rules(query.cursor(), kListMax);
+  v1::QueueRulesAnswer* found = answer.mutable_queue_rules();
+  for (const QueueRule& rule : page.rules) encode_rule(rule, found->add_rule());
+  found->set_next(page.next);
 }
 
 }  // namespace baton::center

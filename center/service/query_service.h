@@ -2,18 +2,20 @@
 //
 // A question about one task is linearizable (R26): it is answered behind a barrier, and one about a
 // task that its manager has not reported yet waits for the report (R4). Lists are the state as it
-// is, with its index.
+// is, with its index. What a client wants changed goes into the ledger as a command.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 
 #include "proto/center.pb.h"
 
 #include "center/service/ledger_host.h"
 #include "center/service/manager_liveness.h"
+#include "center/service/task_waits.h"
 #include "common/base/loop.h"
 #include "common/storage/job_gate.h"
 
@@ -23,8 +25,8 @@ class QueryService {
  public:
   using Reply = std::function<void(const v1::ChannelAnswer&)>;
   struct World {
-    // Proposes the removal of a manager; `done` gets its outcome.
-    std::function<void(Remove, std::function<void(Status)> done)> remove;
+    // Proposes a command of the center; `done` gets its outcome, null when it never was.
+    std::function<void(Command, std::function<void(const Outcome*)> done)> propose;
     std::function<std::string()> address;  // of this center
   };
 
@@ -42,33 +44,41 @@ class QueryService {
   void answer(Incarnation asker, v1::ChannelQuery query, Reply reply);
 
   // The ledger moved on: questions that wait may have their answer.
-  void on_applied();
+  void on_applied(const Effects& effects);
   // A manager said how far its shard goes: tasks at or above that end do not exist.
   void on_beat(ShardId shard, Offset durable_end);
   // Nothing that waits is answered any more.
-  void stop() { parked_.clear(); }
+  void stop() {
+    parked_.clear();
+    waits_.clear();
+  }
 
  private:
-  // A question about a task that the ledger does not know yet.
-  struct Parked {
-    v1::Query query;
-    TaskId task;
-    MonoTime since;
-    MonoTime deadline;
-    Reply reply;
-  };
+  using Parked = TaskQuestion;  // about a task that the ledger does not know yet
 
   void answer_client(const v1::Query& query, Millis timeout, Reply reply);
+  // Commands that a client asks for. Empty: the query is another one, or wrong (then `answer` says
+  // so).
+  [[nodiscard]] static std::optional<Command> command_of(const v1::Query& query,
+                                                         v1::ChannelAnswer& answer);
+  void propose(Command command, Reply reply);
   void answer_task(Parked question);
+  void wait_for_end(const Parked& question);
+  void end_waits(const Effects& effects);
+  void arm_waits();
   void park(Parked question);
-  // False when the ledger cannot tell yet.
-  bool try_task(const Parked& question, v1::ChannelAnswer& answer) const;
+  // Answers, now or later. False: the ledger cannot tell yet.
+  bool try_task(const Parked& question);
   void expire_parked();
 
   void list_tasks(const v1::TaskList& query, v1::Answer& answer) const;
   void list_queues(const v1::QueueList& query, v1::Answer& answer) const;
+  void show_queue(const v1::QueueShow& query, v1::Answer& answer) const;
+  void explain(const TaskQuestion& question, v1::Answer& answer) const;
   void list_managers(v1::Answer& answer) const;
   void center_status(v1::Answer& answer) const;
+  void audit_status(v1::Answer& answer) const;
+  void task_history(const Parked& question);
   void task_result(const TaskView& task, v1::ChannelAnswer& answer) const;
 
   void resync(Incarnation asker, const v1::Resync& query, v1::ChannelAnswer& answer) const;
@@ -76,6 +86,7 @@ class QueryService {
   [[nodiscard]] SettleVerdict settle(const v1::SettleItem& item) const;
   void live(const v1::Live& query, v1::ChannelAnswer& answer) const;
   void members(v1::ChannelAnswer& answer) const;
+  void queue_rules(const v1::QueueRules& query, v1::ChannelAnswer& answer) const;
 
   [[nodiscard]] const Ledger& ledger() const { return host_.ledger(); }
 
@@ -86,6 +97,8 @@ class QueryService {
   const WallTime up_since_;
   std::list<Parked> parked_;
   Loop::TimerId timer_ = 0;
+  TaskWaits waits_;
+  Loop::TimerId waits_timer_ = 0;
   JobGate gate_;  // last: closes before anything above goes
 };
 

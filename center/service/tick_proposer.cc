@@ -10,6 +10,8 @@ namespace {
 
 // Lease time is counted in milliseconds; a deadline that is due now does not need a quicker tick.
 constexpr Millis kTickGapMin{1};
+// A wall clock may be set while something waits for it: it is read again so often.
+constexpr Millis kCalendarCheck{1000};
 
 }  // namespace
 
@@ -31,13 +33,33 @@ void TickProposer::stop() {
 void TickProposer::update() {
   if (!running_ || !counting_ || in_flight_) return;
   const TickPlan plan = world_.plan();
-  if (!plan.needed) {
+  const MonoTime at = std::min(due_for_lease(plan), due_for_calendar(plan));
+  if (at == MonoTime::max()) {
     loop_.cancel(std::exchange(timer_, 0));
     return;
   }
+  arm(std::max(at, loop_.now()));
+}
+
+MonoTime TickProposer::due_for_lease(const TickPlan& plan) const {
+  if (!plan.needed) return MonoTime::max();
   const Millis gap = std::clamp(std::min(plan.max_gap, plan.next_deadline), kTickGapMin, kTickCap);
   // What was not counted during an idle time never will be: the cap cuts it off.
-  arm(std::max(counted_until_ + gap, loop_.now()));
+  return counted_until_ + gap;
+}
+
+MonoTime TickProposer::due_for_calendar(const TickPlan& plan) const {
+  if (!plan.calendar_deadline) return MonoTime::max();
+  const Millis left(plan.calendar_deadline->ms - world_.wall().ms);
+  return loop_.now() + std::clamp(left, Millis(0), kCalendarCheck);
+}
+
+void TickProposer::on_timer() {
+  const TickPlan plan = world_.plan();
+  const MonoTime now = loop_.now();
+  const bool calendar = plan.calendar_deadline && plan.calendar_deadline->ms <= world_.wall().ms;
+  if (!counting_ || due_for_lease(plan) <= now || calendar) return propose();
+  update();
 }
 
 void TickProposer::arm(MonoTime at) {
@@ -46,7 +68,7 @@ void TickProposer::arm(MonoTime at) {
   armed_at_ = at;
   timer_ = loop_.call_at(at, [this] {
     timer_ = 0;
-    propose();
+    on_timer();
   });
 }
 

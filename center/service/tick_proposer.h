@@ -3,7 +3,7 @@
 // The intervals it proposes are disjoint pieces of real time, measured by this center within one
 // term, at most one of them in flight and none longer than the cap: lease time never runs ahead of
 // real time, and time without a leader never counts. When nothing waits for lease time it proposes
-// nothing.
+// nothing, but for a tick when the calendar has come to what waits for that.
 #pragma once
 
 #include <functional>
@@ -36,6 +36,10 @@ class TickProposer {
   void update();
 
  private:
+  // When the next tick must be proposed for lease time, and for the calendar.
+  [[nodiscard]] MonoTime due_for_lease(const TickPlan& plan) const;
+  [[nodiscard]] MonoTime due_for_calendar(const TickPlan& plan) const;
+  void on_timer();
   void arm(MonoTime at);
   void propose();
 

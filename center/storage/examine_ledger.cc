@@ -1,12 +1,15 @@
 #include "center/storage/examine_ledger.h"
 
 #include <algorithm>
+#include <charconv>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "center/storage/archive_segment.h"
 #include "center/storage/entry_codec.h"
+#include "center/storage/record_writer.h"
 #include "center/storage/snapshot_pages.h"
 #include "common/log/snapshot_file.h"
 #include "common/log/snapshot_place.h"
@@ -35,6 +38,7 @@ class LedgerExamination {
       : dir_(dir), tell_(tell), progress_(progress) {}
 
   LedgerReport run() {
+    read_versions();
     if (dir_.store() == nullptr) {
       const auto newest = dir_.newest().find(kLedgerLog);
       if (newest != dir_.newest().end()) report_.last_index = newest->second.lsn();
@@ -63,6 +67,17 @@ class LedgerExamination {
     tell_(found);
   }
 
+  void read_versions() {
+    const std::string folder = dir_.path() + "/archive";
+    std::vector<std::string> names;
+    if (!dir_.env().GetChildren(folder, &names).ok()) return;
+    for (const std::string& name : names) {
+      if (!name.starts_with("segment-")) continue;
+      const Result<SegmentInfo> header = read_segment_header(dir_.env(), folder + "/" + name);
+      if (header.ok()) versions_[header.value().first] = header.value().version;
+    }
+  }
+
   bool read_place() {
     const Result<SnapshotPlace> place = read_snapshot_place(*dir_.store());
     if (!place.ok()) {
@@ -86,7 +101,7 @@ class LedgerExamination {
       restored.pages = std::move(pages).value();
       for (const std::string& page : restored.pages) progress_(page.size());
     }
-    Result<RestoredCenter> center = restore_center(std::move(restored), LedgerOptions());
+    Result<RestoredCenter> center = restore_center(std::move(restored));
     if (!center.ok()) {
       tell(center.status(), path, kAdviceRefused);
       return false;
@@ -127,9 +142,14 @@ class LedgerExamination {
     const Lsn index = batch.lsn();
     BATON_ASSIGN_OR_RETURN(const Entry entry, decode_entry(index, batch.body()));
     const Effects effects = ledger_->apply(entry);
+    // Where a segment begins decides what its records name, and its version how.
+    if (const auto begins = versions_.find(index); begins != versions_.end()) {
+      writer_.begin_segment(begins->second);
+    }
     std::string record;
-    head_.hash = append_archive_record(record, head_.hash, index, Term(batch.header.epoch.value()),
-                                       batch.body(), effects.transitions);
+    head_.hash = writer_.append(record, head_.hash,
+                                {index, Term(batch.header.epoch.value()), batch.body(), entry,
+                                 effects.transitions, ledger_->times()});
     head_.index = index;
     // Kept for the ends of the segments behind the snapshot.
     hashes_.push_back(head_);
@@ -143,8 +163,9 @@ class LedgerExamination {
     const std::string folder = dir_.path() + "/archive";
     std::vector<std::string> names;
     if (!dir_.env().GetChildren(folder, &names).ok()) names.clear();
-    std::erase_if(names, [](const std::string& name) { return !name.starts_with("segment-"); });
     std::sort(names.begin(), names.end());
+    examine_kept_snapshots(folder, names);
+    std::erase_if(names, [](const std::string& name) { return !name.starts_with("segment-"); });
     std::optional<SegmentInfo> before;
     bool reached = false;
     for (const std::string& name : names) {
@@ -176,6 +197,26 @@ class LedgerExamination {
       found.what = report_.archive_first ? "begins with " + entry_number(report_.archive_first)
                                          : "is empty, although the ledger has a snapshot";
       found.advice = "older segments were dropped when it was full, or somebody took them away";
+      tell_(found);
+    }
+  }
+
+  // Nothing that was acknowledged depends on them, nor on the indexes, which are made again.
+  void examine_kept_snapshots(const std::string& folder, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (!name.starts_with(kSnapshotFilePrefix)) continue;
+      const std::string path = folder + "/" + name;
+      std::uint64_t number = 0;
+      const char* digits = name.data() + kSnapshotFilePrefix.size();
+      std::from_chars(digits, name.data() + name.size(), number);
+      const Result<std::vector<std::string>> pages =
+          read_snapshot_file(dir_.env(), path, Lsn(number));
+      if (pages.ok()) continue;
+      Finding found;
+      found.kind = Finding::Kind::kNote;
+      found.file = path;
+      found.what = pages.status().message();
+      found.advice = "a start does not need it; baton audit verify cannot begin there";
       tell_(found);
     }
   }
@@ -227,7 +268,9 @@ class LedgerExamination {
   const OnProgress& progress_;
   LedgerReport report_;
   SnapshotPlace place_;
+  std::map<Lsn, std::uint8_t> versions_;  // of segments, by their first entry
   std::optional<Ledger> ledger_;
+  RecordWriter writer_{[this](const SessionId& id) { return ledger_->session_name(id); }};
   Archive::Position head_;
   Archive::Position snapshot_head_;
   std::deque<Archive::Position> hashes_;

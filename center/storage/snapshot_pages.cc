@@ -45,15 +45,14 @@ std::optional<std::string> CenterSnapshotSource::next_page() {
   return ledger_->next_page();
 }
 
-Result<RestoredCenter> restore_center(ReplicatedLog::Restored restored,
-                                      const LedgerOptions& options) {
-  if (!restored.index) return RestoredCenter{Ledger(options), {}};
+Result<RestoredCenter> restore_center(ReplicatedLog::Restored restored) {
+  if (!restored.index) return RestoredCenter{Ledger(), {}};
   if (restored.pages.empty())
     return Status(ErrorCode::kDataLoss, "the ledger's snapshot has no pages");
   BATON_ASSIGN_OR_RETURN(const Archive::Position archive,
                          read_first_page(restored.pages.front(), restored.index));
   restored.pages.erase(restored.pages.begin());
-  BATON_ASSIGN_OR_RETURN(Ledger ledger, Ledger::restore(restored.pages, options));
+  BATON_ASSIGN_OR_RETURN(Ledger ledger, Ledger::restore(restored.pages));
   if (ledger.index() != restored.index) {
     return Status(ErrorCode::kDataLoss, "the ledger's snapshot is of another index than its file");
   }

@@ -33,7 +33,6 @@ struct RestoredCenter {
 };
 // Builds the ledger from the pages of a restored log; an empty one when there is no snapshot.
 // data_loss names what is wrong.
-Result<RestoredCenter> restore_center(ReplicatedLog::Restored restored,
-                                      const LedgerOptions& options);
+Result<RestoredCenter> restore_center(ReplicatedLog::Restored restored);
 
 }  // namespace baton::center

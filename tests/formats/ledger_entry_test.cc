@@ -1,6 +1,7 @@
 // Do today's programs read and write what yesterday's wrote: entries of the ledger's log, segments
 // of its archive. The .txt says in words what the .hex says in bytes; a change of either is a
 // change of a format (proto/storage.proto has the procedure).
+#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -11,7 +12,9 @@
 #include "center/storage/archive_segment.h"
 #include "center/storage/command_codec.h"
 #include "center/storage/entry_codec.h"
+#include "center/storage/segment_index.h"
 #include "tests/formats/hex_lines.h"
+#include "tests/support/sim_env.h"
 
 using namespace baton;
 using namespace baton::center;
@@ -32,7 +35,7 @@ v1::LedgerEntry entry_in_words() {
   return wire;
 }
 
-std::string segment_bytes() {
+std::string segment_bytes(std::uint8_t version) {
   ChainHash before{};
   before[0] = 0xab;
   Transition claimed;
@@ -43,11 +46,37 @@ std::string segment_bytes() {
   claimed.cause = Cause::kGranted;
   claimed.token = Token((std::uint64_t{1} << 52) | 99);
   claimed.session = SessionId(Uuid{0x0102030405060708, 0x1112131415161718});
-  std::string bytes = encode_segment_header(Lsn(41), before);
-  const ChainHash first =
-      append_archive_record(bytes, before, Lsn(41), Term(2), "an entry", {claimed, claimed});
-  const ChainHash second = append_archive_record(bytes, first, Lsn(42), Term(3), "", {});
+  const std::vector<Transition> transitions = {claimed, claimed};
+  const std::vector<SessionName> names = {{claimed.session, "worker", "A"}, {{}, "", ""}};
+  const LedgerTimes times{Millis(123'456), WallTime{1'790'000'000'123}};
+  std::string bytes = encode_segment_header(Lsn(41), before, version);
+  const ChainHash first = append_archive_record(
+      bytes, before, {Lsn(41), Term(2), times, "an entry", transitions, names}, version);
+  const ChainHash second =
+      append_archive_record(bytes, first, {Lsn(42), Term(3), {}, "", {}, {}}, version);
   return bytes + encode_segment_footer(Lsn(42), second);
+}
+
+// The golden bytes, after checking that today's writer still writes them.
+std::string golden(const std::string& name, std::string_view written) {
+  const std::string file = name + ".hex";
+  if (std::getenv("BATON_REWRITE") != nullptr) {
+    std::ofstream(std::string(BATON_FORMATS_DIR) + "/" + file) << to_hex_lines(written);
+  }
+  CHECK(read(file) == to_hex_lines(written));
+  return from_hex_lines(read(file));
+}
+
+std::vector<ArchivedEntry> read_back(const std::string& bytes) {
+  sim::SimEnv env;
+  REQUIRE(leveldb::WriteStringToFile(&env, bytes, "/segment").ok());
+  std::vector<ArchivedEntry> entries;
+  const Result<SegmentInfo> info = read_segment_info(env, "/segment");
+  REQUIRE(info.ok());
+  REQUIRE(verify_segment(env, info.value(), [&](const ArchivedEntry& entry) {
+            entries.push_back(entry);
+          }).ok());
+  return entries;
 }
 
 }  // namespace
@@ -84,6 +113,59 @@ TEST_CASE("the golden entry has every kind of command") {
         static_cast<std::size_t>(v1::Command::descriptor()->oneof_decl(0)->field_count()));
 }
 
-TEST_CASE("a segment of the archive has the bytes of version 1") {
-  CHECK(to_hex_lines(segment_bytes()) == read("ledger_entry_segment_v1.hex"));
+TEST_CASE("a segment of the archive of version 1 is read as ever, without times and names") {
+  const std::vector<ArchivedEntry> entries =
+      read_back(golden("ledger_entry_segment_v1", segment_bytes(1)));
+
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].entry == "an entry");
+  CHECK(entries[0].transitions.at(1).token == Token((std::uint64_t{1} << 52) | 99));
+  CHECK(entries[0].times == LedgerTimes());
+  CHECK(entries[0].names.empty());
+}
+
+TEST_CASE("a segment of the archive has the bytes of version 2") {
+  const std::vector<ArchivedEntry> entries =
+      read_back(golden("ledger_entry_segment_v2", segment_bytes(2)));
+
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].index == Lsn(41));
+  CHECK(entries[0].term == Term(2));
+  CHECK(entries[0].times == LedgerTimes{Millis(123'456), WallTime{1'790'000'000'123}});
+  CHECK(entries[0].names.at(0).consumer == "worker");
+  CHECK(entries[0].names.at(0).manager == "A");
+  CHECK(entries[0].transitions.size() == 2);
+}
+
+TEST_CASE("the index of a segment has the bytes of version 1") {
+  SegmentInfo segment;
+  segment.first = Lsn(41);
+  segment.last = Lsn(42);
+  segment.bytes = 999;
+  segment.after[31] = 0xcd;
+  Postings postings;
+  Transition wide;
+  wide.first = TaskId(ShardId(9), Offset(1));
+  wide.count = 5000;
+  Transition run;
+  run.first = TaskId(ShardId(3), Offset(70'000));
+  run.count = 5;
+  postings.add({run, wide}, {{SessionId(Uuid{1, 2}), "worker", "A"}}, 300);
+  run.count = 1;
+  postings.add({run}, {}, 500);
+  IndexBuilder builder(segment, postings);
+  while (!builder.step()) {
+  }
+
+  const std::string bytes = golden("ledger_entry_index_v1", builder.bytes());
+
+  sim::SimEnv env;
+  REQUIRE(leveldb::WriteStringToFile(&env, bytes, "/index").ok());
+  const Result<SegmentIndex> index = SegmentIndex::open(env, "/index", segment);
+  REQUIRE(index.status() == Status());
+  CHECK(index.value().find_task(run.first).value() == std::vector<std::uint32_t>{300, 500});
+  CHECK(index.value().find_task(TaskId(ShardId(9), Offset(4999))).value() ==
+        std::vector<std::uint32_t>{300});
+  CHECK(index.value().find_session(SessionId(Uuid{1, 2})).value() ==
+        std::vector<std::uint32_t>{300});
 }

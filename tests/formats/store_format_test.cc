@@ -45,11 +45,41 @@ const ShardId kShard(7);
 TaskAttributes all_attributes() {
   TaskAttributes attributes;
   attributes.queue = "mail";
-  attributes.priority = 3;
+  attributes.options.priority = 3;
   attributes.producer = ProducerId(Uuid{0x0102030405060708, 0x090a0b0c0d0e0f10});
   attributes.seq = ProducerSeq(300);
   attributes.waits = true;
+  attributes.moved = true;
   attributes.maybe_at = {ShardId(4), ShardId(500)};
+  return attributes;
+}
+
+// Every option that a record can have.
+TaskAttributes all_options() {
+  TaskAttributes attributes;
+  attributes.queue = "mail";
+  attributes.producer = ProducerId(Uuid{0x0102030405060708, 0x090a0b0c0d0e0f10});
+  attributes.seq = ProducerSeq(7);
+  attributes.waits = true;
+  TaskOptions& options = attributes.options;
+  options.priority = 9;
+  options.not_before = WallTime{1'790'000'000'000};
+  options.time_to_live = std::chrono::hours(2);
+  options.wait_timeout = std::chrono::minutes(3);
+  options.attempt_timeout = std::chrono::seconds(4);
+  options.total_timeout = std::chrono::hours(24) * 3653;
+  options.max_attempts = 12;
+  options.key = std::string("invoice\0 17", 11);
+  options.order_key = "customer 5";
+  options.fair_key = "tenant a";
+  options.fair_weight = 20;
+  options.type = "resize";
+  options.after = {TaskId(ShardId(4), Offset(11)), TaskId(kShard, Offset(12))};
+  options.on_failed = FailurePolicy::kWait;
+  options.parent = TaskId(kShard, Offset(3));
+  options.parent_token = Token(0x0010'0000'0000'0001);
+  options.with_completion = true;
+  options.retry_of = TaskId(kShard, Offset(2));
   return attributes;
 }
 
@@ -82,13 +112,75 @@ TEST_CASE("batch version 1 and its records are read and written as ever") {
   CHECK(batch->task(Offset(41)).value().payload == "one");
   CHECK(batch->task(Offset(42)).value().payload.empty());
   CHECK(batch->task(Offset(44)).value().payload == "four");
-  CHECK(batch->result(TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult).value() ==
+  CHECK(batch->result(TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult).value().bytes ==
         "a result");
   const std::vector<StoredRun> runs = batch->runs(Offset(41), 100).value();
   REQUIRE(runs.size() == 2);
   CHECK(runs[0].attributes.queue == "mail");
   CHECK(runs[0].stored_at == WallTime{1'790'000'000'123});
   CHECK(runs[1].attributes == all_attributes());
+}
+
+TEST_CASE("the options of a task are read and written as ever") {
+  const std::string bytes = golden("options_v1", encode_attributes(all_options()));
+
+  CHECK(decode_attributes(bytes).value() == all_options());
+  CHECK(decode_options(bytes).value() == all_options().options);
+}
+
+TEST_CASE("an attribute block with options proves itself") {
+  const std::string block = encode_attributes(all_options());
+  for (std::size_t bit = 0; bit < block.size() * 8; ++bit) {
+    std::string damaged = block;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    INFO("bit " << bit);
+    CHECK_FALSE(decode_attributes(damaged).ok());
+  }
+}
+
+TEST_CASE("a block without options is what it was before there were any") {
+  TaskAttributes plain;
+  plain.queue = "mail";
+  CHECK(encode_attributes(plain) == std::string("\x01\x04mail\x02\x01\x05", 9));
+}
+
+std::string typed_result_batch() {
+  std::string batch(kBatchHeaderBytes, '\0');
+  write_prologue(batch, Offset(41), WallTime{1'790'000'000'123});
+  const TaskId task(kShard, Offset(2));
+  write_result(batch, {task, Token(99), RecordKind::kCheckpoint, "half"});
+  write_result(batch, {task, Token(99), RecordKind::kResult, "{}", "application/json"});
+  write_result(batch, {task, Token(99), RecordKind::kCheckpoint, "three quarters"});
+  seal_batch({kShard.value(), Epoch(5), Lsn(12), 0xdeadbeef, Lsn(10)}, batch);
+  return batch;
+}
+
+TEST_CASE("a result with a content type is read and written as ever") {
+  const auto batch = decoded(golden("typed_result_v1", typed_result_batch()));
+  const TaskId task(kShard, Offset(2));
+
+  const auto result = batch->result(task, Token(99), RecordKind::kResult).value();
+  CHECK(result.bytes == "{}");
+  CHECK(result.content_type == "application/json");
+  const auto checkpoint = batch->result(task, Token(99), RecordKind::kCheckpoint).value();
+  CHECK(checkpoint.bytes == "three quarters");
+  CHECK(checkpoint.content_type.empty());
+
+  const ResultRecordId id{task, Token(99), RecordKind::kResult, Lsn(12)};
+  const std::string kept =
+      golden("result_survivor_v2", encode_result_survivor(kShard, id, *batch).value());
+  CHECK(decode_result_survivor(kShard, id, kept).value().content_type == "application/json");
+}
+
+TEST_CASE("a result whose content type is damaged is no result") {
+  std::string bytes = typed_result_batch();
+  bytes[bytes.find("application/json")] = 'A';
+  const auto batch = TaskBatch::salvage(kShard, bytes);
+
+  const TaskId task(kShard, Offset(2));
+  CHECK(batch->result(task, Token(99), RecordKind::kResult).status().code() ==
+        ErrorCode::kDataLoss);
+  CHECK(batch->result(task, Token(99), RecordKind::kCheckpoint).ok());
 }
 
 TEST_CASE("a batch costs 40 bytes and a task 12 beside its payload and the attributes of its run") {
@@ -137,13 +229,13 @@ TEST_CASE("a batch and a record of a newer version are refused as such") {
 TEST_CASE("attributes and records of a newer Baton are refused, not skipped") {
   std::string block = encode_attributes(all_attributes());
   ByteWriter out(block);
-  out.u8(9);
+  out.u8(22);
   out.sized("new");
   CHECK(decode_attributes(block).status().code() == ErrorCode::kUnsupportedVersion);
 
   std::string batch(kBatchHeaderBytes, '\0');
   write_prologue(batch, Offset(1), WallTime{0});
-  ByteWriter(batch).u8(3);
+  ByteWriter(batch).u8(4);
   seal_batch({kShard.value(), Epoch(1), Lsn(1), 0, Lsn(0)}, batch);
   CHECK(TaskBatch::check(kShard, Lsn(1), batch).status().code() == ErrorCode::kUnsupportedVersion);
 }
@@ -219,7 +311,8 @@ TEST_CASE("survivors version 1 are read and written as ever") {
   const ResultRecordId id{TaskId(kShard, Offset(2)), Token(99), RecordKind::kResult, Lsn(12)};
   const std::string result =
       golden("result_survivor_v1", encode_result_survivor(kShard, id, *batch).value());
-  CHECK(decode_result_survivor(kShard, id, result).value() == "a result");
+  CHECK(decode_result_survivor(kShard, id, result).value().bytes == "a result");
+  CHECK(decode_result_survivor(kShard, id, result).value().content_type.empty());
 }
 
 TEST_CASE("keys are written as ever") {
@@ -239,7 +332,7 @@ TEST_CASE("a store that version 1 left behind opens with everything in it") {
   manager::testing::PayloadLogRig rig;
   rig.open();
   TaskAttributes attributes = all_attributes();
-  attributes.waits = false;
+  attributes.waits = attributes.moved = false;
   attributes.maybe_at.clear();
   rig.append(attributes, {"one", "two"});
   const TaskId task(rig.shard(), Offset(1));

@@ -76,6 +76,8 @@ Complaint same(const CreatedOutcome& a, const CreatedOutcome& b) {
     BATON_SAME("winner's offset", a.winners[i].offset, b.winners[i].offset);
     BATON_SAME("winner", a.winners[i].task, b.winners[i].task);
     BATON_SAME("winner's code", a.winners[i].code, b.winners[i].code);
+    BATON_SAME("winner is a duplicate", a.winners[i].duplicate, b.winners[i].duplicate);
+    BATON_SAME("winner's state", a.winners[i].state, b.winners[i].state);
   }
   BATON_SAME("queue ids", a.queues, b.queues);
   return {};
@@ -98,6 +100,25 @@ Complaint same(const OperationsOutcome& a, const OperationsOutcome& b) {
 Complaint same(const HeartbeatOutcome& a, const HeartbeatOutcome& b) {
   BATON_SAME("heartbeat status", a.status.code(), b.status.code());
   BATON_SAME("lost", a.lost, b.lost);
+  return {};
+}
+Complaint same(const ActOutcome& a, const ActOutcome& b) {
+  BATON_SAME("acted items", a.items.size(), b.items.size());
+  for (std::size_t i = 0; i < a.items.size(); ++i) {
+    BATON_SAME("acted code", a.items[i].status.code(), b.items[i].status.code());
+    BATON_SAME("acted state", a.items[i].state, b.items[i].state);
+  }
+  return {};
+}
+Complaint same(const PurgeOutcome& a, const PurgeOutcome& b) {
+  BATON_SAME("purge status", a.status.code(), b.status.code());
+  BATON_SAME("purged tasks", a.tasks, b.tasks);
+  return {};
+}
+Complaint same(const BorrowOutcome& a, const BorrowOutcome& b) {
+  BATON_SAME("borrow status", a.status.code(), b.status.code());
+  BATON_SAME("lent tasks", a.tasks, b.tasks);
+  BATON_SAME("lent bytes", a.bytes, b.bytes);
   return {};
 }
 Complaint same(const Outcome& a, const Outcome& b) {

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "center/core/auditor.h"
 #include "tests/model/ledger/checks.h"
 #include "tests/model/ledger/generator.h"
 #include "tests/support/environment.h"
@@ -83,6 +84,9 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
   if (fills_pages) generator.fill_pages(5);
   CrashingLedger real(random.fork());
   InvariantChecker checker;
+  // One auditor sees everything, the other begins anew over each restored ledger.
+  Auditor auditor;
+  Auditor restarted;
   for (std::uint64_t i = 1; i <= entries; ++i) {
     const Entry entry = generator.next(Lsn(i));
     const Effects expected = oracle.apply(entry);
@@ -91,12 +95,16 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
     const auto found = [&](const Complaint& c) { return "entry " + std::to_string(i) + ": " + *c; };
     if (const auto c = compare_effects(effects, expected)) return found(c);
     if (const auto c = checker.check(entry, effects)) return found(c);
+    for (Auditor* one : {&auditor, &restarted}) {
+      if (one->check(entry.index, effects.transitions) != 0) return found(one->last().what);
+    }
     if (i % 10 == 0) {
       if (const auto c = compare_state(real.ledger(), oracle)) return found(c);
     }
     if (random.one_in(fills_pages ? 12 : 60)) {
       if (const auto c = real.crash()) return found(c);
       if (const auto c = compare_state(real.ledger(), oracle)) return "after a crash, " + found(c);
+      restarted.begin_at(real.ledger());
     }
   }
   return {};
@@ -140,6 +148,24 @@ TEST_CASE("the comparison tells a ledger with any mistake planted from a right o
     INFO("mistake " << n);
     CHECK(is_caught(static_cast<Mistake>(n), true));
   }
+}
+
+TEST_CASE("the auditor tells a ledger without fencing from a right one") {
+  const auto is_found = [](Mistake mistake) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      Oracle oracle(mistake);
+      Generator generator(Random(seed).next(), oracle);
+      Auditor auditor;
+      for (std::uint64_t i = 1; i <= 400; ++i) {
+        const Effects effects = oracle.apply(generator.next(Lsn(i)));
+        generator.learn(effects);
+        if (auditor.check(Lsn(i), effects.transitions) != 0) return true;
+      }
+    }
+    return false;
+  };
+  CHECK(is_found(Mistake::kNoFencing));
+  CHECK_FALSE(is_found(Mistake::kNone));
 }
 
 TEST_CASE("the invariants alone tell a ledger that breaks them") {

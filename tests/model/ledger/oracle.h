@@ -37,8 +37,9 @@ enum class Mistake {
   kExpiryCounts,       // an expiry counts as a failure
   kNoLocality,         // a line takes the oldest task, wherever it is
   kNoTurns,            // a task takes the first line, whoever was served last
+  kNoAgeing,           // a lower priority never has its turn
 };
-inline constexpr Mistake kLastMistake = Mistake::kNoTurns;
+inline constexpr Mistake kLastMistake = Mistake::kNoAgeing;
 
 struct OracleTask {
   std::string queue;
@@ -203,6 +204,8 @@ class Oracle {
   [[nodiscard]] bool wants_more(const SessionId& id) const;
   [[nodiscard]] bool may_have(const std::string& manager, TaskId task) const;
   std::optional<TaskId> pick(const SessionId& session, const OracleLine& line);
+  [[nodiscard]] std::set<std::uint32_t> ready_priorities(const std::string& queue) const;
+  [[nodiscard]] std::uint32_t aged(const std::string& queue) const;
   using Ring = std::vector<std::pair<SessionId, LineId>>;
   Ring ring(const std::string& queue, TaskId only = {}) const;
 
@@ -222,6 +225,7 @@ class Oracle {
   std::uint64_t incarnations_ = 0;
   std::int64_t grace_until_ = 0;
   std::map<std::pair<std::string, std::uint32_t>, std::uint32_t> overtaken_;  // queue, priority
+  std::map<std::pair<std::string, std::uint32_t>, std::uint32_t> passed_;     // the same
   std::map<std::pair<std::string, ShardId>, Bar> bars_;
   std::vector<TaskId> ready_;  // became ready since the last settle
   std::vector<SessionId> eager_;

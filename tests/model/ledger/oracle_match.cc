@@ -4,6 +4,14 @@
 #include "tests/model/ledger/oracle.h"
 
 namespace baton::center::model {
+namespace {
+
+// Lower goes first.
+std::int64_t rank(std::uint32_t aged, std::uint32_t priority) {
+  return aged == priority ? -100 : -static_cast<std::int64_t>(priority);
+}
+
+}  // namespace
 
 bool Oracle::wants_more(const SessionId& id) const {
   const OracleSession& session = sessions.at(id);
@@ -67,14 +75,52 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   ++task.attempt;
   extend(task, now + line.lease);
   move(id, TaskState::kClaimed, Cause::kGranted, task.token, session_id);
-  effects_.grants.push_back({session_id, session.incarnation, session.conn_epoch, task.number,
-                             line_id, id, task.token, task.attempt, Millis(line.lease)});
+  Grant grant;
+  grant.session = session_id;
+  grant.manager = session.incarnation;
+  grant.conn_epoch = session.conn_epoch;
+  grant.number = task.number;
+  grant.line = line_id;
+  grant.task = id;
+  grant.token = task.token;
+  grant.attempt = task.attempt;
+  grant.lease = Millis(line.lease);
+  effects_.grants.push_back(grant);
+  passed_[{task.queue, task.priority}] = 0;
+  for (const std::uint32_t lower : ready_priorities(task.queue)) {
+    if (lower < task.priority) ++passed_[{task.queue, lower}];
+  }
   session.served = line_id;
   if (!wants_more(session_id)) {
     update_waiting(session_id);
   } else if (!line.task && !has(Mistake::kNoTurns)) {
     line.turn = ++turn_;
   }
+}
+
+std::set<std::uint32_t> Oracle::ready_priorities(const std::string& queue) const {
+  std::set<std::uint32_t> found;
+  for (const auto& [id, task] : tasks) {
+    const bool ready = task.state == TaskState::kReady && !shards.at(id.shard()).removed;
+    if (ready && task.queue == queue) found.insert(task.priority);
+  }
+  return found;
+}
+
+// The priority that gave way for long enough to go before all; 0: none.
+std::uint32_t Oracle::aged(const std::string& queue) const {
+  const bool any = std::any_of(passed_.begin(), passed_.end(), [&](const auto& passed) {
+    return passed.first.first == queue && passed.second >= 32;
+  });
+  if (!any) return 0;
+  const std::set<std::uint32_t> all = ready_priorities(queue);
+  for (auto at = all.rbegin(); at != all.rend(); ++at) {
+    const auto passed = passed_.find({queue, *at});
+    const bool has_turn = *at < *all.rbegin() && passed != passed_.end() &&
+                          passed->second >= 32 * (*all.rbegin() - *at);
+    if (has_turn && !has(Mistake::kNoAgeing)) return *at;
+  }
+  return 0;
 }
 
 void Oracle::match_task(TaskId id) {
@@ -91,12 +137,12 @@ void Oracle::match_task(TaskId id) {
 // manager among the next 16, else the next.
 void Oracle::match_queue(const std::string& queue) {
   while (true) {
+    const std::uint32_t first = aged(queue);
     std::map<std::tuple<std::int64_t, std::uint64_t, ShardId, Offset>, TaskId> waiting;
     for (const auto& [id, task] : tasks) {
       if (task.state != TaskState::kReady || task.queue != queue || !available(shards[id.shard()]))
         continue;
-      waiting[{-static_cast<std::int64_t>(task.priority), task.order, id.shard(), id.offset()}] =
-          id;
+      waiting[{rank(first, task.priority), task.order, id.shard(), id.offset()}] = id;
     }
     bool granted = false;
     for (const auto& [order, id] : waiting) {
@@ -120,12 +166,13 @@ void Oracle::match_queue(const std::string& queue) {
 
 std::optional<TaskId> Oracle::pick(const SessionId& session, const OracleLine& line) {
   const std::string& manager = sessions[session].manager;
+  const std::uint32_t first = aged(line.queue);
   std::map<std::tuple<std::int64_t, std::uint64_t, ShardId, Offset>, TaskId> waiting;
   for (const auto& [id, task] : tasks) {
     const bool wanted = task.state == TaskState::kReady && task.queue == line.queue &&
                         (!line.task || id == line.task);
     if (!wanted || !may_have(manager, id)) continue;
-    waiting[{-static_cast<std::int64_t>(task.priority), task.order, id.shard(), id.offset()}] = id;
+    waiting[{rank(first, task.priority), task.order, id.shard(), id.offset()}] = id;
   }
   if (waiting.empty()) return std::nullopt;
   const TaskId oldest = waiting.begin()->second;

@@ -220,6 +220,8 @@ OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operat
       effects_.transitions.push_back(
           {id, 1, TaskState::kClaimed, TaskState::kClaimed, Cause::kExtended, token, session});
       break;
+    case OperationKind::kSave:
+      break;
   }
   return outcome_of(op, ErrorCode::kOk);
 }

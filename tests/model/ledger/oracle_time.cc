@@ -38,6 +38,10 @@ void Oracle::do_due() {
     OracleTask& task = tasks[id];
     ++(has(Mistake::kExpiryCounts) ? task.failures : task.expiries);
     const bool too_long = task.deadline >= task.claimed_at + 3'600'000 + 1000;
+    if (task.expiries >= 10) {
+      move(id, TaskState::kDead, Cause::kExpiriesSpent, task.token, task.session);
+      continue;
+    }
     come_back(id, TaskState::kClaimed, too_long ? Cause::kAttemptTimeout : Cause::kExpired);
   }
   for (const auto& [key, id] : backoffs) come_back(id, TaskState::kDelayed, Cause::kBackoffOver);

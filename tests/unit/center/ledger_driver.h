@@ -8,7 +8,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "center/core/auditor.h"
 #include "center/core/ledger.h"
+#include "common/base/hash64.h"
 
 namespace baton::center::test {
 
@@ -30,7 +32,7 @@ struct TestManager {
 
 class LedgerDriver {
  public:
-  explicit LedgerDriver(LedgerOptions options = {}) : ledger_(options) {
+  LedgerDriver() {
     send(Incarnation(), TermStart{Term(1), ClusterId(uuid_of(7))});
     // Out of the grace after the start, so that tests of leases need not think of it.
     for (int i = 0; i < 10; ++i) tick(Millis(1000));
@@ -45,6 +47,10 @@ class LedgerDriver {
   const Effects& apply(std::vector<Batch> batches) {
     log_.push_back(Entry{ledger_.index().next(), std::move(batches)});
     effects_ = ledger_.apply(log_.back());
+    // Whatever a test is about, no promise may be broken on the way.
+    if (auditor_.check(log_.back().index, effects_.transitions) != 0) {
+      FAIL_CHECK(auditor_.last().what);
+    }
     return effects_;
   }
 
@@ -113,6 +119,58 @@ class LedgerDriver {
     return ask<CreatedOutcome>(manager.incarnation, command);
   }
 
+  // One task with these options; one that waits for the ledger gets `content` as its hash. None:
+  // refused, or a duplicate (last_winner says of what).
+  TaskId add(const TestManager& manager, TaskOptions options = {}, const std::string& queue = "q",
+             std::uint64_t content = 7, std::uint32_t bytes = 10) {
+    CreatedRun run;
+    run.count = 1;
+    run.queue = queue;
+    run.priority = options.priority;
+    run.payload_bytes = {bytes};
+    if (options.waits_for_ledger()) {
+      run.waits = run.only_waits = true;
+      run.content_hash = {content};
+    }
+    if (!options.key.empty()) run.key_hash = {uuid_of(hash_of(options.key))};
+    options.key.clear();
+    options.priority = kPriorityDefault;
+    run.options = std::move(options);
+    const TaskId task(manager.shard, created_hi_of(manager.shard));
+    const CreatedOutcome outcome = create(manager, {run});
+    REQUIRE(outcome.status.ok());
+    last_winner_ = outcome.winners.empty() ? Winner{task.offset(), task} : outcome.winners.back();
+    return last_winner_.task == task ? task : TaskId();
+  }
+  [[nodiscard]] const Winner& last_winner() const { return last_winner_; }
+
+  TaskView view(TaskId task) const { return ledger_.find(task).value(); }
+  TaskState state(TaskId task) const { return view(task).state; }
+
+  Status set(const QueueChange& change, const std::string& queue = "q") {
+    return tell(Incarnation(), SetQueue{queue, change});
+  }
+  ActedItem act(TaskAction action, TaskId task, const std::string& reason = "") {
+    return ask<ActOutcome>(Incarnation(), ActOn{action, {task}, reason}).items.at(0);
+  }
+
+  // Goes on with a ledger that was restored from a snapshot of this one.
+  void restart() {
+    std::vector<std::string> pages;
+    const auto snapshot = ledger_.snapshot();
+    while (auto page = snapshot->next_page()) pages.push_back(std::move(*page));
+    Result<Ledger> restored = Ledger::restore(pages);
+    INFO(restored.status().to_string());
+    REQUIRE(restored.ok());
+    REQUIRE(restored.value().state_hash() == ledger_.state_hash());
+    ledger_ = std::move(restored).value();
+  }
+  // Work that entries were not allowed to finish.
+  void settle() {
+    for (int i = 0; i < 10'000 && ledger_.wants_continue(); ++i) send(Incarnation(), Continue{});
+    REQUIRE_FALSE(ledger_.wants_continue());
+  }
+
   // ---- sessions ----
 
   AttachOutcome attach(const TestManager& manager, std::uint64_t session, std::uint64_t conn = 1,
@@ -159,7 +217,15 @@ class LedgerDriver {
   }
 
  private:
+  static std::uint64_t hash_of(const std::string& text) {
+    Hash64 hash;
+    hash.add(text);
+    return hash.value();
+  }
+
   Ledger ledger_;
+  Winner last_winner_;
+  Auditor auditor_;
   Effects effects_;
   std::vector<Entry> log_;
   WallTime wall_{1'000'000};

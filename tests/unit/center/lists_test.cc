@@ -19,16 +19,16 @@ TEST_CASE("a list of tasks goes on from its cursor and ends with an empty one") 
   std::vector<TaskId> seen;
   std::string cursor;
   do {
-    const TaskPage page = world.ledger().list_tasks("a", TaskState::kReady, cursor, 4);
+    const TaskPage page = world.ledger().list_tasks("a", TaskState::kReady, {}, cursor, 4);
     CHECK(page.tasks.size() <= 4);
     for (const TaskView& view : page.tasks) seen.push_back(view.task);
     cursor = page.next;
   } while (!cursor.empty());
   CHECK(seen.size() == 20);
   CHECK(std::is_sorted(seen.begin(), seen.end()));
-  CHECK(world.ledger().list_tasks("a", TaskState::kDead, "", 4).tasks.empty());
-  CHECK(world.ledger().list_tasks("nope", TaskState::kReady, "", 4).tasks.empty());
-  CHECK(world.ledger().list_tasks("a", TaskState::kReady, "no cursor", 4).tasks.empty());
+  CHECK(world.ledger().list_tasks("a", TaskState::kDead, {}, "", 4).tasks.empty());
+  CHECK(world.ledger().list_tasks("nope", TaskState::kReady, {}, "", 4).tasks.empty());
+  CHECK(world.ledger().list_tasks("a", TaskState::kReady, {}, "no cursor", 4).tasks.empty());
 }
 
 TEST_CASE("a list of queues goes by name from its cursor, within a prefix") {

@@ -237,7 +237,7 @@ TEST_CASE(
 
   CHECK(world.ledger().find(TaskId(m.shard, Offset(2))).value().state == TaskState::kQuarantined);
   CHECK(world.ledger().list_queues("", "", 9).queues.at(0).quarantined == 3);
-  CHECK(world.ledger().list_tasks("q", TaskState::kQuarantined, "", 9).tasks.size() == 3);
+  CHECK(world.ledger().list_tasks("q", TaskState::kQuarantined, {}, "", 9).tasks.size() == 3);
   CHECK(enroll(world, 1, "m1").status.code() == ErrorCode::kDenied);
   CHECK(enroll(world, 5, "m1").shard == ShardId(2));
   CHECK(result_of(world, next_register(world, m, 2)) == RegisterResult::kUnknown);

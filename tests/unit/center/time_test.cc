@@ -154,7 +154,7 @@ TEST_CASE("a nack backs off, doubling with jitter, and the fifth makes the task 
   CHECK(c.view().state == TaskState::kDead);
   CHECK(c.view().reason == "no 5");
   CHECK(c.view().attempt == 5);
-  CHECK(c.world.ledger().list_tasks("q", TaskState::kDead, "", 5).tasks.size() == 1);
+  CHECK(c.world.ledger().list_tasks("q", TaskState::kDead, {}, "", 5).tasks.size() == 1);
   CHECK(c.world.ledger().live(c.m.shard, Offset(1), Offset(2)).runs.size() == 1);
 }
 

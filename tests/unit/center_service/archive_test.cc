@@ -48,9 +48,15 @@ struct Bench {
     archive->set_on_failed([this](const Status& status) { failures.push_back(status); });
     return Status();
   }
+  void append_one(std::uint64_t index, const std::string& bytes,
+                  const std::vector<Transition>& transitions, const Entry& entry = {}) {
+    const LedgerTimes times{Millis(static_cast<std::int64_t>(index)),
+                            WallTime{static_cast<std::int64_t>(1'000'000 + index)}};
+    archive->append({Lsn(index), Term(1), bytes, entry, transitions, times});
+  }
   void append(std::uint64_t from, std::uint64_t to) {
     for (std::uint64_t i = from; i <= to; ++i) {
-      archive->append(Lsn(i), Term(1), entry_at(i), transitions_at(i));
+      append_one(i, entry_at(i), transitions_at(i));
     }
     baton::testing::run_until_idle(loop, worker);
   }
@@ -63,7 +69,13 @@ struct Bench {
     CHECK(sealed);
     return position;
   }
-  std::vector<std::string> paths() { return disk.disk().children(kDirectory); }
+  // Of the segments.
+  std::vector<std::string> paths() { return files("segment-"); }
+  std::vector<std::string> files(const std::string& prefix) {
+    std::vector<std::string> names = disk.disk().children(kDirectory);
+    std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
+    return names;
+  }
   std::string& data(std::size_t i) {
     return disk.disk().find(std::string(kDirectory) + "/" + paths().at(i))->data;
   }
@@ -112,8 +124,8 @@ TEST_CASE("the hash depends on every entry before it") {
   REQUIRE(one.open().ok());
   REQUIRE(other.open().ok());
 
-  one.archive->append(Lsn(1), Term(1), "a", {});
-  other.archive->append(Lsn(1), Term(1), "b", {});
+  one.append_one(1, "a", {});
+  other.append_one(1, "b", {});
   one.append(2, 10);
   other.append(2, 10);
 
@@ -203,7 +215,7 @@ TEST_CASE("a replay that differs from what was archived is a failure") {
 
   REQUIRE(bench.open().ok());
   bench.append(1, 9);
-  bench.archive->append(Lsn(10), Term(1), "another entry", {});
+  bench.append_one(10, "another entry", {});
   bench.append(11, 90);
 
   REQUIRE(bench.failures.size() == 1);

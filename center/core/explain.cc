@@ -1,0 +1,209 @@
+// Ledger::explain: why a task is where it is, in a sentence for people.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "center/core/ledger_state.h"
+#include "center/core/task_view.h"
+
+namespace baton::center {
+namespace {
+
+std::string seconds(Millis span) {
+  const std::int64_t tenths = (span.count() + 99) / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+std::string count_of(std::uint64_t n, const char* one, const char* many) {
+  return std::to_string(n) + " " + (n == 1 ? one : many);
+}
+
+class Explainer {
+ public:
+  Explainer(const Tables& tables, TaskId task)
+      : tables_(tables),
+        task_(task),
+        facts_(facts_of(tables, task)),
+        view_(task_view(tables, task)) {}
+
+  Explanation explain() const {
+    switch (view_.state) {
+      case TaskState::kDone:
+        return {ExplainCode::kFinished, "it is done", {}};
+      case TaskState::kCancelled:
+        return {ExplainCode::kFinished, "it was cancelled" + because(), {}};
+      case TaskState::kClaimed:
+        return {ExplainCode::kRunning,
+                "consumer '" + view_.consumer + "' works on it: attempt " +
+                    std::to_string(view_.attempt) + ", and its lease lasts another " +
+                    seconds(view_.lease_left) + " unless it is renewed",
+                {}};
+      case TaskState::kDead:
+        return {ExplainCode::kDead,
+                "it is dead after " + count_of(view_.failures, "failure", "failures") + " and " +
+                    count_of(view_.expiries, "lost attempt", "lost attempts") + because() +
+                    "; it stays until it is redriven or discarded",
+                {}};
+      case TaskState::kQuarantined:
+        return {ExplainCode::kQuarantined, "its payload cannot be served" + because(), {}};
+      case TaskState::kHeld:
+        return {ExplainCode::kDecision,
+                "an attempt was cut off, and its queue holds such tasks until a person decides: "
+                "resume, complete, kill or cancel it",
+                {}};
+      case TaskState::kPending:
+        return {ExplainCode::kPending,
+                "it begins when task " + to_string(view_.parent) + ", which spawned it, is acked",
+                view_.parent};
+      case TaskState::kDelayed:
+        return delayed();
+      case TaskState::kBlocked:
+        return blocked();
+      case TaskState::kReady:
+        return ready();
+      default:
+        return {ExplainCode::kFinished, "it is not known any more", {}};
+    }
+  }
+
+ private:
+  std::string because() const { return view_.reason.empty() ? "" : " (" + view_.reason + ")"; }
+
+  Explanation delayed() const {
+    if (facts_.row != kNoSlot) {
+      return {ExplainCode::kBackoff,
+              "it failed" + because() + " and is tried again in " + seconds(view_.ready_in),
+              {}};
+    }
+    return {
+        ExplainCode::kDelayed, "it is not to run before another " + seconds(view_.ready_in), {}};
+  }
+
+  Explanation blocked() const {
+    if (facts_.row != kNoSlot && tables_.rows[facts_.row].acked) return waits_for_children();
+    if (facts_.order_key != kNoSlot) {
+      const TaskId holder = tables_.order_keys[facts_.order_key].holder;
+      if (holder != task_) {
+        return {ExplainCode::kOrderKey,
+                "task " + to_string(holder) + ", which is " +
+                    std::string(to_string(state_of(tables_, holder))) + ", has the ordering key '" +
+                    view_.order_key + "' before it",
+                holder};
+      }
+    }
+    return runs_after();
+  }
+
+  Explanation waits_for_children() const {
+    const Family* family = tables_.families.families.find(task_);
+    if (family != nullptr && family->failed > 0) {
+      return {ExplainCode::kDecision,
+              "its own work is done, but " + count_of(family->failed, "child", "children") +
+                  " failed: redrive them, or resume, complete or kill it",
+              {}};
+    }
+    return {
+        ExplainCode::kChildren,
+        "its own work is done; it waits for " + count_of(view_.children_open, "child", "children"),
+        {}};
+  }
+
+  Explanation runs_after() const {
+    const OptionsRow* options = options_of(tables_, facts_);
+    const TaskId other = first_dependency();
+    if (options != nullptr && options->after_failed > 0 &&
+        options->after_failed == options->after_open) {
+      return {ExplainCode::kDecision,
+              "a task that it runs after failed: redrive that, or resume or kill this one", other};
+    }
+    std::string sentence =
+        "it runs after " + count_of(view_.blocked_on, "task", "tasks") + " that did not finish";
+    if (other) sentence += ", one of them " + to_string(other) + standing(other);
+    return {ExplainCode::kAfter, std::move(sentence), other};
+  }
+
+  std::string standing(TaskId other) const {
+    const Shard* shard = tables_.members.find_shard(other.shard());
+    if (shard == nullptr || other.offset() >= shard->created_hi())
+      return ", which the ledger does not know yet";
+    return ", which is " + std::string(to_string(state_of(tables_, other)));
+  }
+
+  // Those that it runs after are found by the other half of the pair; enough are looked at.
+  TaskId first_dependency() const {
+    constexpr int kLookedAt = 100'000;
+    int looked_at = 0;
+    for (auto at = tables_.families.dependents.begin(); !at.done() && looked_at < kLookedAt;
+         ++at, ++looked_at) {
+      if (at->first.second == task_) return at->first.first;
+    }
+    return {};
+  }
+
+  Explanation ready() const {
+    const Shard& shard = tables_.members.shard(task_.shard());
+    const Queue& queue = tables_.queues[facts_.queue];
+    const std::string name = "queue '" + queue.name + "'";
+    if (queue.purging) return {ExplainCode::kPurging, name + " is being purged", {}};
+    if (queue.settings.paused) return {ExplainCode::kPaused, name + " is paused", {}};
+    if (!tables_.members.is_available(shard)) {
+      return {ExplainCode::kManagerAway,
+              "manager '" + tables_.members.manager(shard.manager).name +
+                  "', which keeps its payload, is away",
+              {}};
+    }
+    if (queue.waiting == 0) {
+      return {ExplainCode::kNoConsumer,
+              "no consumer waits for a task of " + name + ": " +
+                  count_of(queue.claimed, "claim is", "claims are") + " being worked on",
+              {}};
+    }
+    return limited(queue, name);
+  }
+
+  Explanation limited(const Queue& queue, const std::string& name) const {
+    const QueueSettings& settings = queue.settings;
+    if (settings.max_in_flight > 0 && queue.claimed >= settings.max_in_flight) {
+      return {
+          ExplainCode::kInFlightLimit,
+          name + " has as many claims as it may have: " + std::to_string(settings.max_in_flight),
+          {}};
+    }
+    if (settings.max_rate > 0 && queue.rate_credit < Queue::kClaimCredit) {
+      return {
+          ExplainCode::kRateLimit,
+          name + " begins no more than " + std::to_string(settings.max_rate) + " claims a second",
+          {}};
+    }
+    if (settings.max_per_fair_key > 0 && facts_.fair_key != kNoSlot &&
+        tables_.fair_keys[facts_.fair_key].claimed >= settings.max_per_fair_key) {
+      return {ExplainCode::kFairKeyLimit,
+              "fairness key '" + view_.fair_key + "' has as many claims as it may have: " +
+                  std::to_string(settings.max_per_fair_key),
+              {}};
+    }
+    if (!tables_.bars.empty()) {
+      return {ExplainCode::kBarred,
+              "the managers of those who wait could not fetch its payload and will try again",
+              {}};
+    }
+    return {ExplainCode::kTurn,
+            std::to_string(queue.ready) + " tasks of " + name + " are ready: its turn will come",
+            {}};
+  }
+
+  const Tables& tables_;
+  const TaskId task_;
+  const TaskFacts facts_;
+  const TaskView view_;
+};
+
+}  // namespace
+
+Result<Explanation> Ledger::explain(TaskId task) const {
+  const Result<TaskView> found = find(task);
+  if (!found.ok()) return found.status();
+  return Explainer(state_->tables, task).explain();
+}
+
+}  // namespace baton::center
