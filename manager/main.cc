@@ -17,6 +17,9 @@ int main(int argc, char** argv) {
   spec.description =
       "A manager of a Baton cluster: it keeps the payloads of tasks and serves producers and "
       "consumers.";
+  spec.examples =
+      "  baton-manager --listen 127.0.0.1:7101 --center 127.0.0.1:10000 --data /var/lib/baton/a\n"
+      "  baton-manager --config /etc/baton/manager.toml";
   spec.listen_default = options.listen;
   spec.connections_default = options.connections_max;
   spec.add_flags = [&options, &payload_max](CLI::App& app) {

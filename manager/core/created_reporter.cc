@@ -17,9 +17,22 @@ bool continues(const ReportRun& run, const ReportRun& next) {
   if (run.waits || next.waits || run.is_void || next.is_void) return false;
   if (run.unreadable != next.unreadable) return false;
   if (run.count + next.count > kRunTasksMax) return false;
-  if (run.producer != next.producer || run.priority != next.priority) return false;
+  if (run.producer != next.producer || run.key_hash || next.key_hash) return false;
+  if (run.payload_bytes.empty() != next.payload_bytes.empty()) return false;
   if (run.producer && run.seq.value() + run.count != next.seq.value()) return false;
-  return run.queue == next.queue;
+  return run.queue == next.queue && run.options == next.options;
+}
+
+// Of two runs that become one.
+void join_payload_bytes(ReportRun& run, const ReportRun& next) {
+  std::vector<std::uint32_t>& bytes = run.payload_bytes;
+  if (bytes.size() == 1 && bytes == next.payload_bytes) return;
+  if (bytes.size() == 1) bytes.assign(run.count, bytes.front());
+  if (next.payload_bytes.size() == 1) {
+    bytes.insert(bytes.end(), next.count, next.payload_bytes.front());
+  } else {
+    bytes.insert(bytes.end(), next.payload_bytes.begin(), next.payload_bytes.end());
+  }
 }
 
 }  // namespace
@@ -144,6 +157,7 @@ bool CreatedReporter::merge(const ReportRun& run) {
   if (runs_.empty()) return false;
   ReportRun& last = runs_.back();
   if (last.first < sent_ || !continues(last, run)) return false;
+  join_payload_bytes(last, run);
   last.count += run.count;
   last.crc_last = run.crc_last;
   last.resolved_below = std::max(last.resolved_below, run.resolved_below);

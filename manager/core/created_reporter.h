@@ -18,6 +18,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::manager {
@@ -27,15 +28,19 @@ struct ReportRun {
   Offset first;
   std::uint32_t count = 0;
   std::string queue;
-  std::uint32_t priority = kPriorityDefault;
+  // Without key and type, which the ledger does not need: a hash of the key follows.
+  TaskOptions options;
+  Uuid key_hash;  // with an idempotency key the run is one task; all zero: none
   ProducerId producer;
   ProducerSeq seq;  // of the first
   ProducerSeq resolved_below;
   bool waits = false;
+  bool only_waits = false;  // by its nature, not because it was moved
   bool is_void = false;
   std::vector<ShardId> maybe_at;
-  std::vector<std::uint64_t> content_hash;  // one per task where `waits`
-  std::uint32_t crc_last = 0;               // record CRC32C of the last task
+  std::vector<std::uint64_t> content_hash;   // one per task where `waits`
+  std::vector<std::uint32_t> payload_bytes;  // one for all, or one per task; none: not known
+  std::uint32_t crc_last = 0;                // record CRC32C of the last task
   WallTime stored_at;
   bool unreadable = false;  // damaged: nothing else is known, the ledger quarantines them
 

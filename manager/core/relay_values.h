@@ -3,13 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/base/ids.h"
 #include "common/base/protocol_enums.h"
+#include "common/base/record_kind.h"
 #include "common/base/status.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::manager {
@@ -56,10 +59,26 @@ struct SessionOperation {
   bool wants_next = false;
   bool started = false;
   Millis lease{0};
-  ShardId result_shard;  // an ack whose result is a durable record
+  // An ack whose result, or a save whose checkpoint, is a durable record.
+  ShardId result_shard;
   Lsn result_lsn;
   std::uint32_t result_bytes = 0;
-  std::string reason;  // a nack
+  std::string reason;                                       // a nack
+  std::optional<Millis> delay;                              // a nack: instead of the backoff
+  bool dead = false;                                        // a nack: at once
+  FailurePolicy on_failed_child = FailurePolicy::kDefault;  // an ack
+  std::optional<std::uint32_t> percent;                     // a save
+  std::string progress;                                     // a save
+  bool checkpoint = false;  // a save: the record is the checkpoint; no record: none any more
+
+  // Of its record, if it has one.
+  [[nodiscard]] RecordKind record_kind() const {
+    return kind == OperationKind::kSave ? RecordKind::kCheckpoint : RecordKind::kResult;
+  }
+  // It frees a slot of the consumer.
+  [[nodiscard]] bool ends_claim() const {
+    return kind != OperationKind::kExtend && kind != OperationKind::kSave;
+  }
 };
 
 struct OperationsCommand {
@@ -84,6 +103,16 @@ using RelayCommand = std::variant<AttachCommand, DemandCommand, EndWaitCommand, 
 
 // ---- from the ledger ----------------------------------------------------------------------------
 
+// What an earlier attempt saved, under its own token.
+struct CheckpointPlace {
+  Token token;
+  ShardId shard;
+  Lsn lsn;
+  std::uint32_t bytes = 0;
+
+  explicit operator bool() const { return static_cast<bool>(lsn); }
+};
+
 struct SessionGrant {
   SessionId session;
   ConnEpoch conn_epoch;
@@ -93,6 +122,17 @@ struct SessionGrant {
   Token token;
   std::uint32_t attempt = 0;
   Millis lease{0};
+  std::uint32_t expiries = 0;
+  CheckpointPlace checkpoint{};
+};
+
+// A claim that its session lost without its own doing.
+struct LostClaim {
+  SessionId session;
+  ConnEpoch conn_epoch;
+  TaskId task;
+  Token token;
+  LostCause cause = LostCause::kLease;
 };
 
 struct OperationResult {
@@ -158,6 +198,11 @@ struct TellDied {
   std::vector<GrantNumber> numbers;
 };
 
+struct TellLost {
+  ConnectionId connection = 0;
+  std::vector<LostClaim> claims;
+};
+
 // The connection has lost its session: it must be closed.
 struct TellClose {
   ConnectionId connection = 0;
@@ -176,6 +221,6 @@ struct Forgotten {
 };
 
 using RelayEffect = std::variant<TellAttached, TellWaitEnded, TellOperationsDone, TellHeartbeatDone,
-                                 TellError, TellDied, TellClose, Deliver, Forgotten>;
+                                 TellError, TellDied, TellLost, TellClose, Deliver, Forgotten>;
 
 }  // namespace baton::manager

@@ -1,8 +1,10 @@
-// ResultWatch: result records that were written here and whose ack has no answer yet (R16).
+// ResultWatch: results and checkpoints that were written here and whose ack or save has no answer yet
+// (R16).
 //
-// While the ack may still be applied its record must not be judged by a garbage collection. An ack
-// that got no answer within a minute (its client went away while the center did too) is settled by
-// a question: keep, drop, or open (ask again).
+// While it may still be applied its record must not be judged by a garbage collection. One that got
+// no answer within a minute (its client went away while the center did too) is settled by a question:
+// keep, drop, or open (ask again). A record may be named by several operations: those that a client
+// repeated, and saves that share a batch.
 #pragma once
 
 #include <cstdint>
@@ -31,14 +33,12 @@ class ResultWatch {
       : settle_after_(settle_after) {}
 
   // Its record is being written. The ack that names it may be sent from now on.
-  void written(const ResultKey& key, MonoTime now) { open_[key] = {now + settle_after_, true}; }
-  // The ledger answered the ack: garbage collection may ask about the record like about any other.
-  void answered(const ResultKey& key) { open_.erase(key); }
+  void written(const ResultKey& key, MonoTime now);
+  // The ledger answered: garbage collection may ask about the record like about any other.
+  void answered(const ResultKey& key);
   // No answer of this process's channel can come any more: the connection that sent it is gone and
   // the command was dropped. It may be settled.
-  void abandoned(const ResultKey& key) {
-    if (const auto found = open_.find(key); found != open_.end()) found->second.in_flight = false;
-  }
+  void abandoned(const ResultKey& key);
 
   // Records to ask about now, at most `max`.
   [[nodiscard]] std::vector<ResultKey> due(MonoTime now, std::size_t max) const;
@@ -50,8 +50,9 @@ class ResultWatch {
 
  private:
   struct Open {
-    MonoTime ask_at;
-    bool in_flight = true;
+    MonoTime ask_at{};
+    std::size_t in_flight = 0;  // operations that name it and may be answered
+    bool abandoned = false;     // one of them was
   };
 
   const Duration settle_after_;

@@ -269,6 +269,15 @@ void SessionRelay::granted(std::span<const SessionGrant> grants) {
   }
 }
 
+void SessionRelay::lost(std::span<const LostClaim> claims) {
+  std::map<ConnectionId, std::vector<LostClaim>> by_connection;
+  for (const LostClaim& claim : claims) {
+    const Session* session = find(claim.session, claim.conn_epoch);
+    if (session != nullptr) by_connection[session->connection].push_back(claim);
+  }
+  for (auto& [connection, lost] : by_connection) tell(TellLost{connection, std::move(lost)});
+}
+
 // Numbers come in order; those jumped over have died (R10), those not above the last were seen.
 void SessionRelay::receive(Session& session, const SessionGrant& grant) {
   if (grant.number <= session.last_number) return;
@@ -390,7 +399,7 @@ bool SessionRelay::note_anticipated(Session& session,
     // A repeated operation counts once; one that was overtaken not at all: less is safe.
     if (!done || operation.seq <= session.raised_through) continue;
     session.raised_through = operation.seq;
-    if (operation.wants_next && operation.kind != OperationKind::kExtend) ++session.credit_total;
+    if (operation.wants_next && operation.ends_claim()) ++session.credit_total;
   }
   return session.credit_total > before;
 }

@@ -51,6 +51,8 @@ class SessionRelay {
   [[nodiscard]] std::vector<ResyncItem> resync_items() const;
   void resynced(std::vector<ResyncResult> results);
   void granted(std::span<const SessionGrant> grants);
+  // Told to the connections that still have these sessions, with the same conn_epoch.
+  void lost(std::span<const LostClaim> claims);
 
   // Commands to send now, in this order; none while the channel is down. command() is valid until
   // the command is answered or the relay is called again.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "common/base/limits.h"
@@ -9,11 +10,19 @@
 
 namespace baton::manager {
 
-Courier::Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, SessionRelay& relay,
-                 std::size_t frame_bytes_max, std::function<void()> relay_changed)
+std::size_t Courier::Parcel::bytes() const {
+  const TaskOptions& options = task.options;
+  return task.payload.size() + checkpoint.size() + options.type.size() + options.key.size() +
+         options.order_key.size() + options.fair_key.size();
+}
+
+Courier::Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, RecordSource& records,
+                 SessionRelay& relay, std::size_t frame_bytes_max,
+                 std::function<void()> relay_changed)
     : context_(context),
       logs_(logs),
       peers_(peers),
+      records_(records),
       relay_(relay),
       payload_bytes_per_frame_(frame_bytes_max - kFrameMetadataBytesMax),
       relay_changed_(std::move(relay_changed)) {}
@@ -40,29 +49,27 @@ void Courier::go_on(ConnectionId connection) {
 void Courier::start(const DeliveryTable::Fetch& fetch) {
   LogStore* log = logs_.find(fetch.shard);
   if (log == nullptr) {
-    peers_.fetch_tasks(fetch.shard, fetch.tasks,
-                       [this, id = fetch.id](std::vector<Result<std::string>> payloads) {
-                         on_payloads(id, false, std::move(payloads));
-                       });
+    peers_.fetch_tasks(fetch.shard, fetch.tasks, [this, id = fetch.id](LogStore::Tasks tasks) {
+      on_tasks(id, false, std::move(tasks));
+    });
     return;
   }
   std::vector<Offset> offsets;
   offsets.reserve(fetch.tasks.size());
   for (const TaskId task : fetch.tasks) offsets.push_back(task.offset());
-  log->read(std::move(offsets), payload_bytes_per_frame_,
-            context_.guarded([this, id = fetch.id](LogStore::Payloads payloads) {
-              on_payloads(id, true, std::move(payloads));
-            }));
+  log->read_tasks(std::move(offsets), payload_bytes_per_frame_,
+                  context_.guarded([this, id = fetch.id](LogStore::Tasks tasks) {
+                    on_tasks(id, true, std::move(tasks));
+                  }));
 }
 
-void Courier::on_payloads(std::uint64_t fetch, bool local,
-                          std::vector<Result<std::string>> payloads) {
+void Courier::on_tasks(std::uint64_t fetch, bool local, LogStore::Tasks tasks) {
   std::vector<ErrorCode> codes;
-  codes.reserve(payloads.size());
+  codes.reserve(tasks.size());
   std::size_t bytes = 0;
-  for (const Result<std::string>& payload : payloads) {
-    codes.push_back(payload.ok() ? ErrorCode::kOk : payload.status().code());
-    if (payload.ok()) bytes += payload.value().size();
+  for (const Result<StoredTask>& task : tasks) {
+    codes.push_back(task.ok() ? ErrorCode::kOk : task.status().code());
+    if (task.ok()) bytes += task.value().payload.size();
   }
   std::vector<DeliveryTable::Item> items = table_.finish(fetch, codes, bytes);
 
@@ -70,12 +77,19 @@ void Courier::on_payloads(std::uint64_t fetch, bool local,
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Deliver& delivery = items[i].delivery;
     switch (items[i].fate) {
-      case DeliveryTable::Fate::kDeliver:
-        parcels[delivery.connection].push_back({delivery, std::move(payloads[i]).value()});
+      case DeliveryTable::Fate::kDeliver: {
+        if (!local) ++context_.metrics.claims_delivered_from_peers;
+        Parcel parcel{delivery, std::move(tasks[i]).value(), ""};
+        if (delivery.grant.checkpoint) {
+          fetch_checkpoint(std::move(parcel));
+        } else {
+          parcels[delivery.connection].push_back(std::move(parcel));
+        }
         break;
+      }
       case DeliveryTable::Fate::kDamaged:
-        context_.logger.error("payload damaged", {kv("task", delivery.grant.task),
-                                                  kv("status", payloads[i].status())});
+        context_.logger.error("payload damaged",
+                              {kv("task", delivery.grant.task), kv("status", tasks[i].status())});
         give_back(delivery, GiveBackReason::kDamaged);
         break;
       case DeliveryTable::Fate::kUnreachable:
@@ -85,12 +99,41 @@ void Courier::on_payloads(std::uint64_t fetch, bool local,
         break;  // it waits in the table
     }
   }
-  for (auto& [connection, group] : parcels) {
-    if (!local) context_.metrics.claims_delivered_from_peers += group.size();
-    deliver(connection, std::move(group));
-  }
+  for (auto& [connection, group] : parcels) deliver(connection, std::move(group));
   relay_changed_();
   pump();
+}
+
+void Courier::fetch_checkpoint(Parcel parcel) {
+  ++checkpoints_;
+  const SessionGrant& grant = parcel.delivery.grant;
+  const ShardId shard = grant.checkpoint.shard;
+  const ResultRecordId id{grant.task, grant.checkpoint.token, RecordKind::kCheckpoint,
+                          grant.checkpoint.lsn};
+  auto waiting = std::make_shared<Parcel>(std::move(parcel));
+  records_.fetch_result(shard, id, [this, waiting](Result<ResultContent> found) {
+    on_checkpoint(std::move(*waiting), std::move(found));
+  });
+}
+
+void Courier::on_checkpoint(Parcel parcel, Result<ResultContent> found) {
+  --checkpoints_;
+  const ConnectionId connection = parcel.delivery.connection;
+  const ErrorCode code = found.status().code();
+  if (found.ok()) {
+    parcel.checkpoint = std::move(found.value().bytes);
+  } else if (code == ErrorCode::kNotFound || code == ErrorCode::kDataLoss) {
+    // The work begins anew, which is what happens without checkpoints.
+    context_.logger.error("checkpoint lost",
+                          {kv("task", parcel.delivery.grant.task), kv("status", found.status())});
+  } else {
+    give_back(parcel.delivery, GiveBackReason::kUnreachable);
+    return relay_changed_();
+  }
+  std::deque<Parcel> parcels;
+  parcels.push_back(std::move(parcel));
+  deliver(connection, std::move(parcels));
+  relay_changed_();
 }
 
 void Courier::deliver(ConnectionId connection, std::deque<Parcel> parcels) {
@@ -113,7 +156,7 @@ void Courier::hand_over(ConnectionId connection, std::deque<Parcel>& parcels) {
     std::vector<Parcel> frame;
     std::size_t bytes = 0;
     while (!parcels.empty() && frame.size() < kBatchItemsMax) {
-      bytes += parcels.front().payload.size();
+      bytes += parcels.front().bytes();
       if (!frame.empty() && bytes > payload_bytes_per_frame_) break;
       frame.push_back(std::move(parcels.front()));
       parcels.pop_front();
@@ -127,8 +170,12 @@ void Courier::send(Peer& peer, const std::vector<Parcel>& parcels) {
   pieces_.clear();
   tasks_.set_conn_epoch(parcels.front().delivery.grant.conn_epoch.value());
   for (const Parcel& parcel : parcels) {
-    to_wire(parcel.delivery.grant, parcel.payload.size(), *tasks_.add_delivery());
-    pieces_.push_back(parcel.payload);
+    v1::Delivery& delivery = *tasks_.add_delivery();
+    to_wire(parcel.delivery.grant, parcel.task.payload.size(), delivery);
+    to_delivery_options(parcel.task.options, delivery);
+    delivery.set_checkpoint_length(static_cast<std::uint32_t>(parcel.checkpoint.size()));
+    pieces_.push_back(parcel.task.payload);
+    if (!parcel.checkpoint.empty()) pieces_.push_back(parcel.checkpoint);
   }
   peer.send(v1::TASKS, 0, tasks_, pieces_);
   context_.metrics.claims_delivered += parcels.size();

@@ -1,5 +1,8 @@
 // Courier: brings the payloads of grants to their clients, from the local log or from the manager
 // that has them, and gives back what cannot be delivered (DeliveryTable decides).
+//
+// When an earlier attempt saved a checkpoint, that is fetched too, from wherever it was saved, and
+// follows the payload. One that is lost is told to the log, and the task delivered without it.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +18,7 @@
 #include "manager/core/delivery_table.h"
 #include "manager/core/session_relay.h"
 #include "manager/service/peer_links.h"
+#include "manager/service/record_source.h"
 #include "manager/service/service_context.h"
 #include "manager/service/shard_logs.h"
 
@@ -23,8 +27,8 @@ namespace baton::manager {
 class Courier {
  public:
   // `relay_changed`: the relay was told something and has commands to send.
-  Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, SessionRelay& relay,
-          std::size_t frame_bytes_max, std::function<void()> relay_changed);
+  Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, RecordSource& records,
+          SessionRelay& relay, std::size_t frame_bytes_max, std::function<void()> relay_changed);
 
   void set_server(Server& server) { server_ = &server; }
 
@@ -36,17 +40,23 @@ class Courier {
   void go_on(ConnectionId connection);
 
   [[nodiscard]] bool idle() const {
-    return table_.waiting() == 0 && table_.in_flight() == 0 && unread_.empty();
+    return table_.waiting() == 0 && table_.in_flight() == 0 && checkpoints_ == 0 && unread_.empty();
   }
 
  private:
   struct Parcel {
     Deliver delivery;
-    std::string payload;
+    StoredTask task;
+    std::string checkpoint;
+
+    // In a frame, beside what every delivery takes.
+    [[nodiscard]] std::size_t bytes() const;
   };
 
   void start(const DeliveryTable::Fetch& fetch);
-  void on_payloads(std::uint64_t fetch, bool local, std::vector<Result<std::string>> payloads);
+  void on_tasks(std::uint64_t fetch, bool local, LogStore::Tasks tasks);
+  void fetch_checkpoint(Parcel parcel);
+  void on_checkpoint(Parcel parcel, Result<ResultContent> found);
   void deliver(ConnectionId connection, std::deque<Parcel> parcels);
   // Sends parcels until the client is behind; what is left waits in unread_.
   void hand_over(ConnectionId connection, std::deque<Parcel>& parcels);
@@ -56,11 +66,13 @@ class Courier {
   ServiceContext& context_;
   ShardLogs& logs_;
   PeerLinks& peers_;
+  RecordSource& records_;
   SessionRelay& relay_;
   const std::size_t payload_bytes_per_frame_;
   const std::function<void()> relay_changed_;
   Server* server_ = nullptr;
   DeliveryTable table_;
+  std::size_t checkpoints_ = 0;                        // being fetched
   std::map<ConnectionId, std::deque<Parcel>> unread_;  // fetched for clients that read slowly
   v1::Tasks tasks_;                                    // reused
   std::vector<std::string_view> pieces_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "manager/service/report_run.h"
 #include "manager/service/wire.h"
 
 namespace baton::manager {
@@ -13,22 +14,17 @@ namespace {
 constexpr Duration kPauseAfterRefusal = std::chrono::milliseconds(200);
 constexpr Duration kPauseAfterReadError = std::chrono::seconds(1);
 
-ReportRun to_report(StoredRun& run) {
-  ReportRun report;
-  report.first = run.first;
-  report.count = run.count;
+ReportRun to_report(const StoredRun& run) {
   if (run.unreadable) {
+    ReportRun report;
+    report.first = run.first;
+    report.count = run.count;
     report.unreadable = true;
     report.queue = kLostAndFoundQueue;
     return report;
   }
-  report.queue = std::move(run.attributes.queue);
-  report.priority = run.attributes.priority;
-  report.producer = run.attributes.producer;
-  report.seq = run.attributes.seq;
-  report.waits = run.attributes.waits;
-  report.maybe_at = std::move(run.attributes.maybe_at);
-  if (report.waits) report.content_hash = std::move(run.content_hash);
+  ReportRun report = report_run(run.attributes, run.content_hash);
+  report.first = run.first;
   report.crc_last = run.crc_last;
   report.stored_at = run.stored_at;
   return report;
@@ -110,7 +106,8 @@ void CreatedLane::on_created(std::uint64_t batch, const v1::CreatedOutcome& outc
 
   std::vector<MovedWinner> winners;
   for (const v1::Winner& winner : outcome.winner()) {
-    winners.push_back({Offset(winner.offset()), TaskId(winner.task()), from_wire(winner.code())});
+    winners.push_back({Offset(winner.offset()), TaskId(winner.task()), from_wire(winner.code()),
+                       winner.duplicate(), winner.state()});
   }
   events_.on_reported(log_->shard(), reporter_->created_hi(), winners);
   pump();

@@ -17,6 +17,8 @@ struct MovedWinner {
   Offset offset;
   TaskId task;  // none: refused with `code`
   ErrorCode code = ErrorCode::kOk;
+  bool duplicate = false;  // named by its idempotency key
+  v1::TaskState state = v1::STATE_NONE;
 };
 
 class CreatedLane {

@@ -59,7 +59,7 @@ Status ManagerDaemon::open_server() {
   options.listen = options_.listen;
   options.connections_max = options_.connections_max;
   options.payload_bytes_max = options_.payload_bytes_max;
-  options.frame_bytes_max = options_.payload_bytes_max + kFrameMetadataBytesMax;
+  options.frame_bytes_max = frame_bytes_max_of(options_.payload_bytes_max);
   BATON_ASSIGN_OR_RETURN(server_,
                          Server::open(node_.loop, node_.transport, node_.logger, *this, options));
   members_.emplace(server_->address());
@@ -79,13 +79,16 @@ Status ManagerDaemon::fix_name() {
 }
 
 void ManagerDaemon::build_parts() {
-  const std::size_t frame_bytes_max = options_.payload_bytes_max + kFrameMetadataBytesMax;
+  const std::size_t frame_bytes_max = frame_bytes_max_of(options_.payload_bytes_max);
   const auto may_append = [this] { return registrar_->may_append(); };
 
   CenterLink::Events link_events;
   link_events.on_open = [this] { on_center_open(); };
   link_events.on_closed = [this] { on_center_closed(); };
-  link_events.on_grants = [this](const v1::ChannelGrants& grants) { sessions_->on_grants(grants); };
+  link_events.on_grants = [this](const v1::ChannelGrants& grants) {
+    rules_->on_rules(grants);
+    sessions_->on_grants(grants);
+  };
   link_events.on_foreign = [this](const Status& status) { fail(status); };
   link_ = std::make_unique<CenterLink>(context_, node_.transport, *logs_, options_.centers,
                                        random_.next(), std::move(link_events));
@@ -105,6 +108,7 @@ void ManagerDaemon::build_parts() {
   lane_events.on_reported = [this](ShardId shard, Offset created_hi,
                                    const std::vector<MovedWinner>& winners) {
     collector_->set_created_hi(shard, created_hi);
+    rules_->reported(created_hi);
     produce_->reported(shard, created_hi, winners);
   };
   lane_events.on_stuck = [this] { register_again(); };
@@ -113,17 +117,23 @@ void ManagerDaemon::build_parts() {
   sealed_ = std::make_unique<SealedShards>(context_, *logs_, *link_);
   damage_ = std::make_unique<DamageReports>(context_, *logs_, *sealed_, *link_);
 
-  ProduceService::Options produce_options;
-  produce_options.payload_bytes_max = options_.payload_bytes_max;
-  produce_ = std::make_unique<ProduceService>(context_, *lane_, may_append, produce_options);
+  rules_ = std::make_unique<QueueRules>(context_, *link_);
   peer_links_ = std::make_unique<PeerLinks>(context_, node_.transport, *logs_, *members_,
                                             [this] { refresh_members(); });
+  records_ = std::make_unique<RecordSource>(context_, *logs_, *peer_links_);
+  copies_ = std::make_unique<TaskCopies>(context_, *logs_, *link_, *records_);
+  ProduceService::Options produce_options;
+  produce_options.payload_bytes_max = options_.payload_bytes_max;
+  produce_ = std::make_unique<ProduceService>(context_, *lane_, *rules_, *copies_, may_append,
+                                              produce_options);
   peers_ = std::make_unique<PeerService>(context_, *logs_, frame_bytes_max);
   sessions_ =
       std::make_unique<SessionService>(context_, *logs_, *link_, relay_, results_, may_append);
-  courier_ = std::make_unique<Courier>(context_, *logs_, *peer_links_, relay_, frame_bytes_max,
-                                       [this] { sessions_->changed(); });
-  queries_ = std::make_unique<QueryService>(context_, *logs_, *link_, *peer_links_, *members_);
+  courier_ = std::make_unique<Courier>(context_, *logs_, *peer_links_, *records_, relay_,
+                                       frame_bytes_max, [this] { sessions_->changed(); });
+  queries_ = std::make_unique<QueryService>(context_, *logs_, *link_, *records_, *members_);
+  acts_ = std::make_unique<ActService>(context_, *logs_, *link_,
+                                       [this] { return registrar_->registered(); });
   collector_ = std::make_unique<GarbageCollector>(context_, *logs_, *link_, results_);
   audit_ =
       std::make_unique<LiveAudit>(context_, *logs_, *link_, [this] { return collector_->busy(); });
@@ -134,6 +144,7 @@ void ManagerDaemon::build_parts() {
   sessions_->set_courier(*courier_);
   courier_->set_server(*server_);
   queries_->set_server(*server_);
+  acts_->set_server(*server_);
 }
 
 // Fail-stop: nothing that follows may be told to anybody (I15). Once.
@@ -159,7 +170,8 @@ Result<v1::HelloOk> ManagerDaemon::on_hello(Peer&, const v1::Hello& hello) {
   ok.set_name(identity.name);
   for (const std::string& address : members_->addresses()) ok.add_manager(address);
   LogStore* log = logs_->active();
-  if (log != nullptr && registrar_->may_append()) ok.set_shard(log->shard().value());
+  const bool may_store = registrar_->may_append() && rules_->known();
+  if (log != nullptr && may_store) ok.set_shard(log->shard().value());
   return ok;
 }
 
@@ -173,7 +185,7 @@ Status ManagerDaemon::on_client_frame(Peer& peer, const Frame& frame) {
     case v1::PRODUCE:
       return produce_->on_produce(peer, frame);
     case v1::PRODUCER_RESOLVED:
-      return on_producer_resolved(frame);
+      return on_producer_resolved(peer, frame);
     case v1::ATTACH:
       return sessions_->on_attach(peer, frame);
     case v1::DEMAND:
@@ -184,6 +196,8 @@ Status ManagerDaemon::on_client_frame(Peer& peer, const Frame& frame) {
       return sessions_->on_operations(peer, frame);
     case v1::HEARTBEAT:
       return sessions_->on_heartbeat(peer, frame);
+    case v1::ACT:
+      return acts_->on_act(peer, frame);
     case v1::QUERY:
       return queries_->on_query(peer, frame);
     default:
@@ -205,12 +219,12 @@ Status ManagerDaemon::on_manager_frame(Peer& peer, const Frame& frame) {
 }
 
 // The producer needs no answer, and forgetting late does no harm: nothing repeats it.
-Status ManagerDaemon::on_producer_resolved(const Frame& frame) {
+Status ManagerDaemon::on_producer_resolved(Peer& peer, const Frame& frame) {
   v1::ProducerResolved resolved;
   BATON_RETURN_IF_ERROR(parse_metadata(frame.metadata, resolved));
   const ProducerId producer(from_wire(resolved.producer()));
   if (!producer) return {};
-  produce_->resolve(producer, ProducerSeq(resolved.resolved_below()));
+  produce_->resolve(peer.id(), producer, ProducerSeq(resolved.resolved_below()));
   if (!registrar_->registered()) return {};
   v1::ChannelCommands commands;
   v1::ProducerDone& done = *commands.add_command()->mutable_producer_done();
@@ -222,6 +236,7 @@ Status ManagerDaemon::on_producer_resolved(const Frame& frame) {
 
 void ManagerDaemon::on_closed(Peer& peer, const Status&) {
   if (peer.role() != v1::ROLE_CLIENT) return;
+  produce_->on_closed(peer.id());
   sessions_->on_closed(peer.id());
   courier_->go_on(peer.id());
 }
@@ -238,11 +253,13 @@ void ManagerDaemon::on_center_closed() {
   registrar_->channel_closed();
   lane_->channel_closed();
   sealed_->channel_closed();
+  rules_->channel_closed();
   sessions_->channel_down();
 }
 
 Status ManagerDaemon::on_shard_opened(LogStore& log) {
   lane_->open(log);
+  rules_->shard_changed();
   return produce_->open(log);
 }
 
@@ -253,6 +270,7 @@ void ManagerDaemon::on_registered(Incarnation incarnation, Offset created_hi) {
   send_reports();
   lane_->registered(created_hi);
   sealed_->registered();
+  rules_->registered();
   sessions_->channel_up();
   refresh_members();
   beat();
@@ -300,6 +318,7 @@ void ManagerDaemon::tick() {
   produce_->set_disk_low(logs_->disk_free_bytes() < options_.disk_free_min);
   if (registrar_->registered()) {
     beat();
+    rules_->tick();
     damage_->tick();
     collector_->tick();
     audit_->tick();
@@ -329,6 +348,7 @@ void ManagerDaemon::drain(std::function<void()> done) {
   produce_->drain();
   sessions_->drain();
   queries_->drain();
+  acts_->drain();
   drain_step();
 }
 

@@ -2,7 +2,7 @@
 //
 //   Server ──► ProduceService ──► ShardLogs        ──durable──► CreatedLane ──┐
 //          ──► SessionService ──► SessionRelay     ─────────────────────────► CenterLink ──► center
-//          ──► QueryService   ────────────────────────────────────────────────┘  │
+//          ──► QueryService, ActService ──────────────────────────────────────┘  │
 //          ──► PeerService    ──► ShardLogs                   Registrar ─────────┘
 //   Courier: grants ──► ShardLogs or PeerLinks ──► Server
 #pragma once
@@ -15,6 +15,7 @@
 #include "common/net/server.h"
 #include "manager/core/result_watch.h"
 #include "manager/core/session_relay.h"
+#include "manager/service/act_service.h"
 #include "manager/service/center_link.h"
 #include "manager/service/courier.h"
 #include "manager/service/created_lane.h"
@@ -28,11 +29,14 @@
 #include "manager/service/peer_service.h"
 #include "manager/service/produce_service.h"
 #include "manager/service/query_service.h"
+#include "manager/service/queue_rules.h"
+#include "manager/service/record_source.h"
 #include "manager/service/registrar.h"
 #include "manager/service/sealed_shards.h"
 #include "manager/service/service_context.h"
 #include "manager/service/session_service.h"
 #include "manager/service/shard_logs.h"
+#include "manager/service/task_copies.h"
 
 namespace baton::manager {
 
@@ -58,7 +62,7 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   void on_drained(Peer& peer) override;
   Status on_client_frame(Peer& peer, const Frame& frame);
   Status on_manager_frame(Peer& peer, const Frame& frame);
-  Status on_producer_resolved(const Frame& frame);
+  Status on_producer_resolved(Peer& peer, const Frame& frame);
 
   Status open_server();
   Status fix_name();
@@ -96,12 +100,16 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   std::unique_ptr<CreatedLane> lane_;
   std::unique_ptr<SealedShards> sealed_;
   std::unique_ptr<DamageReports> damage_;
-  std::unique_ptr<ProduceService> produce_;
+  std::unique_ptr<QueueRules> rules_;
   std::unique_ptr<PeerLinks> peer_links_;
+  std::unique_ptr<RecordSource> records_;
+  std::unique_ptr<TaskCopies> copies_;
+  std::unique_ptr<ProduceService> produce_;
   std::unique_ptr<PeerService> peers_;
   std::unique_ptr<SessionService> sessions_;
   std::unique_ptr<Courier> courier_;
   std::unique_ptr<QueryService> queries_;
+  std::unique_ptr<ActService> acts_;
   std::unique_ptr<GarbageCollector> collector_;
   std::unique_ptr<LiveAudit> audit_;
   std::unique_ptr<Server> server_;  // the last: it calls the others

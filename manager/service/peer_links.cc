@@ -27,13 +27,28 @@ PeerLinks::PeerLinks(ServiceContext& context, Transport& transport, ShardLogs& l
       members_(members),
       refresh_members_(std::move(refresh_members)) {}
 
-void PeerLinks::fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fetched done) {
+void PeerLinks::fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks,
+                            std::function<void(LogStore::Tasks)> done) {
   v1::PeerFetch request;
   for (const TaskId task : tasks) request.add_task(task.value());
-  fetch(shard, std::move(request), {tasks.size(), std::move(done), 0});
+  const auto hand_on = [done = std::move(done)](std::vector<Result<Record>> records) {
+    LogStore::Tasks found;
+    found.reserve(records.size());
+    for (Result<Record>& record : records) {
+      if (!record.ok()) {
+        found.emplace_back(record.status());
+        continue;
+      }
+      found.emplace_back(
+          StoredTask{std::move(record.value().bytes), std::move(record.value().options)});
+    }
+    done(std::move(found));
+  };
+  fetch(shard, std::move(request), {tasks.size(), hand_on, 0});
 }
 
-void PeerLinks::fetch_result(ShardId shard, const ResultRecordId& id, Fetched done) {
+void PeerLinks::fetch_result(ShardId shard, const ResultRecordId& id,
+                             std::function<void(Result<ResultContent>)> done) {
   v1::PeerFetch request;
   v1::FetchResult& result = *request.add_result();
   result.set_task(id.task.value());
@@ -41,7 +56,12 @@ void PeerLinks::fetch_result(ShardId shard, const ResultRecordId& id, Fetched do
   result.set_kind(to_wire(id.kind));
   result.set_shard(shard.value());
   result.set_lsn(id.lsn.value());
-  fetch(shard, std::move(request), {1, std::move(done), 0});
+  const auto hand_on = [done = std::move(done)](std::vector<Result<Record>> records) {
+    Result<Record>& record = records.front();
+    if (!record.ok()) return done(record.status());
+    done(ResultContent{std::move(record.value().bytes), std::move(record.value().content_type)});
+  };
+  fetch(shard, std::move(request), {1, hand_on, 0});
 }
 
 void PeerLinks::fetch(ShardId shard, v1::PeerFetch request, PendingFetch pending) {
@@ -175,20 +195,21 @@ void PeerLinks::on_fetched(Link& link, const Frame& frame) {
   if (status.ok()) status = pieces.status();
   if (!status.ok()) return link.channel->reconnect(status);
 
-  std::vector<Result<std::string>> items;
+  std::vector<Result<Record>> items;
   items.reserve(lengths.size());
   for (int i = 0; i < fetched.item_size(); ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    if (fetched.item(i).code() == v1::OK) {
-      items.emplace_back(std::string(pieces.value()[index]));
+    const v1::FetchedItem& item = fetched.item(i);
+    if (item.code() == v1::OK) {
+      items.emplace_back(Record{std::string(pieces.value()[static_cast<std::size_t>(i)]),
+                                task_options_from_wire(item.options()), item.content_type()});
     } else {
-      items.emplace_back(Status(from_wire(fetched.item(i).code()), "at the peer"));
+      items.emplace_back(Status(from_wire(item.code()), "at the peer"));
     }
   }
   finish(link, frame.request_id, std::move(items));
 }
 
-void PeerLinks::finish(Link& link, std::uint64_t request, std::vector<Result<std::string>> items) {
+void PeerLinks::finish(Link& link, std::uint64_t request, std::vector<Result<Record>> items) {
   const auto found = link.fetches.find(request);
   PendingFetch pending = std::move(found->second);
   link.fetches.erase(found);
@@ -207,8 +228,8 @@ void PeerLinks::fail_all(Link& link) {
   }
 }
 
-std::vector<Result<std::string>> PeerLinks::failed(std::size_t items, const char* why) {
-  return {items, Result<std::string>(Status(ErrorCode::kUnavailable, why))};
+std::vector<Result<PeerLinks::Record>> PeerLinks::failed(std::size_t items, const char* why) {
+  return {items, Result<Record>(Status(ErrorCode::kUnavailable, why))};
 }
 
 void PeerLinks::update() {

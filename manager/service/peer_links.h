@@ -28,11 +28,12 @@ class PeerLinks {
   PeerLinks(ServiceContext& context, Transport& transport, ShardLogs& logs, const Members& members,
             std::function<void()> refresh_members);
 
-  // One entry per task (or result) asked for, in order. A whole fetch that failed: every entry
-  // unavailable. A shard that is not known yet is asked for first.
-  using Fetched = std::function<void(std::vector<Result<std::string>>)>;
-  void fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks, Fetched done);
-  void fetch_result(ShardId shard, const ResultRecordId& id, Fetched done);
+  // One entry per task asked for, in order. A whole fetch that failed: every entry unavailable. A
+  // shard that is not known yet is asked for first.
+  void fetch_tasks(ShardId shard, const std::vector<TaskId>& tasks,
+                   std::function<void(LogStore::Tasks)> done);
+  void fetch_result(ShardId shard, const ResultRecordId& id,
+                    std::function<void(Result<ResultContent>)> done);
 
   // The members are others now: opens links to new ones, closes those to members that are gone.
   void update();
@@ -41,6 +42,13 @@ class PeerLinks {
   void stop();
 
  private:
+  // A task or a result, whichever was asked for.
+  struct Record {
+    std::string bytes;
+    TaskOptions options;
+    std::string content_type;
+  };
+  using Fetched = std::function<void(std::vector<Result<Record>>)>;
   struct PendingFetch {
     std::size_t items = 0;
     Fetched done;
@@ -72,9 +80,9 @@ class PeerLinks {
   void on_open(Link& link);
   void on_frame(Link& link, const Frame& frame);
   void on_fetched(Link& link, const Frame& frame);
-  void finish(Link& link, std::uint64_t request, std::vector<Result<std::string>> items);
+  void finish(Link& link, std::uint64_t request, std::vector<Result<Record>> items);
   void fail_all(Link& link);
-  static std::vector<Result<std::string>> failed(std::size_t items, const char* why);
+  static std::vector<Result<Record>> failed(std::size_t items, const char* why);
 
   ServiceContext& context_;
   Transport& transport_;

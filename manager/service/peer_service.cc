@@ -13,9 +13,7 @@ namespace {
 constexpr std::size_t kShardsTrackedMax = 4096;  // of a cluster; beyond it the newest are not noted
 
 // Also what stands for an item before its read came back: "not here, ask again" is never wrong.
-Result<std::string> not_here() {
-  return Status(ErrorCode::kRetryLater, "this manager does not keep the shard");
-}
+Status not_here() { return Status(ErrorCode::kRetryLater, "this manager does not keep the shard"); }
 
 }  // namespace
 
@@ -52,11 +50,15 @@ void PeerService::read_tasks(const std::shared_ptr<Fetch>& fetch, const v1::Peer
     LogStore* log = logs_.find(shard);
     if (log == nullptr) continue;
     ++fetch->open;
-    log->read(
+    log->read_tasks(
         std::move(read.offsets), (frame_bytes_max_ - kFrameMetadataBytesMax) / reads.size(),
-        context_.guarded([this, fetch, items = std::move(read.items)](LogStore::Payloads payloads) {
+        context_.guarded([this, fetch, items = std::move(read.items)](LogStore::Tasks tasks) {
           for (std::size_t i = 0; i < items.size(); ++i) {
-            fetch->items[items[i]] = std::move(payloads[i]);
+            Result<StoredTask>& task = tasks[i];
+            fetch->items[items[i]] =
+                task.ok() ? Result<Record>(Record{std::move(task.value().payload),
+                                                  std::move(task.value().options), ""})
+                          : task.status();
           }
           finish(fetch);
         }));
@@ -72,10 +74,13 @@ void PeerService::read_results(const std::shared_ptr<Fetch>& fetch, const v1::Pe
     if (log == nullptr) continue;
     ++fetch->open;
     const auto item = static_cast<std::size_t>(request.task_size() + i);
-    log->read_result(
+    log->read_record(
         {TaskId(wanted.task()), Token(wanted.token()), from_wire(wanted.kind()), Lsn(wanted.lsn())},
-        context_.guarded([this, fetch, item](Result<std::string> bytes) {
-          fetch->items[item] = std::move(bytes);
+        context_.guarded([this, fetch, item](Result<ResultContent> found) {
+          fetch->items[item] =
+              found.ok() ? Result<Record>(Record{std::move(found.value().bytes), TaskOptions(),
+                                                 std::move(found.value().content_type)})
+                         : found.status();
           finish(fetch);
         }));
   }
@@ -92,18 +97,26 @@ void PeerService::answer(const Fetch& fetch) {
   v1::PeerFetched answer;
   std::vector<std::string_view> payload;
   std::size_t room = frame_bytes_max_ - kFrameMetadataBytesMax;
-  for (const Result<std::string>& item : fetch.items) {
+  for (const Result<Record>& item : fetch.items) {
     v1::FetchedItem& out = *answer.add_item();
     if (!item.ok()) {
       out.set_code(to_wire(item.status().code()));
-    } else if (item.value().size() > room) {
-      out.set_code(v1::RETRY_LATER);
-    } else {
-      room -= item.value().size();
-      out.set_length(static_cast<std::uint32_t>(item.value().size()));
-      payload.push_back(item.value());
-      ++context_.metrics.payloads_served;
+      continue;
     }
+    const Record& record = item.value();
+    if (record.options != TaskOptions()) to_wire(record.options, out.mutable_options());
+    out.set_content_type(record.content_type);
+    // Options may be longer than the payload.
+    const std::size_t bytes = record.bytes.size() + out.ByteSizeLong();
+    if (bytes > room) {
+      out.Clear();
+      out.set_code(v1::RETRY_LATER);
+      continue;
+    }
+    room -= bytes;
+    out.set_length(static_cast<std::uint32_t>(record.bytes.size()));
+    payload.push_back(record.bytes);
+    ++context_.metrics.payloads_served;
   }
   peer->send(v1::PEER_FETCHED, fetch.request, answer, payload);
 }

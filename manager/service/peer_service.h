@@ -33,10 +33,16 @@ class PeerService {
   [[nodiscard]] const std::map<ShardId, Offset>& durable_ends() const { return ends_; }
 
  private:
+  // A task or a result.
+  struct Record {
+    std::string bytes;
+    TaskOptions options;
+    std::string content_type;
+  };
   struct Fetch {
     PeerId peer = 0;
     std::uint64_t request = 0;
-    std::vector<Result<std::string>> items;
+    std::vector<Result<Record>> items;
     std::size_t open = 0;  // reads without an answer
   };
 

@@ -22,14 +22,40 @@ Status invalid(const char* why) { return Status(ErrorCode::kInvalidArgument, why
 TaskId task_of(const v1::Query& query) {
   if (query.what_case() == v1::Query::kTaskShow) return TaskId(query.task_show().task());
   if (query.what_case() == v1::Query::kTaskResult) return TaskId(query.task_result().task());
+  if (query.what_case() == v1::Query::kTaskHistory) return TaskId(query.task_history().task());
+  if (query.what_case() == v1::Query::kTaskWait) return TaskId(query.task_wait().task());
+  if (query.what_case() == v1::Query::kTaskExplain) return TaskId(query.task_explain().task());
+  if (query.what_case() == v1::Query::kTaskPayload) return TaskId(query.task_payload().task());
   return TaskId();
+}
+
+Status check_list(const v1::TaskList& list) {
+  BATON_RETURN_IF_ERROR(validate_queue_name(list.queue()));
+  if (!v1::TaskState_IsValid(list.state())) return invalid("state is no state of a task");
+  if (list.reason_has().size() > kReasonBytesMax) return invalid("reason_has is over 1,024 bytes");
+  if (list.order_key().size() > kTaskTextBytesMax) return invalid("order_key is over 200 bytes");
+  if (list.fair_key().size() > kTaskTextBytesMax) return invalid("fair_key is over 200 bytes");
+  return {};
+}
+
+// Ranges of single values; what they mean together only the queue's other settings tell.
+Status check_queue_set(const v1::QueueSet& set) {
+  BATON_RETURN_IF_ERROR(validate_queue_name(set.queue()));
+  const QueueChange change = queue_change_from_wire(set.settings());
+  QueueSettings settings = changed(QueueSettings(), change);
+  // Half of a pair is judged by the ledger, which knows the other half.
+  if (!change.backoff_max)
+    settings.backoff_max = std::max(settings.backoff_max, settings.backoff_min);
+  if (!change.backoff_min)
+    settings.backoff_min = std::min(settings.backoff_min, settings.backoff_max);
+  return validate_queue_settings(settings);
 }
 
 }  // namespace
 
 QueryService::QueryService(ServiceContext& context, ShardLogs& logs, CenterLink& link,
-                           PeerLinks& peers, const Members& members)
-    : context_(context), logs_(logs), link_(link), peers_(peers), members_(members) {}
+                           RecordSource& records, const Members& members)
+    : context_(context), logs_(logs), link_(link), records_(records), members_(members) {}
 
 Status QueryService::on_query(Peer& peer, const Frame& frame) {
   auto question = std::make_shared<Question>();
@@ -54,13 +80,28 @@ Status QueryService::check(const v1::Query& query) {
   switch (query.what_case()) {
     case v1::Query::kTaskShow:
     case v1::Query::kTaskResult:
+    case v1::Query::kTaskWait:
+    case v1::Query::kTaskExplain:
+    case v1::Query::kTaskPayload:
+      return task_of(query).valid() ? Status()
+                                    : Status(ErrorCode::kNotFound, "no task has that id");
+    case v1::Query::kTaskHistory:
+      if (query.task_history().limit() == 0 || query.task_history().limit() > kPageMax) {
+        return invalid("limit is 1 to 1,000");
+      }
       return task_of(query).valid() ? Status()
                                     : Status(ErrorCode::kNotFound, "no task has that id");
     case v1::Query::kTaskList:
       if (query.task_list().limit() == 0 || query.task_list().limit() > kPageMax) {
         return invalid("limit is 1 to 1,000");
       }
-      return validate_queue_name(query.task_list().queue());
+      return check_list(query.task_list());
+    case v1::Query::kQueueShow:
+      return validate_queue_name(query.queue_show().queue());
+    case v1::Query::kQueueSet:
+      return check_queue_set(query.queue_set());
+    case v1::Query::kQueuePurge:
+      return validate_queue_name(query.queue_purge().queue());
     case v1::Query::kQueueList:
       if (query.queue_list().limit() == 0 || query.queue_list().limit() > kPageMax) {
         return invalid("limit is 1 to 1,000");
@@ -70,6 +111,7 @@ Status QueryService::check(const v1::Query& query) {
       return validate_manager_name(query.manager_remove().name());
     case v1::Query::kManagerList:
     case v1::Query::kCenterStatus:
+    case v1::Query::kAuditStatus:
       return {};
     case v1::Query::WHAT_NOT_SET:
       break;
@@ -95,6 +137,10 @@ void QueryService::ask(const QuestionPtr& question) {
   }
   v1::ChannelQuery query;
   *query.mutable_query() = question->query;
+  // Where the payload is does not need the ledger; whether there is such a task does.
+  if (question->query.has_task_payload()) {
+    query.mutable_query()->mutable_task_show()->set_task(question->query.task_payload().task());
+  }
   query.mutable_query()->set_timeout_ms(
       static_cast<std::uint32_t>(std::chrono::duration_cast<Millis>(left).count()));
   link_.query(query, left, [this, question](const Status& status, const v1::ChannelAnswer& answer) {
@@ -123,6 +169,9 @@ void QueryService::on_answer(const QuestionPtr& question, const Status& status,
   v1::Answer completed = answer.answer();
   if (completed.index() == 0) completed.set_index(answer.index());
   complete(completed);
+  if (question->query.has_task_payload() && completed.has_task()) {
+    return fetch_payload(question, std::move(completed));
+  }
   send(*question, completed);
 }
 
@@ -136,6 +185,9 @@ void QueryService::ask_again(const QuestionPtr& question, const Status& why) {
 
 void QueryService::complete(v1::Answer& answer) const {
   if (answer.what_case() == v1::Answer::kTask) return complete(*answer.mutable_task());
+  if (answer.what_case() == v1::Answer::kExplanation) {
+    return complete(*answer.mutable_explanation()->mutable_task());
+  }
   if (answer.what_case() != v1::Answer::kTasks) return;
   for (v1::TaskInfo& task : *answer.mutable_tasks()->mutable_task()) complete(task);
 }
@@ -157,44 +209,55 @@ void QueryService::fetch_result(const QuestionPtr& question, std::uint64_t index
     return fail(*question,
                 Status(ErrorCode::kNotFound, "task " + to_string(id.task) + " has no result"));
   }
-  if (LogStore* log = logs_.find(shard); log != nullptr) {
-    log->read_result(
-        id, context_.guarded([this, question, index, place](const Result<std::string>& bytes) {
-          send_result(*question, index, place, bytes);
-        }));
-    return;
-  }
-  peers_.fetch_result(
-      shard, id, [this, question, index, place](const std::vector<Result<std::string>>& items) {
-        send_result(*question, index, place, items.front());
-      });
+  records_.fetch_result(shard, id,
+                        [this, question, index, place](const Result<ResultContent>& found) {
+                          send_result(*question, index, place, found);
+                        });
+  limit_fetch(question);
+}
+
+void QueryService::limit_fetch(const QuestionPtr& question) {
   question->timer = context_.call_after(question->deadline - context_.loop.now(), [this, question] {
-    fail(*question, Status(ErrorCode::kDeadlineExceeded,
-                           "the manager that keeps the result did not answer in time"));
+    fail(*question,
+         Status(ErrorCode::kDeadlineExceeded, "the manager that keeps it did not answer in time"));
   });
 }
 
+void QueryService::fetch_payload(const QuestionPtr& question, v1::Answer answer) {
+  const TaskId task(answer.task().task());
+  records_.fetch_task(task, [this, question, answer = std::move(answer),
+                             task](const Result<StoredTask>& found) mutable {
+    if (!found.ok()) {
+      const bool gone = found.status().code() == ErrorCode::kNotFound;
+      return fail(*question,
+                  gone ? Status(ErrorCode::kNotFound,
+                                "the payload of task " + to_string(task) + " is not kept any more")
+                       : found.status());
+    }
+    const std::string& payload = found.value().payload;
+    answer.mutable_task()->set_payload_bytes(static_cast<std::uint32_t>(payload.size()));
+    send(*question, answer, payload);
+  });
+  limit_fetch(question);
+}
+
 void QueryService::send_result(Question& question, std::uint64_t index,
-                               const v1::ResultPlace& place, const Result<std::string>& bytes) {
-  if (!bytes.ok()) {
-    const ErrorCode code = bytes.status().code();
+                               const v1::ResultPlace& place, const Result<ResultContent>& found) {
+  if (!found.ok()) {
     // The ledger points to it, so it exists: where it should be it was not found.
-    if (code == ErrorCode::kNotFound) {
-      return fail(question, Status(ErrorCode::kDataLoss, "the result record is missing"));
-    }
-    if (code == ErrorCode::kRetryLater) {
-      return fail(question,
-                  Status(ErrorCode::kUnavailable, "the manager that keeps the result is away"));
-    }
-    return fail(question, bytes.status());
+    const bool missing = found.status().code() == ErrorCode::kNotFound;
+    return fail(question, missing ? Status(ErrorCode::kDataLoss, "the result record is missing")
+                                  : found.status());
   }
+  const std::string& bytes = found.value().bytes;
   v1::Answer answer;
   answer.set_index(index);
   v1::ResultInfo& result = *answer.mutable_result();
   result.set_task(place.task());
   result.set_token(place.token());
-  result.set_length(static_cast<std::uint32_t>(bytes.value().size()));
-  send(question, answer, bytes.value());
+  result.set_length(static_cast<std::uint32_t>(bytes.size()));
+  result.set_content_type(found.value().content_type);
+  send(question, answer, bytes);
 }
 
 void QueryService::fail(Question& question, const Status& status) {

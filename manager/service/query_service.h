@@ -1,6 +1,6 @@
 // QueryService: QUERY of clients. The center knows the answers; this passes the questions on, waits
 // for tasks that the ledger has not heard of yet (R4), fills in where payloads are, and fetches
-// results.
+// results and payloads.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 #include "common/net/server.h"
 #include "manager/service/center_link.h"
 #include "manager/service/members.h"
-#include "manager/service/peer_links.h"
+#include "manager/service/record_source.h"
 #include "manager/service/service_context.h"
 #include "manager/service/shard_logs.h"
 
@@ -21,7 +21,7 @@ namespace baton::manager {
 
 class QueryService {
  public:
-  QueryService(ServiceContext& context, ShardLogs& logs, CenterLink& link, PeerLinks& peers,
+  QueryService(ServiceContext& context, ShardLogs& logs, CenterLink& link, RecordSource& records,
                const Members& members);
 
   void set_server(Server& server) { server_ = &server; }
@@ -38,7 +38,7 @@ class QueryService {
     v1::Query query;
     MonoTime deadline{};
     Duration pause{};         // before it is asked again
-    Loop::TimerId timer = 0;  // of the deadline, while a result is fetched
+    Loop::TimerId timer = 0;  // of the deadline, while a record is fetched
     bool answered = false;
   };
   using QuestionPtr = std::shared_ptr<Question>;
@@ -54,7 +54,9 @@ class QueryService {
   void complete(v1::TaskInfo& task) const;
   void fetch_result(const QuestionPtr& question, std::uint64_t index, const v1::ResultPlace& place);
   void send_result(Question& question, std::uint64_t index, const v1::ResultPlace& place,
-                   const Result<std::string>& bytes);
+                   const Result<ResultContent>& found);
+  void fetch_payload(const QuestionPtr& question, v1::Answer answer);
+  void limit_fetch(const QuestionPtr& question);
   void fail(Question& question, const Status& status);
   // Only the first answer to a question leaves.
   void send(Question& question, const v1::Answer& answer, std::string_view payload = {});
@@ -62,7 +64,7 @@ class QueryService {
   ServiceContext& context_;
   ShardLogs& logs_;
   CenterLink& link_;
-  PeerLinks& peers_;
+  RecordSource& records_;
   const Members& members_;
   Server* server_ = nullptr;
   bool draining_ = false;

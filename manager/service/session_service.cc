@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 #include "common/net/frame.h"
 #include "manager/service/wire.h"
 
@@ -18,9 +19,9 @@ constexpr std::size_t kFrameTasksMax = kEntryTasksMax;
 
 Status invalid(const char* why) { return Status(ErrorCode::kInvalidArgument, why); }
 
-// REQUIRES: the operation has a result.
+// REQUIRES: the operation has a record.
 ResultKey result_key(const SessionOperation& operation) {
-  return {operation.task, operation.token, RecordKind::kResult, operation.result_shard,
+  return {operation.task, operation.token, operation.record_kind(), operation.result_shard,
           operation.result_lsn};
 }
 
@@ -40,6 +41,57 @@ bool answers(const v1::Outcome& outcome, const RelayCommand& command) {
     default:
       return false;
   }
+}
+
+Status check_text(const char* what, const std::string& text) {
+  if (text.size() > kTaskTextBytesMax) {
+    return {ErrorCode::kInvalidArgument, std::string(what) + " is over 200 bytes"};
+  }
+  if (!is_utf8(text)) return {ErrorCode::kInvalidArgument, std::string(what) + " is not UTF-8"};
+  return {};
+}
+
+Status check_ack(const v1::Operation& ack) {
+  if (ack.length() > kResultBytesMax) {
+    return {ErrorCode::kTooLarge, "the result is over 1 MiB"};
+  }
+  if (!v1::FailurePolicy_IsValid(ack.on_failed_child())) {
+    return invalid("on_failed_child is no policy");
+  }
+  return check_text("the content type", ack.content_type());
+}
+
+Status check_nack(const v1::Operation& nack) {
+  if (nack.length() > kReasonBytesMax) return invalid("the reason is over 1,024 bytes");
+  if (millis_from_wire(nack.delay_ms()) > kTaskSpanMax) {
+    return invalid("the delay of a nack is outside 0 to 10 years");
+  }
+  if (nack.dead() && nack.has_delay_ms()) {
+    return invalid("a nack makes the task dead or delays it, not both");
+  }
+  return {};
+}
+
+Status check_save(const v1::Operation& save) {
+  if (save.percent() > 100) return invalid("percent is outside 0 to 100");
+  BATON_RETURN_IF_ERROR(check_text("the progress", save.progress()));
+  if (!save.checkpoint() && save.length() > 0) {
+    return invalid("only a checkpoint has bytes to save");
+  }
+  if (save.length() > kResultBytesMax) {
+    return {ErrorCode::kTooLarge, "the checkpoint is over 1 MiB"};
+  }
+  if (!save.checkpoint() && !save.has_percent() && save.progress().empty()) {
+    return invalid("a save has progress or a checkpoint");
+  }
+  return {};
+}
+
+// What belongs to the kind; the rest is not looked at.
+Status check_operation_fields(const v1::Operation& operation) {
+  if (operation.kind() == v1::ACK) return check_ack(operation);
+  if (operation.kind() == v1::NACK) return check_nack(operation);
+  return check_save(operation);
 }
 
 std::size_t tasks_of(const RelayCommand& command) {
@@ -94,7 +146,7 @@ Status SessionService::on_demand(Peer& peer, const Frame& frame) {
   v1::Demand demand;
   BATON_RETURN_IF_ERROR(parse_metadata(frame.metadata, demand));
   Status status = validate_queue_name(demand.queue());
-  if (status.ok()) status = validate_lease(Millis(demand.lease_ms()));
+  if (status.ok() && demand.lease_ms() != 0) status = validate_lease(Millis(demand.lease_ms()));
   if (status.ok() && demand.line() == 0) status = invalid("lines start at 1");
   if (status.ok() && demand.task() != 0 && !TaskId(demand.task()).valid()) {
     status = invalid("no task has that id");
@@ -179,8 +231,9 @@ void SessionService::check_operation(const v1::Operation& wire, std::string_view
   if (verdict.code == ErrorCode::kOk) {
     operation = from_wire(wire);
     if (operation.kind == OperationKind::kNack) operation.reason = payload;
-    const bool has_result = operation.kind == OperationKind::kAck && !payload.empty();
-    if (has_result && !store_result(payload, operation, last_lsn)) {
+    const bool has_record = !payload.empty() && (operation.kind == OperationKind::kAck ||
+                                                 operation.kind == OperationKind::kSave);
+    if (has_record && !store_record(payload, wire.content_type(), operation, last_lsn)) {
       verdict = {OpSeq(wire.seq()), ErrorCode::kUnavailable,
                  "this manager cannot store a result: it is not registered with the center", false};
     }
@@ -205,13 +258,10 @@ OperationResult SessionService::judge(const v1::Operation& operation) {
     return refuse(ErrorCode::kInvalidArgument, "no task has that id");
   switch (operation.kind()) {
     case v1::ACK:
-      if (operation.length() > kResultBytesMax) {
-        return refuse(ErrorCode::kTooLarge, "the result is over 1 MiB");
-      }
-      return verdict;
     case v1::NACK:
-      if (operation.length() > kReasonBytesMax) {
-        return refuse(ErrorCode::kInvalidArgument, "the reason is over 1,024 bytes");
+    case v1::SAVE:
+      if (Status status = check_operation_fields(operation); !status.ok()) {
+        return refuse(status.code(), status.message());
       }
       return verdict;
     case v1::RELEASE:
@@ -226,14 +276,15 @@ OperationResult SessionService::judge(const v1::Operation& operation) {
   }
 }
 
-// Synced before the ack is proposed (R16). False: nothing may be appended now.
-bool SessionService::store_result(std::string_view bytes, SessionOperation& operation,
-                                  Lsn& last_lsn) {
+// Synced before the ack or save is proposed (R16). False: nothing may be appended now.
+bool SessionService::store_record(std::string_view bytes, const std::string& content_type,
+                                  SessionOperation& operation, Lsn& last_lsn) {
   LogStore* log = logs_.active();
   if (log == nullptr || !may_append_()) return false;
   operation.result_shard = log->shard();
-  operation.result_lsn = log->append_result(
-      {operation.task, operation.token, RecordKind::kResult, std::string(bytes)});
+  ResultRecord record{operation.task, operation.token, operation.record_kind(), std::string(bytes)};
+  if (operation.kind == OperationKind::kAck) record.content_type = content_type;
+  operation.result_lsn = log->append_result(record);
   operation.result_bytes = static_cast<std::uint32_t>(bytes.size());
   last_lsn = std::max(last_lsn, operation.result_lsn);
   results_.written(result_key(operation), context_.loop.now());
@@ -289,6 +340,10 @@ void SessionService::on_grants(const v1::ChannelGrants& grants) {
   values.reserve(static_cast<std::size_t>(grants.grant_size()));
   for (const v1::Grant& grant : grants.grant()) values.push_back(from_wire(grant));
   relay_.granted(values);
+  std::vector<LostClaim> lost;
+  lost.reserve(static_cast<std::size_t>(grants.lost_size()));
+  for (const v1::SessionLostClaim& claim : grants.lost()) lost.push_back(from_wire(claim));
+  relay_.lost(lost);
   // Not at the end of the turn: a grant is what somebody waits for.
   flush();
 }
@@ -478,6 +533,17 @@ void SessionService::tell(TellDied& effect) {
   tasks.set_conn_epoch(effect.conn_epoch.value());
   for (const GrantNumber number : effect.numbers) tasks.add_died(number.value());
   peer->send(v1::TASKS, 0, tasks);
+}
+
+void SessionService::tell(TellLost& effect) {
+  Peer* peer = server_->find(effect.connection);
+  if (peer == nullptr) return;
+  for (std::size_t at = 0; at < effect.claims.size(); at += kBatchItemsMax) {
+    v1::ClaimsLost lost;
+    const std::size_t end = std::min(effect.claims.size(), at + kBatchItemsMax);
+    for (std::size_t i = at; i < end; ++i) to_wire(effect.claims[i], *lost.add_claim());
+    peer->send(v1::CLAIMS_LOST, 0, lost);
+  }
 }
 
 void SessionService::tell(TellClose& effect) {

@@ -1,7 +1,7 @@
 // SessionService: the frames of consumers, and what goes back to them (R9-R11, R13, R16).
 //
-// It checks and translates; SessionRelay decides, Courier delivers. A result is a durable record in
-// the local shard before the ack that names it is forwarded.
+// It checks and translates; SessionRelay decides, Courier delivers. A result or checkpoint is a
+// durable record in the local shard before the ack or save that names it is forwarded.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +66,8 @@ class SessionService {
                        Lsn& last_lsn);
   // A sentence when the operation is wrong; empty when it may go on.
   [[nodiscard]] static OperationResult judge(const v1::Operation& operation);
-  bool store_result(std::string_view bytes, SessionOperation& operation, Lsn& last_lsn);
+  bool store_record(std::string_view bytes, const std::string& content_type,
+                    SessionOperation& operation, Lsn& last_lsn);
   void forward(Request request);
   void forget_results(const std::vector<SessionOperation>& operations);
 
@@ -77,6 +78,7 @@ class SessionService {
   void tell(TellHeartbeatDone& effect);
   void tell(TellError& effect);
   void tell(TellDied& effect);
+  void tell(TellLost& effect);
   void tell(TellClose& effect);
   void tell(Deliver& effect);
   void tell(Forgotten& effect);

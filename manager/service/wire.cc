@@ -54,6 +54,12 @@ void fill(const OperationsCommand& from, v1::Command& out) {
     next.set_result_lsn(operation.result_lsn.value());
     next.set_result_bytes(operation.result_bytes);
     next.set_reason(operation.reason);
+    if (operation.delay) next.set_delay_ms(static_cast<std::uint64_t>(operation.delay->count()));
+    next.set_dead(operation.dead);
+    next.set_on_failed_child(static_cast<v1::FailurePolicy>(operation.on_failed_child));
+    if (operation.percent) next.set_percent(*operation.percent);
+    next.set_progress(operation.progress);
+    next.set_checkpoint(operation.checkpoint);
   }
 }
 
@@ -77,13 +83,22 @@ void fill(const ReportRun& from, const CreatedReporter& reporter, v1::CreatedRun
   } else {
     to.set_queue(from.queue);
   }
-  to.set_priority(from.priority);
+  to.set_priority(from.options.priority);
+  TaskOptions options = from.options;
+  options.priority = kPriorityDefault;
+  if (options != TaskOptions()) to_wire(options, to.mutable_options());
+  if (from.key_hash) {
+    to.add_key_hash(from.key_hash.hi);
+    to.add_key_hash(from.key_hash.lo);
+  }
+  for (const std::uint32_t bytes : from.payload_bytes) to.add_payload_bytes(bytes);
   if (from.producer) {
     to_wire(from.producer, to.mutable_producer());
     to.set_seq(from.seq.value());
     to.set_resolved_below(from.resolved_below.value());
   }
   to.set_waits(from.waits);
+  to.set_only_waits(from.only_waits);
   to.set_is_void(from.is_void);
   to.set_unreadable(from.unreadable);
   for (const ShardId shard : from.maybe_at) to.add_maybe_at(shard.value());
@@ -110,14 +125,27 @@ void to_wire(const CreatedBatch& batch, const CreatedReporter& reporter, v1::Cre
 }
 
 SessionGrant from_wire(const v1::Grant& grant) {
-  return {SessionId(from_wire(grant.session())),
-          ConnEpoch(grant.conn_epoch()),
-          GrantNumber(grant.number()),
-          LineId(grant.line()),
-          TaskId(grant.task()),
-          Token(grant.token()),
-          grant.attempt(),
-          Millis(grant.lease_ms())};
+  SessionGrant value{SessionId(from_wire(grant.session())),
+                     ConnEpoch(grant.conn_epoch()),
+                     GrantNumber(grant.number()),
+                     LineId(grant.line()),
+                     TaskId(grant.task()),
+                     Token(grant.token()),
+                     grant.attempt(),
+                     Millis(grant.lease_ms()),
+                     grant.expiries()};
+  if (grant.has_checkpoint()) {
+    const v1::ResultPlace& place = grant.checkpoint();
+    value.checkpoint = {Token(place.token()), ShardId(place.shard()), Lsn(place.lsn()),
+                        place.length()};
+  }
+  return value;
+}
+
+LostClaim from_wire(const v1::SessionLostClaim& lost) {
+  const v1::LostClaim& claim = lost.claim();
+  return {SessionId(from_wire(lost.session())), ConnEpoch(lost.conn_epoch()), TaskId(claim.task()),
+          Token(claim.token()), enum_from_wire<LostCause>(static_cast<int>(claim.cause()))};
 }
 
 OperationResult from_wire(const v1::OperationOutcome& outcome) {
@@ -148,9 +176,26 @@ SessionOperation from_wire(const v1::Operation& operation) {
   value.kind = static_cast<OperationKind>(operation.kind());
   value.task = TaskId(operation.task());
   value.token = Token(operation.token());
-  value.wants_next = operation.wants_next();
+  value.wants_next = operation.wants_next() && value.ends_claim();
   value.started = operation.started();
   value.lease = Millis(operation.lease_ms());
+  switch (value.kind) {
+    case OperationKind::kAck:
+      value.on_failed_child = enum_from_wire<FailurePolicy>(operation.on_failed_child());
+      break;
+    case OperationKind::kNack:
+      if (operation.has_delay_ms()) value.delay = millis_from_wire(operation.delay_ms());
+      value.dead = operation.dead();
+      break;
+    case OperationKind::kSave:
+      if (operation.has_percent()) value.percent = operation.percent();
+      value.progress = operation.progress();
+      value.checkpoint = operation.checkpoint();
+      break;
+    case OperationKind::kRelease:
+    case OperationKind::kExtend:
+      break;
+  }
   return value;
 }
 
@@ -161,6 +206,25 @@ void to_wire(const OperationResult& outcome, v1::OperationOutcome& out) {
   out.set_finished_unknown(outcome.finished_unknown);
 }
 
+// What a consumer wants to know of what its producer asked for.
+void to_delivery_options(const TaskOptions& options, v1::Delivery& out) {
+  TaskOptions shown;
+  shown.priority = options.priority;
+  shown.type = options.type;
+  shown.key = options.key;
+  shown.order_key = options.order_key;
+  shown.fair_key = options.fair_key;
+  shown.parent = options.parent;
+  shown.retry_of = options.retry_of;
+  if (shown != TaskOptions()) to_wire(shown, out.mutable_options());
+}
+
+void to_wire(const LostClaim& claim, v1::LostClaim& out) {
+  out.set_task(claim.task.value());
+  out.set_token(claim.token.value());
+  out.set_cause(static_cast<v1::LostCause>(claim.cause));
+}
+
 void to_wire(const SessionGrant& grant, std::size_t bytes, v1::Delivery& out) {
   out.set_number(grant.number.value());
   out.set_line(grant.line.value());
@@ -169,6 +233,7 @@ void to_wire(const SessionGrant& grant, std::size_t bytes, v1::Delivery& out) {
   out.set_attempt(grant.attempt);
   out.set_lease_ms(static_cast<std::uint32_t>(grant.lease.count()));
   out.set_length(static_cast<std::uint32_t>(bytes));
+  out.set_expiries(grant.expiries);
 }
 
 }  // namespace baton::manager

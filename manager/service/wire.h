@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/record_kind.h"
 #include "common/base/status.h"
+#include "common/base/wire_options.h"
 #include "common/base/wire_uuid.h"
 #include "manager/core/created_reporter.h"
 #include "manager/core/registration.h"
@@ -41,5 +42,8 @@ SessionOperation from_wire(const v1::Operation& operation);
 
 void to_wire(const OperationResult& outcome, v1::OperationOutcome& out);
 void to_wire(const SessionGrant& grant, std::size_t bytes, v1::Delivery& out);
+void to_delivery_options(const TaskOptions& options, v1::Delivery& out);
+LostClaim from_wire(const v1::SessionLostClaim& lost);
+void to_wire(const LostClaim& claim, v1::LostClaim& out);
 
 }  // namespace baton::manager

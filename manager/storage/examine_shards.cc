@@ -144,7 +144,7 @@ class ShardExamination {
         const Offset offset(run.first.value() + i);
         const auto found = finder_.read({{offset, stretch.first, stretch.last, true}}, 1, batches);
         if (found.front().ok()) {
-          progress_(found.front().value().payload.size());
+          progress_(found.front().value().task.payload.size());
         } else {
           lost.push_back(offset);
         }
@@ -169,7 +169,7 @@ class ShardExamination {
   }
 
   void check_result(const ResultRecordId& id) {
-    const Result<std::string> result = finder_.read_result(id);
+    const Result<ResultContent> result = finder_.read_result(id);
     if (result.ok()) return;
     Finding found =
         finding(Status(result.status().code() == ErrorCode::kNotFound ? ErrorCode::kDataLoss

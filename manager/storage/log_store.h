@@ -19,6 +19,7 @@
 #include "common/base/limits.h"
 #include "common/base/record_kind.h"
 #include "common/base/status.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::manager {
@@ -26,10 +27,12 @@ namespace baton::manager {
 // What tasks that are produced together share. Empty `producer`: not part of a producer's sequence.
 struct TaskAttributes {
   std::string queue;
-  std::uint32_t priority = kPriorityDefault;
+  // As they were asked for, but for the delay, which was turned into not_before.
+  TaskOptions options;
   ProducerId producer;
-  ProducerSeq seq;  // of the first task of the run
-  bool waits = false;
+  ProducerSeq seq;     // of the first task of the run
+  bool waits = false;  // confirmed only by the ledger
+  bool moved = false;  // waits because it may have been stored at another shard, too (R5)
   std::vector<ShardId> maybe_at;
 
   friend bool operator==(const TaskAttributes&, const TaskAttributes&) = default;
@@ -46,11 +49,23 @@ struct StoredRun {
   bool unreadable = false;  // damaged: offsets are all that is known of these tasks
 };
 
+// What a stored task is made of, for who delivers or copies it.
+struct StoredTask {
+  std::string payload;
+  TaskOptions options;
+};
+
 struct ResultRecord {
   TaskId task;
   Token token;
   RecordKind kind = RecordKind::kResult;
   std::string bytes;
+  std::string content_type{};  // empty: not said
+};
+
+struct ResultContent {
+  std::string bytes;
+  std::string content_type;
 };
 
 struct ResultRecordId {
@@ -102,13 +117,17 @@ class LogStore {
   // failure.
   virtual void when_durable(Lsn lsn, std::function<void(Status)> done) = 0;
 
-  // Payloads by offset, in the order asked; not_found, or data_loss for a damaged record (never its
+  // Tasks by offset, in the order asked; not_found, or data_loss for a damaged record (never its
   // bytes). Reading ends with the payload that reaches `bytes_max`: what is left is retry_later.
+  using Tasks = std::vector<Result<StoredTask>>;
+  virtual void read_tasks(std::vector<Offset> offsets, std::size_t bytes_max,
+                          std::function<void(Tasks)> done) = 0;
+  virtual void read_record(const ResultRecordId& id,
+                           std::function<void(Result<ResultContent>)> done) = 0;
+  // The same, of their bytes alone.
   using Payloads = std::vector<Result<std::string>>;
-  virtual void read(std::vector<Offset> offsets, std::size_t bytes_max,
-                    std::function<void(Payloads)> done) = 0;
-  virtual void read_result(const ResultRecordId& id,
-                           std::function<void(Result<std::string>)> done) = 0;
+  void read(std::vector<Offset> offsets, std::size_t bytes_max, std::function<void(Payloads)> done);
+  void read_result(const ResultRecordId& id, std::function<void(Result<std::string>)> done);
 
   // What was stored from `from` on, at most `tasks_max` tasks, only durable ones, without a gap: for
   // reporting it again. Ends in front of a damaged batch; when `from` itself is in one, a single

@@ -23,6 +23,14 @@ void OpenStretch::add_tasks(std::uint32_t count, std::uint64_t bytes) {
   bytes_ += bytes;
 }
 
+void OpenStretch::add_dedup_run(StoredRun run) {
+  TaskAttributes numbers;
+  numbers.producer = run.attributes.producer;
+  numbers.seq = run.attributes.seq;
+  run.attributes = std::move(numbers);
+  dedup_runs_.push_back(std::move(run));
+}
+
 void OpenStretch::add_result(TaskId task, Token token, RecordKind kind, std::uint64_t bytes) {
   results_.push_back({task, token, kind, index_.back().lsn});
   bytes_ += bytes;

@@ -17,14 +17,14 @@ class OpenStretch {
   [[nodiscard]] Offset end() const { return to_; }
   // Every batch of the stretch, in order.
   [[nodiscard]] const std::vector<IndexEntry>& batches() const { return index_; }
-  // The runs that belong into the dedup record, in order.
+  // The runs that belong into the dedup record, in order, with what it keeps of them.
   [[nodiscard]] const std::vector<StoredRun>& dedup_runs() const { return dedup_runs_; }
 
   // REQUIRES: the number after that of the last batch.
   void begin_batch(Lsn lsn);
   // What was added to the last batch, in its order.
   void add_tasks(std::uint32_t count, std::uint64_t bytes);
-  void add_dedup_run(StoredRun run) { dedup_runs_.push_back(std::move(run)); }
+  void add_dedup_run(StoredRun run);
   void add_result(TaskId task, Token token, RecordKind kind, std::uint64_t bytes);
 
   // The record of all of it; the stretch begins anew behind its last batch. REQUIRES: not empty.

@@ -43,10 +43,10 @@ class PayloadLogImpl final : public PayloadLog {
   Lsn append_result(const ResultRecord& result) override;
   void when_durable(Lsn lsn, std::function<void(Status)> done) override;
 
-  void read(std::vector<Offset> offsets, std::size_t bytes_max,
-            std::function<void(Payloads)> done) override;
-  void read_result(const ResultRecordId& id,
-                   std::function<void(Result<std::string>)> done) override;
+  void read_tasks(std::vector<Offset> offsets, std::size_t bytes_max,
+                  std::function<void(Tasks)> done) override;
+  void read_record(const ResultRecordId& id,
+                   std::function<void(Result<ResultContent>)> done) override;
   void scan(Offset from, std::size_t tasks_max,
             std::function<void(Result<std::vector<StoredRun>>)> done) override;
   void record_crc(Offset offset, std::function<void(Result<std::uint32_t>)> done) override;

@@ -25,16 +25,15 @@ Lsn start_of(const std::vector<IndexEntry>& index, Offset offset) {
 
 }  // namespace
 
-void PayloadLogImpl::read(std::vector<Offset> offsets, std::size_t bytes_max,
-                          std::function<void(Payloads)> done) {
+void PayloadLogImpl::read_tasks(std::vector<Offset> offsets, std::size_t bytes_max,
+                                std::function<void(Tasks)> done) {
   find_tasks(offsets, bytes_max, [done = std::move(done)](Found found) {
-    Payloads payloads;
-    payloads.reserve(found.size());
+    Tasks tasks;
+    tasks.reserve(found.size());
     for (Result<FoundTask>& task : found) {
-      payloads.push_back(task.ok() ? Result<std::string>(std::move(task.value().payload))
-                                   : task.status());
+      tasks.push_back(task.ok() ? Result<StoredTask>(std::move(task.value().task)) : task.status());
     }
-    done(std::move(payloads));
+    done(std::move(tasks));
   });
 }
 
@@ -62,7 +61,7 @@ void PayloadLogImpl::find_tasks(const std::vector<Offset>& offsets, std::size_t 
       continue;
     }
     std::optional<Result<FoundTask>> at_hand = find_at_hand(offset);
-    if (at_hand && at_hand->ok()) bytes += at_hand->value().payload.size();
+    if (at_hand && at_hand->ok()) bytes += at_hand->value().task.payload.size();
     if (!at_hand) {
       question->places.push_back(place_of(offset));
       question->indexes.push_back(question->found.size());
@@ -147,9 +146,9 @@ bool PayloadLogImpl::was_dropped(const ResultRecordId& id) const {
   return std::find(stretch->results.begin(), stretch->results.end(), id) == stretch->results.end();
 }
 
-void PayloadLogImpl::read_result(const ResultRecordId& id,
-                                 std::function<void(Result<std::string>)> done) {
-  const auto post = [&](Result<std::string> result) {
+void PayloadLogImpl::read_record(const ResultRecordId& id,
+                                 std::function<void(Result<ResultContent>)> done) {
+  const auto post = [&](Result<ResultContent> result) {
     loop_.post(
         gate_.on_loop([done = std::move(done), result = std::move(result)] { done(result); }));
   };
@@ -160,13 +159,15 @@ void PayloadLogImpl::read_result(const ResultRecordId& id,
   }
   if (const auto fresh = log_ ? log_->cached(id.lsn) : nullptr) {
     const Result<std::shared_ptr<const TaskBatch>> batch = TaskBatch::decode(options_.shard, fresh);
-    const Result<std::string_view> bytes =
+    const Result<TaskBatch::ResultView> view =
         batch.ok() ? batch.value()->result(id.task, id.token, id.kind) : batch.status();
-    post(bytes.ok() ? Result<std::string>(std::string(bytes.value())) : bytes.status());
+    post(view.ok() ? Result<ResultContent>(ResultContent{std::string(view.value().bytes),
+                                                         std::string(view.value().content_type)})
+                   : view.status());
     return;
   }
   const auto found =
-      std::make_shared<Result<std::string>>(Status(ErrorCode::kInternal, "not read"));
+      std::make_shared<Result<ResultContent>>(Status(ErrorCode::kInternal, "not read"));
   worker_.run(gate_.job([this, id, found] { *found = finder_.read_result(id); }),
               gate_.on_loop([this, id, found, done = std::move(done)] {
                 if (found->status().code() != ErrorCode::kNotFound) {

@@ -1,8 +1,11 @@
 #include "manager/storage/record_codec.h"
 
+#include <utility>
+
 #include "common/base/check.h"
 #include "common/base/crc32c.h"
 #include "common/base/limits.h"
+#include "manager/storage/option_codec.h"
 
 namespace baton::manager {
 namespace {
@@ -10,6 +13,10 @@ namespace {
 enum Tag : std::uint8_t { kQueue = 1, kPriority = 2, kProducer = 3, kFlags = 4, kMaybeAt = 5 };
 
 constexpr std::uint64_t kFlagWaits = 1;
+constexpr std::uint64_t kFlagWithCompletion = 2;
+// Waits by its nature and was not moved; records without it are older, and all that waits is moved.
+constexpr std::uint64_t kFlagOnlyWaits = 8;
+constexpr std::uint64_t kFlagsKnown = kFlagWaits | kFlagWithCompletion | kFlagOnlyWaits;
 // Far above what is accepted, so that a record stays readable when that becomes less one day.
 constexpr std::uint64_t kMaybeAtReadMax = 1024;
 
@@ -29,14 +36,15 @@ std::uint32_t bind_task(TaskId task, std::uint32_t length, std::uint32_t payload
   return record_crc_of(owner, length, payload_crc);
 }
 
-std::uint32_t bind_result(TaskId task, Token token, RecordKind kind, std::uint32_t length,
+std::uint32_t bind_result(const ResultOwner& owner, std::uint32_t length,
                           std::uint32_t payload_crc) {
-  std::string owner;
-  ByteWriter out(owner);
-  out.u64(task.value());
-  out.u64(token.value());
-  out.u8(static_cast<std::uint8_t>(kind));
-  return record_crc_of(owner, length, payload_crc);
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.u64(owner.task.value());
+  out.u64(owner.token.value());
+  out.u8(static_cast<std::uint8_t>(owner.kind));
+  out.bytes(owner.content_type);
+  return record_crc_of(bytes, length, payload_crc);
 }
 
 void field(ByteWriter& out, Tag tag, std::string_view value) {
@@ -50,6 +58,14 @@ void number_field(ByteWriter& out, Tag tag, std::uint64_t value) {
   field(out, tag, bytes);
 }
 
+std::uint64_t flags_of(const TaskAttributes& attributes) {
+  std::uint64_t flags = 0;
+  if (attributes.waits) flags |= kFlagWaits;
+  if (attributes.waits && !attributes.moved) flags |= kFlagOnlyWaits;
+  if (attributes.options.with_completion) flags |= kFlagWithCompletion;
+  return flags;
+}
+
 Status malformed() {
   return Status(ErrorCode::kDataLoss, "the attributes of a task are malformed");
 }
@@ -61,7 +77,7 @@ Status read_field(std::uint8_t tag, std::string_view value, TaskAttributes& attr
       attributes.queue = in.bytes(value.size());
       break;
     case kPriority:
-      attributes.priority = static_cast<std::uint32_t>(in.varint_max(kPriorityMax));
+      attributes.options.priority = static_cast<std::uint32_t>(in.varint_max(kPriorityMax));
       break;
     case kProducer:
       attributes.producer = ProducerId(in.uuid());
@@ -69,10 +85,12 @@ Status read_field(std::uint8_t tag, std::string_view value, TaskAttributes& attr
       break;
     case kFlags: {
       const std::uint64_t flags = in.varint();
-      if ((flags & ~kFlagWaits) != 0) {
+      if ((flags & ~kFlagsKnown) != 0) {
         return Status(ErrorCode::kUnsupportedVersion, "a task has flags of a newer Baton");
       }
       attributes.waits = (flags & kFlagWaits) != 0;
+      attributes.moved = attributes.waits && (flags & kFlagOnlyWaits) == 0;
+      attributes.options.with_completion = (flags & kFlagWithCompletion) != 0;
       break;
     }
     case kMaybeAt: {
@@ -83,6 +101,10 @@ Status read_field(std::uint8_t tag, std::string_view value, TaskAttributes& attr
       break;
     }
     default:
+      if (tag >= kOptionTagFirst && tag <= kOptionTagLast) {
+        BATON_RETURN_IF_ERROR(read_option(tag, in, attributes.options));
+        break;
+      }
       return Status(ErrorCode::kUnsupportedVersion,
                     "a task has attributes of a newer Baton (tag " + std::to_string(tag) + ")");
   }
@@ -98,12 +120,11 @@ RecordHeader RecordHeader::of_task(TaskId task, std::string_view payload) {
   return {length, crc, bind_task(task, length, crc)};
 }
 
-RecordHeader RecordHeader::of_result(TaskId task, Token token, RecordKind kind,
-                                     std::string_view bytes) {
+RecordHeader RecordHeader::of_result(const ResultOwner& owner, std::string_view bytes) {
   BATON_CHECK(bytes.size() <= kPayloadBytesHardMax);
   const auto length = static_cast<std::uint32_t>(bytes.size());
   const std::uint32_t crc = crc32c(bytes);
-  return {length, crc, bind_result(task, token, kind, length, crc)};
+  return {length, crc, bind_result(owner, length, crc)};
 }
 
 void RecordHeader::write(ByteWriter& out) const {
@@ -125,10 +146,8 @@ bool RecordHeader::fits_task(TaskId task, std::string_view payload) const {
          crc32c(payload) == payload_crc;
 }
 
-bool RecordHeader::fits_result(TaskId task, Token token, RecordKind kind,
-                               std::string_view bytes) const {
-  return bytes.size() == length &&
-         record_crc == bind_result(task, token, kind, length, payload_crc) &&
+bool RecordHeader::fits_result(const ResultOwner& owner, std::string_view bytes) const {
+  return bytes.size() == length && record_crc == bind_result(owner, length, payload_crc) &&
          crc32c(bytes) == payload_crc;
 }
 
@@ -159,11 +178,13 @@ std::vector<RecordHeader> write_task_run(std::string& body, ShardId shard, Offse
 
 void write_result(std::string& body, const ResultRecord& result) {
   ByteWriter out(body);
-  out.u8(kResultItem);
+  out.u8(result.content_type.empty() ? kResultItem : kTypedResultItem);
   out.u64(result.task.value());
   out.u64(result.token.value());
   out.u8(static_cast<std::uint8_t>(result.kind));
-  RecordHeader::of_result(result.task, result.token, result.kind, result.bytes).write(out);
+  if (!result.content_type.empty()) out.sized(result.content_type);
+  const ResultOwner owner{result.task, result.token, result.kind, result.content_type};
+  RecordHeader::of_result(owner, result.bytes).write(out);
   out.bytes(result.bytes);
 }
 
@@ -171,7 +192,7 @@ std::string encode_attributes(const TaskAttributes& attributes) {
   std::string block;
   ByteWriter out(block);
   field(out, kQueue, attributes.queue);
-  number_field(out, kPriority, attributes.priority);
+  number_field(out, kPriority, attributes.options.priority);
   if (attributes.producer) {
     std::string producer;
     ByteWriter value(producer);
@@ -179,13 +200,23 @@ std::string encode_attributes(const TaskAttributes& attributes) {
     value.varint(attributes.seq.value());
     field(out, kProducer, producer);
   }
-  if (attributes.waits) number_field(out, kFlags, kFlagWaits);
+  if (const std::uint64_t flags = flags_of(attributes); flags != 0) {
+    number_field(out, kFlags, flags);
+  }
   if (!attributes.maybe_at.empty()) {
     std::string shards;
     ByteWriter value(shards);
     value.varint(attributes.maybe_at.size());
     for (const ShardId shard : attributes.maybe_at) value.varint(shard.value());
     field(out, kMaybeAt, shards);
+  }
+  const std::size_t before = block.size();
+  write_options(out, attributes.options);
+  if (block.size() > before || attributes.options.with_completion) {
+    std::string crc;
+    ByteWriter(crc).u32(crc32c(block));
+    out.u8(kBlockCrcTag);
+    out.sized(crc);
   }
   return block;
 }
@@ -194,13 +225,24 @@ Result<TaskAttributes> decode_attributes(std::string_view block) {
   TaskAttributes attributes;
   ByteReader in(block);
   while (in.ok() && in.remaining() > 0) {
+    const std::string_view before = block.substr(0, in.position());
     const std::uint8_t tag = in.u8();
     const std::string_view value = in.sized();
     if (!in.ok()) break;
+    if (tag == kBlockCrcTag) {
+      ByteReader crc(value);
+      if (crc.u32() != crc32c(before) || !crc.at_end() || in.remaining() > 0) return malformed();
+      continue;
+    }
     BATON_RETURN_IF_ERROR(read_field(tag, value, attributes));
   }
   if (!in.at_end()) return malformed();
   return attributes;
+}
+
+Result<TaskOptions> decode_options(std::string_view block) {
+  BATON_ASSIGN_OR_RETURN(TaskAttributes attributes, decode_attributes(block));
+  return std::move(attributes.options);
 }
 
 }  // namespace baton::manager

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "manager/storage/payload_keys.h"
 #include "manager/storage/survivor.h"
@@ -20,6 +21,10 @@ bool is_damage(const Status& status) {
   return is_missing(status) || status.code() == ErrorCode::kDataLoss;
 }
 
+ResultContent content_of(const TaskBatch::ResultView& view) {
+  return {std::string(view.bytes), std::string(view.content_type)};
+}
+
 StoredRun unreadable_run(Offset from, Offset end, std::size_t tasks_max) {
   StoredRun run;
   run.first = from;
@@ -33,7 +38,8 @@ StoredRun unreadable_run(Offset from, Offset end, std::size_t tasks_max) {
 
 Result<FoundTask> record_in(const TaskBatch& batch, Offset offset) {
   BATON_ASSIGN_OR_RETURN(const TaskBatch::TaskRecord record, batch.task(offset));
-  return FoundTask{record.header.record_crc, std::string(record.payload)};
+  BATON_ASSIGN_OR_RETURN(TaskOptions options, decode_options(record.attributes));
+  return FoundTask{record.header.record_crc, {std::string(record.payload), std::move(options)}};
 }
 
 Status RecordFinder::not_read() { return Status(ErrorCode::kRetryLater, "the answer is full"); }
@@ -50,7 +56,7 @@ std::vector<Result<FoundTask>> RecordFinder::read(const std::vector<ReadPlace>& 
       continue;
     }
     found.push_back(read_one(place, last_batch, batches));
-    if (found.back().ok()) bytes += found.back().value().payload.size();
+    if (found.back().ok()) bytes += found.back().value().task.payload.size();
   }
   return found;
 }
@@ -117,23 +123,24 @@ void RecordFinder::note_batch(const std::shared_ptr<const TaskBatch>& batch, Bat
 Result<FoundTask> RecordFinder::read_survivor(Offset offset) const {
   BATON_ASSIGN_OR_RETURN(const std::string value, store_.get(survivor_key(shard_, offset)));
   BATON_ASSIGN_OR_RETURN(Survivor survivor, decode_survivor(shard_, offset, value));
-  return FoundTask{survivor.header.record_crc, std::move(survivor.payload)};
+  BATON_ASSIGN_OR_RETURN(TaskOptions options, decode_options(survivor.attributes));
+  return FoundTask{survivor.header.record_crc, {std::move(survivor.payload), std::move(options)}};
 }
 
-Result<std::string> RecordFinder::read_result(const ResultRecordId& id) const {
+Result<ResultContent> RecordFinder::read_result(const ResultRecordId& id) const {
   Result<std::string> raw = reader_.get_raw(id.lsn);
   if (raw.ok()) {
     const Result<std::shared_ptr<const TaskBatch>> batch =
         TaskBatch::check(shard_, id.lsn, raw.value());
     if (batch.ok()) {
-      BATON_ASSIGN_OR_RETURN(const std::string_view bytes,
+      BATON_ASSIGN_OR_RETURN(const TaskBatch::ResultView found,
                              batch.value()->result(id.task, id.token, id.kind));
-      return std::string(bytes);
+      return content_of(found);
     }
     // What a damaged batch still holds proves itself; what is not found in it may have been there.
-    const Result<std::string_view> saved =
-        TaskBatch::salvage(shard_, std::move(raw).value())->result(id.task, id.token, id.kind);
-    return saved.ok() ? Result<std::string>(std::string(saved.value())) : batch.status();
+    const auto rest = TaskBatch::salvage(shard_, std::move(raw).value());
+    const Result<TaskBatch::ResultView> saved = rest->result(id.task, id.token, id.kind);
+    return saved.ok() ? Result<ResultContent>(content_of(saved.value())) : batch.status();
   }
   if (!is_missing(raw.status())) return raw.status();
   BATON_ASSIGN_OR_RETURN(const std::string value, store_.get(result_survivor_key(shard_, id)));

@@ -28,10 +28,11 @@ struct ReadPlace {
 
 struct FoundTask {
   std::uint32_t record_crc = 0;
-  std::string payload;
+  StoredTask task;
 };
 
-// The record of a task in its batch, with its payload; what TaskBatch::task says otherwise.
+// The record of a task in its batch, with its payload and options; what TaskBatch::task says
+// otherwise, or decode_attributes when its run's block is damaged.
 Result<FoundTask> record_in(const TaskBatch& batch, Offset offset);
 
 class RecordFinder {
@@ -49,7 +50,7 @@ class RecordFinder {
   static Status not_read();
 
   // The same for a result.
-  Result<std::string> read_result(const ResultRecordId& id) const;
+  Result<ResultContent> read_result(const ResultRecordId& id) const;
 
   // The runs from `from` on, which is in batch `start` or later, to batch `last`, behind which the
   // tasks end at `end`; at most `tasks_max` tasks. Damage as LogStore::scan says.

@@ -9,6 +9,8 @@ namespace baton::manager {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+// Of a result that has a content type.
+constexpr std::uint8_t kTypedVersion = 2;
 
 Status damaged(TaskId task) {
   return Status(ErrorCode::kDataLoss, "the kept record of task " + to_string(task) + " is damaged");
@@ -40,8 +42,8 @@ Result<Survivor> decode_survivor(ShardId shard, Offset offset, std::string_view 
   ByteReader in(body);
   in.bytes(kBatchHeaderBytes);
   in.varint();
-  in.sized();
   Survivor survivor;
+  survivor.attributes = in.sized();
   survivor.header = RecordHeader::read(in);
   const std::string_view payload = in.bytes(survivor.header.length);
   if (!in.at_end() || !survivor.header.fits_task(task, payload)) return damaged(task);
@@ -51,30 +53,37 @@ Result<Survivor> decode_survivor(ShardId shard, Offset offset, std::string_view 
 
 Result<std::string> encode_result_survivor(ShardId shard, const ResultRecordId& id,
                                            const TaskBatch& batch) {
-  BATON_ASSIGN_OR_RETURN(const std::string_view bytes, batch.result(id.task, id.token, id.kind));
+  BATON_ASSIGN_OR_RETURN(const TaskBatch::ResultView result,
+                         batch.result(id.task, id.token, id.kind));
   std::string body;
   ByteWriter out(body);
   out.bytes(envelope_of(batch));
   out.u8(static_cast<std::uint8_t>(id.kind));
-  RecordHeader::of_result(id.task, id.token, id.kind, bytes).write(out);
-  out.bytes(bytes);
-  return seal_record(result_survivor_key(shard, id), kVersion, body);
+  const bool typed = !result.content_type.empty();
+  if (typed) out.sized(result.content_type);
+  RecordHeader::of_result({id.task, id.token, id.kind, result.content_type}, result.bytes)
+      .write(out);
+  out.bytes(result.bytes);
+  return seal_record(result_survivor_key(shard, id), typed ? kTypedVersion : kVersion, body);
 }
 
-Result<std::string> decode_result_survivor(ShardId shard, const ResultRecordId& id,
-                                           std::string_view value) {
+Result<ResultContent> decode_result_survivor(ShardId shard, const ResultRecordId& id,
+                                             std::string_view value) {
   BATON_ASSIGN_OR_RETURN(const std::string_view body,
-                         open_record(result_survivor_key(shard, id), value, kVersion,
+                         open_record(result_survivor_key(shard, id), value, kTypedVersion,
                                      "the kept result of task " + to_string(id.task)));
+  const bool typed = static_cast<std::uint8_t>(value.front()) == kTypedVersion;
   ByteReader in(body);
   in.bytes(kBatchHeaderBytes);
   const auto kind = static_cast<RecordKind>(in.u8());
+  const std::string_view content_type = typed ? in.sized() : std::string_view();
   const RecordHeader header = RecordHeader::read(in);
   const std::string_view bytes = in.bytes(header.length);
-  if (!in.at_end() || kind != id.kind || !header.fits_result(id.task, id.token, kind, bytes)) {
+  if (!in.at_end() || kind != id.kind ||
+      !header.fits_result({id.task, id.token, kind, content_type}, bytes)) {
     return damaged(id.task);
   }
-  return std::string(bytes);
+  return ResultContent{std::string(bytes), std::string(content_type)};
 }
 
 }  // namespace baton::manager

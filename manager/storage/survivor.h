@@ -17,6 +17,7 @@ Result<std::string> encode_survivor(ShardId shard, Offset offset, const TaskBatc
 struct Survivor {
   RecordHeader header;
   std::string payload;
+  std::string attributes;  // the block of its run
 };
 // data_loss unless it is the whole, undamaged record of this task.
 Result<Survivor> decode_survivor(ShardId shard, Offset offset, std::string_view value);
@@ -24,7 +25,7 @@ Result<Survivor> decode_survivor(ShardId shard, Offset offset, std::string_view 
 // The value under result_survivor_key(shard, id).
 Result<std::string> encode_result_survivor(ShardId shard, const ResultRecordId& id,
                                            const TaskBatch& batch);
-Result<std::string> decode_result_survivor(ShardId shard, const ResultRecordId& id,
-                                           std::string_view value);
+Result<ResultContent> decode_result_survivor(ShardId shard, const ResultRecordId& id,
+                                             std::string_view value);
 
 }  // namespace baton::manager

@@ -47,8 +47,8 @@ Status TaskBatch::take_apart() {
     const std::uint8_t item = in.u8();
     if (item == kTaskRunItem) {
       BATON_RETURN_IF_ERROR(read_run(in));
-    } else if (item == kResultItem) {
-      BATON_RETURN_IF_ERROR(read_result(in));
+    } else if (item == kResultItem || item == kTypedResultItem) {
+      BATON_RETURN_IF_ERROR(read_result(in, item == kTypedResultItem));
     } else {
       return Status(
           ErrorCode::kUnsupportedVersion,
@@ -84,11 +84,12 @@ Status TaskBatch::read_run(ByteReader& in) {
   return {};
 }
 
-Status TaskBatch::read_result(ByteReader& in) {
+Status TaskBatch::read_result(ByteReader& in, bool typed) {
   ResultPlace place;
   place.task = TaskId(in.u64());
   place.token = Token(in.u64());
   place.kind = static_cast<RecordKind>(in.u8());
+  if (typed) place.content_type = in.sized();
   place.header = RecordHeader::read(in);
   place.position = in.position();
   in.bytes(place.header.length);
@@ -123,11 +124,13 @@ Result<TaskBatch::TaskRecord> TaskBatch::task(Offset offset) const {
   return record;
 }
 
-Result<std::string_view> TaskBatch::result(TaskId task, Token token, RecordKind kind) const {
-  for (const ResultPlace& place : results_) {
+Result<TaskBatch::ResultView> TaskBatch::result(TaskId task, Token token, RecordKind kind) const {
+  for (auto found = results_.rbegin(); found != results_.rend(); ++found) {
+    const ResultPlace& place = *found;
     if (place.task != task || place.token != token || place.kind != kind) continue;
     const std::string_view bytes = batch_->body().substr(place.position, place.header.length);
-    if (place.header.fits_result(task, token, kind, bytes)) return bytes;
+    if (place.header.fits_result(place.owner(), bytes))
+      return ResultView{bytes, place.content_type};
     return Status(ErrorCode::kDataLoss, "the result of task " + to_string(task) + " is damaged");
   }
   return Status(ErrorCode::kNotFound, "the batch does not have this result");

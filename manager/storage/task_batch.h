@@ -30,8 +30,16 @@ class TaskBatch {
     TaskId task;
     Token token;
     RecordKind kind = RecordKind::kResult;
+    std::string_view content_type;  // points into the batch
     RecordHeader header;
     std::size_t position = 0;
+
+    [[nodiscard]] ResultOwner owner() const { return {task, token, kind, content_type}; }
+  };
+  // Both point into the batch.
+  struct ResultView {
+    std::string_view bytes;
+    std::string_view content_type;
   };
 
   // data_loss when the body is malformed, unsupported_version when a newer Baton wrote it.
@@ -51,7 +59,8 @@ class TaskBatch {
 
   // not_found when the batch does not have it, data_loss when its bytes are damaged.
   [[nodiscard]] Result<TaskRecord> task(Offset offset) const;
-  [[nodiscard]] Result<std::string_view> result(TaskId task, Token token, RecordKind kind) const;
+  // The last one of that name: a later checkpoint of a claim replaces the earlier one.
+  [[nodiscard]] Result<ResultView> result(TaskId task, Token token, RecordKind kind) const;
   // The runs from `from` on, at most `tasks_max` tasks.
   [[nodiscard]] Result<std::vector<StoredRun>> runs(Offset from, std::size_t tasks_max) const;
 
@@ -68,7 +77,7 @@ class TaskBatch {
       : shard_(shard), batch_(std::move(batch)) {}
   Status take_apart();
   Status read_run(ByteReader& in);
-  Status read_result(ByteReader& in);
+  Status read_result(ByteReader& in, bool typed);
   [[nodiscard]] RecordHeader header_of(const Run& run, std::uint32_t place) const;
 
   const ShardId shard_;

@@ -64,6 +64,7 @@ class CenterSubject::Life {
     BATON_ASSIGN_OR_RETURN(store_, directory_->open_store());
     LocalLog::Options log_options;
     log_options.snapshot_directory = std::string(kData) + "/snapshots";
+    log_options.replaced_directory = std::string(kData) + "/archive";
     BATON_ASSIGN_OR_RETURN(
         std::unique_ptr<LocalLog> log,
         LocalLog::open(world_.loop, world_.worker, *env_, *store_, random_, log_options));

@@ -239,8 +239,8 @@ void live_on(Ledger& ledger) {
     apply({}, center::Continue{});
   }
   for (const center::QueueView& queue : ledger.list_queues("", "", 100).queues) {
-    (void)ledger.list_tasks(queue.name, center::TaskState::kReady, "", 100);
-    (void)ledger.list_tasks(queue.name, center::TaskState::kDone, "", 100);
+    (void)ledger.list_tasks(queue.name, center::TaskState::kReady, {}, "", 100);
+    (void)ledger.list_tasks(queue.name, center::TaskState::kDone, {}, "", 100);
   }
   (void)ledger.totals();
   (void)ledger.tick_plan();
@@ -301,7 +301,9 @@ void read_segment(FuzzInput in) {
       index = index.next();
       std::vector<center::Transition> transitions(in.below(4));
       for (center::Transition& transition : transitions) transition.token = Token(in.u8());
-      hash = center::append_archive_record(file, hash, index, Term(1), in.sized(), transitions);
+      const std::vector<center::SessionName> names(index.value() % 3 == 0 ? 1 : 0);
+      hash = center::append_archive_record(file, hash,
+                                           {index, Term(1), {}, in.sized(), transitions, names});
     }
     file += center::encode_segment_footer(index, hash);
     std::string& where = file;
@@ -315,12 +317,13 @@ void read_segment(FuzzInput in) {
   env.disk().create("/segment")->data = file;
   const auto info = center::read_segment_info(env, "/segment");
   if (!info.ok()) return;
-  std::string again = center::encode_segment_header(info.value().first, info.value().before);
+  const std::uint8_t version = info.value().version;
+  std::string again =
+      center::encode_segment_header(info.value().first, info.value().before, version);
   center::ChainHash hash = info.value().before;
   const Status verified =
       center::verify_segment(env, info.value(), [&](const center::ArchivedEntry& entry) {
-        hash = center::append_archive_record(again, hash, entry.index, entry.term, entry.entry,
-                                             entry.transitions);
+        hash = center::append_archive_record(again, hash, center::record_of(entry), version);
       });
   again += center::encode_segment_footer(info.value().last, hash);
   FUZZ_CHECK(!verified.ok() || again == file, "a segment that changes when it is written again");

@@ -342,7 +342,7 @@ std::string payload_body() {
   manager::write_task_run(body, ShardId(7), Offset(41), attributes, payloads);
   manager::write_result(body,
                         {TaskId(ShardId(7), Offset(3)), Token(9), RecordKind::kResult, "result"});
-  attributes.waits = true;
+  attributes.waits = attributes.moved = true;
   attributes.maybe_at = {ShardId(4), ShardId(500)};
   manager::write_task_run(body, ShardId(7), Offset(44), attributes, std::span(payloads).first(1));
   return body;
@@ -468,7 +468,8 @@ void ledger_bytes() {
   }
   center::ChainHash hash{};
   std::string segment = center::encode_segment_header(Lsn(4), hash);
-  hash = center::append_archive_record(segment, hash, Lsn(4), Term(1), "entry", {{}, {}});
+  hash = center::append_archive_record(
+      segment, hash, {Lsn(4), Term(1), {}, "entry", {{}, {}}, {{{}, "consumer", "manager"}}});
   segment += center::encode_segment_footer(Lsn(4), hash);
   save("ledger_bytes", "segment-file", Bytes().u8(4).u8(0).raw(segment).str());
 }

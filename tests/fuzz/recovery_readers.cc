@@ -65,9 +65,11 @@ void look_through(const TaskBatch& batch) {
   for (const TaskBatch::ResultPlace& place : batch.results()) {
     const auto bytes = batch.result(place.task, place.token, place.kind);
     if (!bytes.ok()) continue;
-    const auto header =
-        manager::RecordHeader::of_result(place.task, place.token, place.kind, bytes.value());
-    FUZZ_CHECK(header.payload_crc == crc32c(bytes.value()), "a result whose checksum is wrong");
+    const manager::ResultOwner owner{place.task, place.token, place.kind,
+                                     bytes.value().content_type};
+    const auto header = manager::RecordHeader::of_result(owner, bytes.value().bytes);
+    FUZZ_CHECK(header.payload_crc == crc32c(bytes.value().bytes),
+               "a result whose checksum is wrong");
   }
   const auto runs = batch.runs(batch.first(), 5000);
   if (!runs.ok()) return;

@@ -39,6 +39,12 @@ struct ToLedger {
       operation.started = one.started;
       operation.lease = one.lease;
       operation.reason = one.reason;
+      operation.delay = one.delay;
+      operation.dead = one.dead;
+      operation.on_failed_child = one.on_failed_child;
+      operation.percent = one.percent;
+      operation.progress = one.progress;
+      operation.checkpoint = one.checkpoint;
       to.operations.push_back(std::move(operation));
     }
     return to;

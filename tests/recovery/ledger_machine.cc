@@ -144,6 +144,7 @@ Status LedgerMachine::open_parts() {
   BATON_ASSIGN_OR_RETURN(store_, data_dir_->open_store(store_options));
   LocalLog::Options log_options;
   log_options.snapshot_directory = "/data/snapshots";
+  log_options.replaced_directory = "/data/archive";
   log_options.sync_mode = scenario_.sync_mode;
   BATON_ASSIGN_OR_RETURN(
       std::unique_ptr<LocalLog> log,
@@ -326,6 +327,7 @@ void LedgerMachine::check_archive() {
   leveldb::Env& env = this->env();
   std::vector<std::string> names;
   require(env.GetChildren("/data/archive", &names).ok(), "there is no archive");
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with("segment-"); });
   std::sort(names.begin(), names.end());
   Lsn last;
   for (const std::string& name : names) {

@@ -176,7 +176,7 @@ void PayloadMachine::put(int count, std::size_t bytes) {
 void PayloadMachine::put_from(std::uint64_t producer, int count, std::size_t bytes) {
   TaskAttributes attributes;
   attributes.queue = "jobs";
-  attributes.priority = 7;
+  attributes.options.priority = 7;
   attributes.producer = ProducerId(Uuid{producer, producer});
   attributes.seq = ProducerSeq(book_.next_seq[producer] + 1);
   book_.next_seq[producer] += static_cast<std::uint64_t>(count);
@@ -188,7 +188,7 @@ void PayloadMachine::put_waiting(std::uint64_t producer) {
   attributes.queue = "moved";
   attributes.producer = ProducerId(Uuid{producer, producer});
   attributes.seq = ProducerSeq(++book_.next_seq[producer]);
-  attributes.waits = true;
+  attributes.waits = attributes.moved = true;
   attributes.maybe_at = {kElsewhere};
   append(std::move(attributes), 1, 40);
 }

@@ -40,6 +40,7 @@ check::Action action_of(OperationKind kind) {
     case OperationKind::kRelease:
       return check::Action::kRelease;
     case OperationKind::kExtend:
+    case OperationKind::kSave:  // like it, it is accepted only of the current claim, which goes on
       return check::Action::kExtend;
   }
   return check::Action::kAck;

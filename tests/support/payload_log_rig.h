@@ -102,6 +102,11 @@ class PayloadLogRig {
     log.read({offset}, 1, [&](LogStore::Payloads payloads) { answer = payloads.at(0); });
     return wait(answer);
   }
+  Result<StoredTask> read_task(Offset offset) {
+    std::optional<Result<StoredTask>> answer;
+    log_->read_tasks({offset}, 1, [&](LogStore::Tasks tasks) { answer = tasks.at(0); });
+    return wait(answer);
+  }
   std::vector<Result<std::string>> read(std::vector<Offset> offsets, std::size_t bytes_max) {
     std::optional<LogStore::Payloads> answer;
     log_->read(std::move(offsets), bytes_max,
@@ -114,6 +119,11 @@ class PayloadLogRig {
                                   RecordKind kind = RecordKind::kResult) {
     std::optional<Result<std::string>> answer;
     log_->read_result({task, token, kind, lsn}, [&](Result<std::string> bytes) { answer = bytes; });
+    return wait(answer);
+  }
+  Result<ResultContent> read_record(const ResultRecordId& id) {
+    std::optional<Result<ResultContent>> answer;
+    log_->read_record(id, [&](Result<ResultContent> content) { answer = content; });
     return wait(answer);
   }
   Result<std::vector<StoredRun>> scan(Offset from, std::size_t tasks_max) {

@@ -23,6 +23,12 @@ std::string payload_of(std::uint64_t offset) {
   return "payload of " + std::to_string(offset) + std::string(offset * 37 % 1200, '.');
 }
 
+// Of the group of four that the offset is in: every other one has options.
+std::string type_of(std::uint64_t offset) {
+  const std::uint64_t group = (offset - 1) / 4;
+  return group % 2 == 0 ? "" : "type " + std::to_string(group);
+}
+
 // Closed stretches, one of them collected with survivors, an open one, in several table files and a
 // log file.
 struct Disk {
@@ -40,6 +46,7 @@ Disk make_disk() {
     for (int i = 0; i < 4; ++i) payloads.push_back(payload_of(offset++));
     TaskAttributes attributes;
     attributes.queue = "mail";
+    attributes.options.type = type_of(offset - 1);
     attributes.producer = ProducerId(Uuid{1, 1});
     attributes.seq = ProducerSeq(offset);
     rig.append(attributes, payloads);
@@ -83,15 +90,16 @@ Outcome examine(const Disk& made, const sim::SimDisk& damaged, const std::string
   std::vector<Offset> told = rig.log().take_damaged();
   Outcome outcome;
   for (std::uint64_t offset = 1; offset <= kTasks; ++offset) {
-    const Result<std::string> payload = rig.read(Offset(offset));
+    const Result<StoredTask> task = rig.read_task(Offset(offset));
     if (made.dropped.contains(offset)) {
-      if (payload.ok()) REQUIRE(payload.value() == payload_of(offset));
+      if (task.ok()) REQUIRE(task.value().payload == payload_of(offset));
       continue;
     }
-    if (payload.ok()) {
-      REQUIRE(payload.value() == payload_of(offset));
+    if (task.ok()) {
+      REQUIRE(task.value().payload == payload_of(offset));
+      REQUIRE(task.value().options.type == type_of(offset));
     } else {
-      REQUIRE(payload.status().code() == ErrorCode::kDataLoss);
+      REQUIRE(task.status().code() == ErrorCode::kDataLoss);
       ++outcome.lost;
     }
   }

@@ -64,7 +64,7 @@ void PayloadModel::let_time_pass() {
 void PayloadModel::append() {
   TaskAttributes attributes;
   attributes.queue = "queue" + std::to_string(random_.below(3));
-  attributes.priority = static_cast<std::uint32_t>(1 + random_.below(10));
+  if (random_.one_in(2)) attributes.options = draw_options();
   std::vector<std::string> payloads(1 + random_.below(random_.one_in(8) ? 100 : 6));
   for (std::string& payload : payloads) {
     payload.assign(random_.below(random_.one_in(20) ? 6000 : 200),
@@ -77,7 +77,8 @@ void PayloadModel::append() {
     attributes.seq = ProducerSeq(next_seq_[producer] + 1);
     next_seq_[producer] += payloads.size();
     attributes.waits = random_.one_in(4);
-    if (attributes.waits) attributes.maybe_at.emplace_back(9U);
+    attributes.moved = attributes.waits && random_.one_in(2);
+    if (attributes.moved) attributes.maybe_at.emplace_back(9U);
   }
   const LogStore::Appended appended = rig_.append(attributes, payloads);
   require(appended.first == oracle_.next_offset(), "an append took the wrong offset");
@@ -85,6 +86,22 @@ void PayloadModel::append() {
   counts_.tasks += payloads.size();
   require(rig_.log().next_offset() == oracle_.next_offset(), "next_offset is wrong");
   if (random_.one_in(2)) watch(appended.lsn);
+}
+
+TaskOptions PayloadModel::draw_options() {
+  TaskOptions options;
+  options.priority = static_cast<std::uint32_t>(1 + random_.below(10));
+  if (random_.one_in(2)) options.type = "type " + std::to_string(random_.below(3));
+  if (random_.one_in(2)) options.key = std::string(1 + random_.below(200), 'k');
+  if (random_.one_in(2)) options.order_key = "order " + std::to_string(random_.below(5));
+  if (random_.one_in(2)) options.not_before = WallTime{1 + static_cast<int>(random_.below(1000))};
+  if (random_.one_in(4)) options.after.emplace_back(ShardId(4), Offset(1 + random_.below(9)));
+  if (random_.one_in(4)) {
+    options.parent = TaskId(ShardId(5), Offset(1));
+    options.parent_token = Token(1 + random_.below(9));
+    options.with_completion = random_.one_in(2);
+  }
+  return options;
 }
 
 void PayloadModel::append_result() {
@@ -98,6 +115,7 @@ void PayloadModel::append_result() {
     constexpr std::uint8_t kKinds[] = {1, 2, 200};
     result.kind = static_cast<RecordKind>(kKinds[kinds - 1]);
     result.bytes = std::string(random_.below(300), static_cast<char>(random_.next()));
+    result.content_type = random_.one_in(3) ? "text/plain" : "";
     lsn = rig_.log().append_result(result);
     oracle_.append_result(result, lsn);
   }
@@ -120,30 +138,31 @@ void PayloadModel::read_some() {
   for (Offset& offset : offsets) offset = Offset(random_.below(oracle_.next_offset().value() + 3));
   if (random_.one_in(2)) std::sort(offsets.begin(), offsets.end());
   const Offset told_end = oracle_.told_end();  // what is told later may still be not_found
-  rig_.log().read(offsets, SIZE_MAX, [this, offsets, told_end](LogStore::Payloads payloads) {
-    require(payloads.size() == offsets.size(), "a read gave another number of answers");
+  rig_.log().read_tasks(offsets, SIZE_MAX, [this, offsets, told_end](LogStore::Tasks tasks) {
+    require(tasks.size() == offsets.size(), "a read gave another number of answers");
     for (std::size_t i = 0; i < offsets.size(); ++i) {
-      check_payload(offsets[i], offsets[i] < told_end, payloads[i]);
+      check_task(offsets[i], offsets[i] < told_end, tasks[i]);
     }
   });
   if (random_.one_in(2)) rig_.settle();
 }
 
-void PayloadModel::check_payload(Offset offset, bool told, const Result<std::string>& payload) {
+void PayloadModel::check_task(Offset offset, bool told, const Result<StoredTask>& found) {
   ++counts_.reads;
   const OracleTask* task = oracle_.find(offset);
   const std::string name = "offset " + std::to_string(offset.value());
-  if (payload.ok()) {
-    require(task != nullptr && payload.value() == task->payload, name + " has wrong bytes");
+  if (found.ok()) {
+    require(task != nullptr && found.value().payload == task->payload, name + " has wrong bytes");
+    require(found.value().options == task->attributes.options, name + " has wrong options");
     if (told && !task->finished && task->offered) ++counts_.survivors_read;
     return;
   }
-  const ErrorCode code = payload.status().code();
+  const ErrorCode code = found.status().code();
   if (code == ErrorCode::kUnavailable) {
     require(fault_armed_ || rig_.env().stopped(), name + " is unavailable without a fault");
     return;
   }
-  require(code == ErrorCode::kNotFound, name + ": " + payload.status().to_string());
+  require(code == ErrorCode::kNotFound, name + ": " + found.status().to_string());
   const bool may_be_gone = task == nullptr || !told || (task->finished && task->offered);
   require(may_be_gone, name + " is told but not found");
   if (task != nullptr && told) ++counts_.dropped_read;
@@ -154,11 +173,13 @@ void PayloadModel::read_a_result() {
   // By index: the vector may grow before the answer comes.
   const std::size_t at = random_.below(oracle_.results().size());
   const OracleResult asked = oracle_.results()[at];
-  rig_.log().read_result({asked.task, asked.token, asked.kind, asked.lsn},
-                         [this, at, told = asked.told](Result<std::string> bytes) {
+  rig_.log().read_record({asked.task, asked.token, asked.kind, asked.lsn},
+                         [this, at, told = asked.told](Result<ResultContent> bytes) {
                            const OracleResult& result = oracle_.results().at(at);
                            if (bytes.ok()) {
-                             require(bytes.value() == result.bytes, "a result has wrong bytes");
+                             require(bytes.value().bytes == result.bytes &&
+                                         bytes.value().content_type == result.content_type,
+                                     "a result has wrong bytes");
                            } else if (bytes.status().code() == ErrorCode::kUnavailable) {
                              require(fault_armed_ || rig_.env().stopped(),
                                      "a result is unavailable without a fault");
@@ -311,8 +332,8 @@ void PayloadModel::check_everything() {
     offsets.push_back(offset);
   }
   bool answered = false;
-  rig_.log().read(offsets, SIZE_MAX, [&](LogStore::Payloads payloads) {
-    for (std::size_t i = 0; i < offsets.size(); ++i) check_payload(offsets[i], true, payloads[i]);
+  rig_.log().read_tasks(offsets, SIZE_MAX, [&](LogStore::Tasks tasks) {
+    for (std::size_t i = 0; i < offsets.size(); ++i) check_task(offsets[i], true, tasks[i]);
     answered = true;
   });
   rig_.settle();

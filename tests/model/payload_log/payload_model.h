@@ -43,10 +43,11 @@ class PayloadModel {
   void step();
   void append();
   void append_result();
+  TaskOptions draw_options();
   void watch(Lsn lsn);
   void read_some();
   // `told`: it was, when the question was asked.
-  void check_payload(Offset offset, bool told, const Result<std::string>& payload);
+  void check_task(Offset offset, bool told, const Result<StoredTask>& found);
   void read_a_result();
   void scan_some();
   void finish_some();

@@ -19,7 +19,8 @@ void PayloadOracle::append(const TaskAttributes& attributes,
 }
 
 void PayloadOracle::append_result(const ResultRecord& result, Lsn lsn) {
-  results_.push_back({result.task, result.token, result.kind, result.bytes, lsn});
+  results_.push_back(
+      {result.task, result.token, result.kind, result.bytes, result.content_type, lsn});
 }
 
 void PayloadOracle::tell(Lsn lsn) {

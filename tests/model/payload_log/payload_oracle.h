@@ -30,6 +30,7 @@ struct OracleResult {
   Token token;
   RecordKind kind = RecordKind::kResult;
   std::string bytes;
+  std::string content_type;
   Lsn lsn;
   bool told = false;
   bool finished = false;

@@ -127,7 +127,7 @@ void TinyManager::report(std::size_t tasks_max, center::Effects& effects) {
     center::CreatedRun reported;
     reported.count = run.count;
     reported.queue = run.attributes.queue;
-    reported.priority = run.attributes.priority;
+    reported.priority = run.attributes.options.priority;
     reported.producer = run.attributes.producer;
     reported.seq = run.attributes.seq;
     created.runs.push_back(std::move(reported));

@@ -74,7 +74,7 @@ std::vector<std::string> greeting_and_producing() {
   *hello_ok.mutable_cluster() = uuid(5, 6);
   hello_ok.set_name("m1");
   hello_ok.set_payload_bytes_max(1'048'576);
-  hello_ok.set_frame_bytes_max(1'114'112);
+  hello_ok.set_frame_bytes_max(2'162'688);
   hello_ok.add_manager("127.0.0.1:7101");
   hello_ok.set_shard(1);
   v1::Produce produce;

@@ -277,5 +277,60 @@ TEST_CASE(
   CHECK(ledger == stored);
 }
 
+TEST_CASE("runs with other options stay apart, and a task with a key stays alone") {
+  CreatedReporter reporter(Offset(1));
+  reporter.start(Offset(1));
+  ReportRun urgent = run(3, 1);
+  urgent.options.priority = 9;
+  ReportRun late = run(4, 1);
+  late.options.not_before = WallTime{1000};
+  ReportRun keyed = run(5, 1);
+  keyed.key_hash = Uuid{1, 2};
+  ReportRun also_keyed = run(6, 1);
+  also_keyed.key_hash = Uuid{1, 3};
+  reporter.stored(run(1, 1));
+  reporter.stored(run(2, 1));
+  for (const ReportRun& one : {urgent, late, keyed, also_keyed}) reporter.stored(one);
+
+  const auto batch = reporter.next_batch();
+  REQUIRE(batch);
+  REQUIRE(batch->runs.size() == 5);
+  CHECK(batch->runs[0].count == 2);
+  CHECK(batch->runs[1].options.priority == 9);
+  CHECK(batch->runs[2].options.not_before == WallTime{1000});
+  CHECK(batch->runs[4].key_hash == Uuid{1, 3});
+}
+
+TEST_CASE("merged runs know the size of each payload, as one number where all are the same") {
+  const auto sized = [](std::uint64_t first, std::uint32_t count,
+                        std::vector<std::uint32_t> payload_bytes) {
+    ReportRun value = run(first, count);
+    value.payload_bytes = std::move(payload_bytes);
+    return value;
+  };
+  CreatedReporter reporter(Offset(1));
+  reporter.start(Offset(1));
+  reporter.stored(sized(1, 3, {10}));
+  reporter.stored(sized(4, 2, {10}));
+  auto batch = reporter.next_batch();
+  REQUIRE(batch);
+  REQUIRE(batch->runs.size() == 1);
+  CHECK(batch->runs[0].payload_bytes == std::vector<std::uint32_t>{10});
+
+  reporter.stored(sized(6, 2, {10}));
+  reporter.stored(sized(8, 2, {7, 8}));
+  reporter.stored(sized(10, 2, {9}));
+  batch = reporter.next_batch();
+  REQUIRE(batch);
+  REQUIRE(batch->runs.size() == 1);
+  CHECK(batch->runs[0].payload_bytes == std::vector<std::uint32_t>{10, 10, 7, 8, 9, 9});
+
+  reporter.stored(sized(12, 1, {9}));
+  reporter.stored(run(13, 1));
+  batch = reporter.next_batch();
+  REQUIRE(batch);
+  CHECK(batch->runs.size() == 2);
+}
+
 }  // namespace
 }  // namespace baton::manager

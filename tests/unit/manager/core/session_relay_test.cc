@@ -467,7 +467,8 @@ std::vector<SessionOperation> one_ack_and_next(std::uint64_t seq) {
   return operations;
 }
 
-TEST_CASE_METHOD(RelayTest, "a raise that came with an operation is stated again on a new channel") {
+TEST_CASE_METHOD(RelayTest,
+                 "a raise that came with an operation is stated again on a new channel") {
   attach();
   demand(1, 2);
   sent<DemandCommand>();
@@ -534,6 +535,51 @@ TEST_CASE_METHOD(RelayTest, "requests of a connection without a session are refu
   const auto errors = take<TellError>();
   REQUIRE(errors.size() == 4);
   for (const TellError& error : errors) CHECK(error.status.code() == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE_METHOD(RelayTest, "saving progress raises no credit, whatever it wants next") {
+  attach();
+  demand(1, 4);
+  const auto demands = sent<DemandCommand>();
+  relay.answered(demands.at(0).first, Status());
+  std::vector<SessionOperation> save = one_ack(1);
+  save[0].kind = OperationKind::kSave;
+  save[0].wants_next = true;
+  relay.operations(kConnection, 5, OpSeq(0), save);
+  const auto operations = sent<OperationsCommand>();
+  relay.channel_down();
+  relay.channel_up();
+  resync(0, {});
+  relay.operations_answered(operations.at(0).first, {{OpSeq(1), ErrorCode::kOk, "", false}});
+
+  for (const auto& [id, command] : sent<DemandCommand>()) CHECK(command.total == 4);
+}
+
+LostClaim lost_claim(std::uint64_t token, std::uint64_t conn_epoch = 1) {
+  return {kSession, ConnEpoch(conn_epoch), TaskId(ShardId(1), Offset(token)), Token(token),
+          LostCause::kCancelled};
+}
+
+TEST_CASE_METHOD(RelayTest, "lost claims are told to the connection of their session, together") {
+  attach();
+  const std::vector<LostClaim> claims = {lost_claim(101), lost_claim(102)};
+  relay.lost(claims);
+
+  const auto told = take<TellLost>();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].connection == kConnection);
+  REQUIRE(told[0].claims.size() == 2);
+  CHECK(told[0].claims[1].token == Token(102));
+  CHECK(told[0].claims[1].cause == LostCause::kCancelled);
+}
+
+TEST_CASE_METHOD(RelayTest, "lost claims of another connection or session are told to nobody") {
+  attach(2);
+  LostClaim foreign = lost_claim(101, 2);
+  foreign.session = SessionId(Uuid{6, 6});
+  const std::vector<LostClaim> claims = {lost_claim(101, 1), foreign};
+  relay.lost(claims);
+  CHECK(take<TellLost>().empty());
 }
 
 }  // namespace

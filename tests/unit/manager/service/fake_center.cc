@@ -41,6 +41,10 @@ void FakeCenter::grant(const v1::Grant& grant) {
   v1::ChannelGrants grants;
   grants.set_index(++index);
   *grants.add_grant() = grant;
+  push(grants);
+}
+
+void FakeCenter::push(const v1::ChannelGrants& grants) {
   server_->for_each([&grants](Peer& peer) { peer.send(v1::CHANNEL_GRANTS, 0, grants); });
 }
 
@@ -137,9 +141,32 @@ void FakeCenter::answer(const v1::Command& command, v1::Outcome& out) {
       if (heartbeat_script.empty()) return;
       *out.mutable_heartbeat() = heartbeat_script.front();
       return heartbeat_script.pop_front();
+    case v1::Command::kActOn:
+      return answer_act(command.act_on(), *out.mutable_act());
+    case v1::Command::kBorrow:
+      return answer_borrow(command.borrow(), *out.mutable_borrow());
     default:
       out.mutable_simple();
   }
+}
+
+void FakeCenter::answer_act(const v1::ActOn& act, v1::ActOutcome& out) {
+  for (const std::uint64_t task : act.task()) {
+    v1::ActedItem& item = *out.add_item();
+    item.set_state(v1::CANCELLED);
+    const auto scripted = acted.find(task);
+    if (scripted == acted.end()) continue;
+    item = scripted->second.front();
+    if (scripted->second.size() > 1) scripted->second.pop_front();
+  }
+}
+
+// All that is wanted, up to what the queue has left for this manager.
+void FakeCenter::answer_borrow(const v1::Borrow& borrow, v1::BorrowOutcome& out) {
+  const auto room = room_tasks.find(borrow.queue());
+  const std::uint64_t most = room == room_tasks.end() ? UINT64_MAX : room->second;
+  out.set_tasks(std::min(borrow.want_tasks(), most));
+  out.set_bytes(borrow.want_bytes());
 }
 
 void FakeCenter::answer_created(const v1::Created& created, v1::CreatedOutcome& out) {
@@ -155,6 +182,11 @@ void FakeCenter::answer_created(const v1::Created& created, v1::CreatedOutcome& 
     for (std::uint32_t i = 0; i < run.count(); ++i, ++offset) {
       if (!run.waits() || run.is_void()) continue;
       v1::Winner& winner = *out.add_winner();
+      if (const auto scripted = winner_script.find(offset); scripted != winner_script.end()) {
+        winner = scripted->second;
+        winner.set_offset(offset);
+        continue;
+      }
       winner.set_offset(offset);
       const auto named = winners.find(offset);
       winner.set_task(named != winners.end()
@@ -191,6 +223,12 @@ void FakeCenter::on_question(Peer& peer, const Frame& frame) {
       settled.push_back(item);
       answer.mutable_settle()->add_verdict(v1::KEEP);
     }
+  } else if (query.has_queue_rules()) {
+    const std::string& cursor = query.queue_rules().cursor();
+    const std::size_t at = cursor.empty() ? 0 : std::stoul(cursor);
+    v1::QueueRulesAnswer& page = *answer.mutable_queue_rules();
+    if (at < rules.size()) *page.add_rule() = rules[at];
+    if (at + 1 < rules.size()) page.set_next(std::to_string(at + 1));
   } else if (query.has_query() && on_query) {
     answer = on_query(query.query());
     answer.set_index(index);

@@ -39,7 +39,12 @@ class FakeCenter final : private ServerHandler {
   std::deque<v1::AttachOutcome> attach_script;
   bool disk_low = false;  // reports of new tasks are postponed
   std::deque<v1::SessionHeartbeatOutcome> heartbeat_script;
-  std::map<std::uint64_t, std::uint64_t> winners;  // offset -> task; default: the task itself
+  std::map<std::uint64_t, std::uint64_t> winners;     // offset -> task; default: the task itself
+  std::map<std::uint64_t, v1::Winner> winner_script;  // by offset, instead of the above
+  std::vector<v1::QueueRule> rules;                   // told when asked, a page each
+  std::map<std::string, std::uint64_t> room_tasks;  // by queue: what is lent at most; default: all
+  // By task: outcomes of acts on it, the last one for ever; default: cancelled.
+  std::map<std::uint64_t, std::deque<v1::ActedItem>> acted;
   std::vector<v1::Member> members;
   std::map<std::uint64_t, v1::ResyncState> resyncs;  // by the session's lo
   std::function<v1::ChannelAnswer(const v1::Query&)> on_query;
@@ -73,6 +78,7 @@ class FakeCenter final : private ServerHandler {
 
   // ---- what it does ----
   void grant(const v1::Grant& grant);
+  void push(const v1::ChannelGrants& grants);
   // A frame that no manager waits for.
   void say(v1::FrameType type);
   void say(v1::FrameType type, std::uint64_t request, const google::protobuf::MessageLite& message);
@@ -86,6 +92,8 @@ class FakeCenter final : private ServerHandler {
   void on_question(Peer& peer, const Frame& frame);
   void answer(const v1::Command& command, v1::Outcome& out);
   void answer_created(const v1::Created& created, v1::CreatedOutcome& out);
+  void answer_act(const v1::ActOn& act, v1::ActOutcome& out);
+  void answer_borrow(const v1::Borrow& borrow, v1::BorrowOutcome& out);
 
   sim::SimScheduler& scheduler_;
   sim::SimNetwork& network_;

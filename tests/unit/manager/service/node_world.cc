@@ -142,11 +142,19 @@ Status FakeManager::on_frame(Peer& peer, const Frame& frame) {
     } else {
       pieces.push_back(payloads[task]);
       item.set_length(static_cast<std::uint32_t>(pieces.back().size()));
+      if (const auto given = options.find(task); given != options.end())
+        *item.mutable_options() = given->second;
     }
   }
   for (const v1::FetchResult& result : request.result()) {
+    v1::FetchedItem& item = *answer.add_item();
+    if (const auto code = result_codes.find(result.task()); code != result_codes.end()) {
+      item.set_code(code->second);
+      continue;
+    }
     pieces.push_back(results[result.task()]);
-    answer.add_item()->set_length(static_cast<std::uint32_t>(pieces.back().size()));
+    item.set_length(static_cast<std::uint32_t>(pieces.back().size()));
+    item.set_content_type(content_types[result.task()]);
   }
   if (answers) peer.send(v1::PEER_FETCHED, frame.request_id, answer, pieces);
   return {};
@@ -265,6 +273,27 @@ v1::Produced NodeWorld::produce(FakePeer& client, std::uint64_t seq,
   const std::vector<std::string_view> pieces(payloads.begin(), payloads.end());
   client.say(v1::PRODUCE, 1000 + seq, produce_request(seq, payloads), pieces);
   return client.await_message<v1::Produced>(v1::PRODUCED, 1000 + seq);
+}
+
+v1::Produced NodeWorld::produce(FakePeer& client, v1::Produce request,
+                                const std::vector<std::string>& payloads) {
+  const std::vector<std::string_view> pieces(payloads.begin(), payloads.end());
+  const std::uint64_t id = 5000 + ++requests_;
+  client.say(v1::PRODUCE, id, request, pieces);
+  return client.await_message<v1::Produced>(v1::PRODUCED, id);
+}
+
+std::map<std::uint64_t, v1::CreatedRun> NodeWorld::created_runs() const {
+  std::map<std::uint64_t, v1::CreatedRun> runs;
+  for (const v1::Command& command : center.commands) {
+    if (!command.has_created()) continue;
+    std::uint64_t at = command.created().from();
+    for (const v1::CreatedRun& run : command.created().run()) {
+      runs[at] = run;
+      at += run.count();
+    }
+  }
+  return runs;
 }
 
 v1::Attached NodeWorld::attach(FakePeer& client, std::uint64_t conn_epoch) {

@@ -90,6 +90,9 @@ class FakeManager final : private ServerHandler {
 
   std::map<std::uint64_t, std::string> payloads;  // by task
   std::map<std::uint64_t, std::string> results;   // likewise
+  std::map<std::uint64_t, v1::TaskOptions> options;
+  std::map<std::uint64_t, std::string> content_types;
+  std::map<std::uint64_t, v1::ErrorCode> result_codes;  // instead of a result
   bool answers = true;
   std::map<std::uint64_t, v1::ErrorCode> codes;  // instead of a payload
   std::size_t fetches = 0;
@@ -129,6 +132,11 @@ class NodeWorld {
   void run_for(Duration length) { scheduler.run_for(length); }
 
   std::unique_ptr<FakePeer> client(v1::Role role = v1::ROLE_CLIENT);
+  // The answer to `request`, with these payloads.
+  v1::Produced produce(FakePeer& client, v1::Produce request,
+                       const std::vector<std::string>& payloads);
+  // All runs that were reported, by the offset of their first task.
+  [[nodiscard]] std::map<std::uint64_t, v1::CreatedRun> created_runs() const;
   static v1::Produce produce_request(std::uint64_t seq, const std::vector<std::string>& payloads);
   v1::Produced produce(FakePeer& client, std::uint64_t seq,
                        const std::vector<std::string>& payloads);
@@ -150,6 +158,7 @@ class NodeWorld {
   struct Life;
   std::unique_ptr<Life> life_;
   std::uint64_t clients_ = 0;
+  std::uint64_t requests_ = 0;
 };
 
 }  // namespace baton::manager
