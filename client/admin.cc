@@ -5,25 +5,24 @@
 #include <utility>
 
 #include "client/admin_facade.h"
+#include "common/base/limits.h"
+#include "common/base/wire_options.h"
 #include "common/base/wire_uuid.h"
 
 namespace baton::client {
 namespace {
 
-constexpr std::array<std::string_view, 12> kStateNames = {
-    "none",      "delayed",     "ready", "claimed", "done",    "dead",
-    "cancelled", "quarantined", "held",  "blocked", "pending", "void"};
-
-TaskState state_from(v1::TaskState from) {
-  const auto number = static_cast<std::size_t>(from);
-  return number < kStateNames.size() ? static_cast<TaskState>(number) : TaskState::kNone;
-}
+constexpr std::array<std::string_view, 21> kExplainNames = {
+    "none",        "finished", "running",         "delayed",        "backoff",     "paused",
+    "no_consumer", "turn",     "in_flight_limit", "fair_key_limit", "rate_limit",  "order_key",
+    "after",       "children", "decision",        "dead",           "quarantined", "manager_away",
+    "barred",      "pending",  "purging"};
 
 TaskInfo read_task(const v1::TaskInfo& from) {
   TaskInfo info;
   info.task = TaskId(from.task());
   info.queue = from.queue();
-  info.state = state_from(from.state());
+  info.state = task_state_from_wire(from.state());
   info.priority = from.priority();
   info.attempt = from.attempt();
   info.failures = from.failures();
@@ -38,7 +37,31 @@ TaskInfo read_task(const v1::TaskInfo& from) {
   info.has_result = from.has_result();
   info.result_bytes = from.result_bytes();
   info.manager = from.manager();
+  info.not_before = WallTime{from.not_before_wall_ms()};
+  info.uncertain = from.uncertain();
+  info.percent = from.percent();
+  info.progress = from.progress();
+  info.checkpoint_bytes = from.checkpoint_bytes();
+  info.payload_bytes = from.payload_bytes();
+  info.order_key = from.order_key();
+  info.fair_key = from.fair_key();
+  info.parent = TaskId(from.parent());
+  info.children_open = from.children_open();
+  info.children_failed = from.children_failed();
+  info.retry_of = TaskId(from.retry_of());
+  info.blocked_on = from.blocked_on();
+  info.expires_in = Millis(from.expires_in_ms());
   return info;
+}
+
+Explanation read_explanation(const v1::Explanation& from) {
+  Explanation explanation;
+  explanation.task = read_task(from.task());
+  explanation.sentence = from.sentence();
+  const auto code = static_cast<std::size_t>(from.because());
+  if (code < kExplainNames.size()) explanation.because = static_cast<ExplainCode>(code);
+  explanation.other = TaskId(from.other());
+  return explanation;
 }
 
 QueueInfo read_queue(const v1::QueueInfo& from) {
@@ -52,7 +75,25 @@ QueueInfo read_queue(const v1::QueueInfo& from) {
   info.done = from.done();
   info.created = from.created();
   info.waiting = from.waiting();
+  info.held = from.held();
+  info.blocked = from.blocked();
+  info.cancelled = from.cancelled();
+  info.bytes = from.bytes();
+  info.paused = from.paused();
   return info;
+}
+
+QueueDetail read_queue_detail(const v1::QueueDetail& from) {
+  QueueDetail detail;
+  detail.info = read_queue(from.info());
+  detail.settings = changed(QueueSettings(), queue_change_from_wire(from.settings()));
+  detail.keys = from.keys();
+  detail.key_window = millis_from_wire(from.key_window_ms());
+  detail.order_keys = from.order_keys();
+  detail.fair_keys = from.fair_keys();
+  detail.finished_kept = from.finished_kept();
+  detail.finished_kept_bytes = from.finished_kept_bytes();
+  return detail;
 }
 
 ManagerInfo read_manager(const v1::ManagerInfo& from) {
@@ -91,6 +132,42 @@ CenterInfo read_center(const v1::CenterInfo& from) {
   info.completions = from.completions();
   info.superseded = from.superseded();
   info.up_since = WallTime{from.up_since_wall_ms()};
+  info.audit_violations = from.audit_violations();
+  return info;
+}
+
+HistoryEvent read_event(const v1::HistoryEvent& from) {
+  HistoryEvent event;
+  event.index = from.index();
+  event.term = from.term();
+  event.time = WallTime{from.wall_ms()};
+  event.lease_time = Millis(from.lease_time_ms());
+  event.from = task_state_from_wire(from.from());
+  event.to = task_state_from_wire(from.to());
+  event.cause = from.cause();
+  event.token = Token(from.token());
+  event.attempt = from.attempt();
+  event.uncertain = from.uncertain();
+  event.manager = from.manager();
+  event.consumer = from.consumer();
+  event.session = SessionId(from_wire(from.session()));
+  event.reason = from.reason();
+  return event;
+}
+
+AuditInfo read_audit(const v1::AuditInfo& from) {
+  AuditInfo info;
+  info.violations = from.violations();
+  info.first_violation = from.first_violation();
+  info.checked_from = from.checked_from();
+  info.checked_entries = from.checked_entries();
+  info.memory_bytes = from.memory_bytes();
+  info.archive_first = from.archive_first();
+  info.archive_last = from.archive_last();
+  info.archive_bytes = from.archive_bytes();
+  info.archive_segments = from.archive_segments();
+  info.indexes_waiting = from.indexes_waiting();
+  info.replayable = from.replayable();
   return info;
 }
 
@@ -103,18 +180,18 @@ Result<T> wait_for(Ask ask) {
   return future.get();
 }
 
+template <class Ask>
+Status wait_for_ok(Ask ask) {
+  auto promise = std::make_shared<std::promise<Status>>();
+  auto future = promise->get_future();
+  ask([promise](const Status& status) { promise->set_value(status); });
+  return future.get();
+}
+
 }  // namespace
 
-std::string_view to_string(TaskState state) { return kStateNames[static_cast<std::size_t>(state)]; }
-
-Result<TaskState> parse_task_state(std::string_view text) {
-  std::string all;
-  for (std::size_t i = 1; i < kStateNames.size(); ++i) {
-    if (kStateNames[i] == text) return static_cast<TaskState>(i);
-    all += (i > 1 ? ", " : "") + std::string(kStateNames[i]);
-  }
-  return Status(ErrorCode::kInvalidArgument,
-                "no state is called '" + std::string(text) + "'; there are " + all);
+std::string_view to_string(ExplainCode code) {
+  return kExplainNames[static_cast<std::size_t>(code)];
 }
 
 // ---- AdminFacade ----------------------------------------------------------------------------
@@ -140,6 +217,14 @@ void AdminFacade::ask(v1::Query query, Duration timeout, Callback<T> done, Read 
   });
 }
 
+void AdminFacade::ask_for_ok(v1::Query query, Duration timeout,
+                             std::function<void(const Status&)> done) {
+  ask<bool>(
+      std::move(query), timeout,
+      [done = std::move(done)](const Result<bool>& result) { done(result.status()); },
+      [](const v1::Answer&, std::string_view) { return true; });
+}
+
 void AdminFacade::task(TaskId task, Duration timeout, Callback<TaskInfo> done) {
   v1::Query query;
   query.mutable_task_show()->set_task(task.value());
@@ -153,19 +238,106 @@ void AdminFacade::task_result(TaskId task, Duration timeout, Callback<TaskResult
   query.mutable_task_result()->set_task(task.value());
   ask<TaskResult>(std::move(query), timeout, std::move(done),
                   [](const v1::Answer& answer, std::string_view payload) {
-                    return TaskResult{TaskId(answer.result().task()),
-                                      Token(answer.result().token()), std::string(payload)};
+                    const v1::ResultInfo& info = answer.result();
+                    return TaskResult{TaskId(info.task()), Token(info.token()),
+                                      std::string(payload), info.content_type()};
                   });
 }
 
-void AdminFacade::list_tasks(std::string queue, TaskState state, std::uint32_t limit,
-                             std::string cursor, Duration timeout, Callback<TaskPage> done) {
+void AdminFacade::task_payload(TaskId task, Duration timeout, Callback<std::string> done) {
+  v1::Query query;
+  query.mutable_task_payload()->set_task(task.value());
+  ask<std::string>(
+      std::move(query), timeout, std::move(done),
+      [](const v1::Answer&, std::string_view payload) { return std::string(payload); });
+}
+
+void AdminFacade::wait_task(TaskId task, Duration timeout, Callback<TaskInfo> done) {
+  v1::Query query;
+  query.mutable_task_wait()->set_task(task.value());
+  ask<TaskInfo>(
+      std::move(query), timeout, std::move(done),
+      [](const v1::Answer& answer, std::string_view) { return read_task(answer.task()); });
+}
+
+void AdminFacade::explain_task(TaskId task, Duration timeout, Callback<Explanation> done) {
+  v1::Query query;
+  query.mutable_task_explain()->set_task(task.value());
+  ask<Explanation>(std::move(query), timeout, std::move(done),
+                   [](const v1::Answer& answer, std::string_view) {
+                     return read_explanation(answer.explanation());
+                   });
+}
+
+void AdminFacade::act(TaskAction action, std::vector<TaskId> tasks, std::string reason,
+                      Duration timeout, Callback<std::vector<ActOutcome>> done) {
+  if (tasks.empty() || tasks.size() > kBatchItemsMax) {
+    home_->post([done = std::move(done)] {
+      done(Status(ErrorCode::kInvalidArgument, "an action is for 1 to 1,024 tasks"));
+    });
+    return;
+  }
+  if (reason.size() > kReasonBytesMax) reason.resize(kReasonBytesMax);
+  v1::Act act;
+  act.set_action(static_cast<v1::TaskAction>(action));
+  for (const TaskId task : tasks) act.add_task(task.value());
+  act.set_reason(std::move(reason));
+  QueryEngine::Acted acted = [tasks = std::move(tasks), done = std::move(done)](
+                                 const Status& status, const std::vector<v1::ActedRun>& runs) {
+    if (!status.ok()) return done(status);
+    std::vector<ActOutcome> outcomes;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      const ErrorCode code = error_code_from_wire(runs[i].code());
+      outcomes.push_back({tasks[i],
+                          code == ErrorCode::kOk ? Status() : Status(code, runs[i].message()),
+                          task_state_from_wire(runs[i].state())});
+    }
+    done(std::move(outcomes));
+  };
+  home_->post(
+      [engine = engine_, act = std::move(act), timeout, acted = std::move(acted)]() mutable {
+        engine->act(std::move(act), timeout, std::move(acted));
+      });
+}
+
+void AdminFacade::show_queue(std::string queue, Duration timeout, Callback<QueueDetail> done) {
+  v1::Query query;
+  query.mutable_queue_show()->set_queue(std::move(queue));
+  ask<QueueDetail>(
+      std::move(query), timeout, std::move(done),
+      [](const v1::Answer& answer, std::string_view) { return read_queue_detail(answer.queue()); });
+}
+
+void AdminFacade::set_queue(std::string queue, QueueChange change, Duration timeout,
+                            std::function<void(const Status&)> done) {
+  v1::Query query;
+  query.mutable_queue_set()->set_queue(std::move(queue));
+  to_wire(change, query.mutable_queue_set()->mutable_settings());
+  ask_for_ok(std::move(query), timeout, std::move(done));
+}
+
+void AdminFacade::purge_queue(std::string queue, Duration timeout, Callback<std::uint64_t> done) {
+  v1::Query query;
+  query.mutable_queue_purge()->set_queue(std::move(queue));
+  ask<std::uint64_t>(
+      std::move(query), timeout, std::move(done),
+      [](const v1::Answer& answer, std::string_view) { return answer.purge().tasks(); });
+}
+
+void AdminFacade::list_tasks(std::string queue, TaskState state, TaskFilter filter,
+                             std::uint32_t limit, std::string cursor, Duration timeout,
+                             Callback<TaskPage> done) {
   v1::Query query;
   v1::TaskList& list = *query.mutable_task_list();
   list.set_queue(std::move(queue));
   list.set_state(static_cast<v1::TaskState>(state));
   list.set_limit(limit);
   list.set_cursor(std::move(cursor));
+  list.set_reason_has(std::move(filter.reason_has));
+  list.set_created_before_wall_ms(filter.created_before.ms);
+  list.set_attempts_min(filter.attempts_min);
+  list.set_order_key(std::move(filter.order_key));
+  list.set_fair_key(std::move(filter.fair_key));
   ask<TaskPage>(std::move(query), timeout, std::move(done),
                 [](const v1::Answer& answer, std::string_view) {
                   TaskPage page;
@@ -214,10 +386,7 @@ void AdminFacade::remove_manager(std::string name, Duration timeout,
                                  std::function<void(const Status&)> done) {
   v1::Query query;
   query.mutable_manager_remove()->set_name(std::move(name));
-  ask<bool>(
-      std::move(query), timeout,
-      [done = std::move(done)](const Result<bool>& result) { done(result.status()); },
-      [](const v1::Answer&, std::string_view) { return true; });
+  ask_for_ok(std::move(query), timeout, std::move(done));
 }
 
 void AdminFacade::center_status(Duration timeout, Callback<CenterInfo> done) {
@@ -228,6 +397,33 @@ void AdminFacade::center_status(Duration timeout, Callback<CenterInfo> done) {
       [](const v1::Answer& answer, std::string_view) { return read_center(answer.center()); });
 }
 
+void AdminFacade::task_history(TaskId task, std::uint32_t limit, std::string cursor,
+                               Duration timeout, Callback<HistoryPage> done) {
+  v1::Query query;
+  v1::TaskHistory* asked = query.mutable_task_history();
+  asked->set_task(task.value());
+  asked->set_limit(limit);
+  asked->set_cursor(std::move(cursor));
+  ask<HistoryPage>(std::move(query), timeout, std::move(done),
+                   [](const v1::Answer& answer, std::string_view) {
+                     HistoryPage page;
+                     for (const v1::HistoryEvent& event : answer.history().event()) {
+                       page.events.push_back(read_event(event));
+                     }
+                     page.next = answer.history().next();
+                     page.kept_from = answer.history().kept_from();
+                     return page;
+                   });
+}
+
+void AdminFacade::audit_status(Duration timeout, Callback<AuditInfo> done) {
+  v1::Query query;
+  query.mutable_audit_status();
+  ask<AuditInfo>(
+      std::move(query), timeout, std::move(done),
+      [](const v1::Answer& answer, std::string_view) { return read_audit(answer.audit()); });
+}
+
 // ---- blocking -------------------------------------------------------------------------------
 
 Result<TaskInfo> Admin::task(TaskId id, Duration timeout) {
@@ -236,6 +432,46 @@ Result<TaskInfo> Admin::task(TaskId id, Duration timeout) {
 
 Result<TaskResult> Admin::task_result(TaskId id, Duration timeout) {
   return wait_for<TaskResult>([&](auto done) { task_result(id, timeout, std::move(done)); });
+}
+
+Result<std::string> Admin::task_payload(TaskId id, Duration timeout) {
+  return wait_for<std::string>([&](auto done) { task_payload(id, timeout, std::move(done)); });
+}
+
+Result<TaskInfo> Admin::wait_task(TaskId id, Duration timeout) {
+  return wait_for<TaskInfo>([&](auto done) { wait_task(id, timeout, std::move(done)); });
+}
+
+Result<Explanation> Admin::explain_task(TaskId id, Duration timeout) {
+  return wait_for<Explanation>([&](auto done) { explain_task(id, timeout, std::move(done)); });
+}
+
+Result<std::vector<ActOutcome>> Admin::act(TaskAction action, std::vector<TaskId> tasks,
+                                           std::string reason, Duration timeout) {
+  return wait_for<std::vector<ActOutcome>>([&](auto done) {
+    act(action, std::move(tasks), std::move(reason), timeout, std::move(done));
+  });
+}
+
+Result<QueueDetail> Admin::show_queue(std::string queue, Duration timeout) {
+  return wait_for<QueueDetail>(
+      [&](auto done) { show_queue(std::move(queue), timeout, std::move(done)); });
+}
+
+Status Admin::set_queue(std::string queue, QueueChange change, Duration timeout) {
+  return wait_for_ok(
+      [&](auto done) { set_queue(std::move(queue), std::move(change), timeout, std::move(done)); });
+}
+
+Result<std::uint64_t> Admin::purge_queue(std::string queue, Duration timeout) {
+  return wait_for<std::uint64_t>(
+      [&](auto done) { purge_queue(std::move(queue), timeout, std::move(done)); });
+}
+
+void Admin::list_tasks(std::string queue, TaskState state, std::uint32_t limit, std::string cursor,
+                       Duration timeout, Callback<TaskPage> done) {
+  list_tasks(std::move(queue), state, TaskFilter(), limit, std::move(cursor), timeout,
+             std::move(done));
 }
 
 Result<TaskPage> Admin::list_tasks(std::string queue, TaskState state, std::uint32_t limit,
@@ -258,16 +494,21 @@ Result<std::vector<ManagerInfo>> Admin::list_managers(Duration timeout) {
 }
 
 Status Admin::remove_manager(std::string name, Duration timeout) {
-  return wait_for<bool>([&](auto done) {
-           remove_manager(std::move(name), timeout, [done](const Status& status) {
-             done(status.ok() ? Result<bool>(true) : Result<bool>(status));
-           });
-         })
-      .status();
+  return wait_for_ok([&](auto done) { remove_manager(std::move(name), timeout, std::move(done)); });
 }
 
 Result<CenterInfo> Admin::center_status(Duration timeout) {
   return wait_for<CenterInfo>([&](auto done) { center_status(timeout, std::move(done)); });
+}
+
+Result<HistoryPage> Admin::task_history(TaskId id, std::uint32_t limit, std::string cursor,
+                                        Duration timeout) {
+  return wait_for<HistoryPage>(
+      [&](auto done) { task_history(id, limit, std::move(cursor), timeout, std::move(done)); });
+}
+
+Result<AuditInfo> Admin::audit_status(Duration timeout) {
+  return wait_for<AuditInfo>([&](auto done) { audit_status(timeout, std::move(done)); });
 }
 
 }  // namespace baton::client

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "client/consumer.h"
 #include "client/operation_queue.h"
@@ -23,14 +24,22 @@ class Claim::State {
 
   [[nodiscard]] const Delivery& delivery() const { return delivery_; }
 
-  // Passes an operation to the consumer; a second final one gets conflict.
-  void operate(OperationKind kind, std::string bytes, Millis lease, bool started,
-               OperationCallback done);
+  // Passes an operation to the consumer, with task and token filled in; a second final one gets
+  // conflict.
+  void operate(Operation operation);
 
   // By the consumer: the handler may not end it any more. False when it has done so already.
   bool end() { return ended_.set(); }
-  void set_superseded() { superseded_.set(); }
+  // The first call decides; no cause: nobody said.
+  void set_superseded(std::optional<LostCause> cause) {
+    if (cause) cause_.set(static_cast<int>(*cause));
+    superseded_.set();
+  }
   [[nodiscard]] bool superseded() const { return superseded_.is_set(); }
+  [[nodiscard]] std::optional<LostCause> lost_cause() const {
+    const int cause = superseded() ? cause_.get() : 0;
+    return cause == 0 ? std::nullopt : std::optional(static_cast<LostCause>(cause));
+  }
 
  private:
   void post(Operation operation) const;
@@ -40,6 +49,7 @@ class Claim::State {
   const std::weak_ptr<ConsumerEngine> consumer_;
   Flag ended_;
   Flag superseded_;
+  SetOnce cause_;  // a LostCause
 };
 
 }  // namespace baton::client

@@ -37,7 +37,8 @@ class ProducerFacade final : public Producer {
     home_->run([this] { engine_->shutdown(); });
   }
 
-  void produce(std::string queue, std::string payload, ProduceCallback done) override {
+  void produce(std::string queue, std::string payload, TaskOptions options,
+               ProduceCallback done) override {
     const bool may_wait = wait_ && !home_->here();
     const bool taken =
         may_wait ? room_->wait_and_take(payload.size()) : room_->take(payload.size());
@@ -49,10 +50,14 @@ class ProducerFacade final : public Producer {
       });
       return;
     }
+    // Most tasks ask for nothing: their way should cost nothing more.
+    std::shared_ptr<const TaskOptions> asked;
+    if (options != TaskOptions()) asked = std::make_shared<const TaskOptions>(std::move(options));
     home_->post([engine = std::weak_ptr<ProducerEngine>(engine_), queue = std::move(queue),
-                 payload = std::move(payload), done = std::move(done)]() mutable {
+                 payload = std::move(payload), asked = std::move(asked),
+                 done = std::move(done)]() mutable {
       if (const auto alive = engine.lock()) {
-        alive->add(std::move(queue), std::move(payload), std::move(done));
+        alive->add(std::move(queue), std::move(payload), asked.get(), std::move(done));
       }
     });
   }
@@ -247,12 +252,21 @@ Result<std::unique_ptr<Client>> open_embedded(const EmbeddedContext& context,
 
 std::unique_ptr<Producer> Client::make_producer() { return make_producer(ProducerOptions{}); }
 
-// ---- Producer: the forms that wait ----------------------------------------------------------
+// ---- Producer: the shorter forms, and those that wait ----------------------------------------
+
+void Producer::produce(std::string queue, std::string payload, ProduceCallback done) {
+  produce(std::move(queue), std::move(payload), TaskOptions(), std::move(done));
+}
 
 std::future<ProduceOutcome> Producer::produce(std::string queue, std::string payload) {
+  return produce(std::move(queue), std::move(payload), TaskOptions());
+}
+
+std::future<ProduceOutcome> Producer::produce(std::string queue, std::string payload,
+                                              TaskOptions options) {
   auto promise = std::make_shared<std::promise<ProduceOutcome>>();
   auto future = promise->get_future();
-  produce(std::move(queue), std::move(payload),
+  produce(std::move(queue), std::move(payload), std::move(options),
           [promise](const ProduceOutcome& outcome) { promise->set_value(outcome); });
   return future;
 }

@@ -17,7 +17,9 @@
 
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/status.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::client {
@@ -30,6 +32,31 @@ struct Delivery {
   Millis lease{0};
   std::string payload;
   std::string manager;  // name of the manager that delivered it
+  // Of what the producer asked for: priority, type, keys, parent, retry_of.
+  TaskOptions options;
+  // Attempts before this one that were cut off: what they did is uncertain.
+  std::uint32_t expiries = 0;
+  std::string checkpoint;  // what an attempt before saved last; empty: nothing
+};
+
+// How an attempt failed. By default it runs again after the queue's backoff.
+struct NackOptions {
+  std::optional<Millis> delay = {};  // runs again after this instead; at most 10 years
+  bool dead = false;                 // dead at once: trying again makes no sense
+};
+
+struct AckOptions {
+  std::string content_type = {};  // of the result, UTF-8, at most 200 bytes
+  // What a child of this task that fails means for it. Default: what the task itself asks for.
+  FailurePolicy on_failed_child = FailurePolicy::kDefault;
+};
+
+// What save() keeps with the task while it runs.
+struct Progress {
+  std::optional<std::uint32_t> percent = {};  // 0 to 100
+  std::string text = {};                      // for people, UTF-8, at most 200 bytes
+  std::optional<std::string> checkpoint =
+      {};  // for the next attempt, at most 1 MiB; "": none any more
 };
 
 // How an operation ended. OK; claim_superseded: the claim was lost before, nothing happened;
@@ -55,18 +82,25 @@ class Claim {
   // The task is done, for ever. `result` (at most 1 MiB) is kept with it. too_large leaves the
   // claim open.
   void ack(std::string result = {}, OperationCallback done = {}) const;
+  void ack(std::string result, AckOptions options, OperationCallback done) const;
   // The attempt failed: runs again after a backoff, or is dead after too many. Reason: cut at 1,024
   // bytes.
   void nack(std::string reason, OperationCallback done = {}) const;
+  void nack(std::string reason, NackOptions options, OperationCallback done) const;
   // Given back, ready at once for others. `started`: the work had begun, so that the attempt
   // counts.
   void release(bool started = true, OperationCallback done = {}) const;
   // The lease lasts `lease` from now. Heartbeats do this anyway; this is for work that will block
   // them.
   void extend(Millis lease, OperationCallback done = {}) const;
+  // Durable when answered with OK. The checkpoint comes with the task's next delivery, if there is
+  // one. invalid_argument or too_large when something is over its limit: nothing was sent.
+  void save(Progress progress, OperationCallback done = {}) const;
 
   // True once the claim is known to be lost. A claim that was ended by its handler is not lost.
   [[nodiscard]] bool superseded() const;
+  // Why it is lost, as far as the cluster, or the claim's own deadline, has said so.
+  [[nodiscard]] std::optional<LostCause> lost_cause() const;
 
  private:
   std::shared_ptr<State> state_;
@@ -82,9 +116,9 @@ enum class Pick : std::uint8_t {
 struct ConsumerOptions {
   std::string queue = {};
 
-  // How long a claim outlives a consumer that was cut off: 3 s to 12 h. Heartbeats go at a third of
-  // it.
-  Millis lease = kLeaseDefault;
+  // How long a claim outlives a consumer that was cut off: 3 s to 12 h, or 0: the lease of the
+  // queue. Heartbeats go at a third of it.
+  Millis lease{0};
 
   // Claims that the handler may have open at once.
   std::size_t concurrency = 1;
@@ -123,8 +157,9 @@ struct ConsumerSummary {
 struct ConsumerHandlers {
   // A task to work on. Keep the claim (or a copy) until the work is done.
   std::function<void(Claim)> on_task = {};
-  // A claim that the handler still has open is lost: stop the work. Ending it afterwards gets
-  // claim_superseded, and is still needed: it is how the consumer learns that the handler is free.
+  // A claim that the handler still has open is lost: stop the work; lost_cause() says why. Ending it
+  // afterwards gets claim_superseded, and is still needed: it is how the consumer learns that the
+  // handler is free.
   std::function<void(const Claim&)> on_superseded = {};
   // The last thing that happens: every claim is ended and answered, or given up.
   std::function<void(const ConsumerSummary&)> on_end = {};

@@ -27,7 +27,7 @@ ConsumerOptions normal(ConsumerOptions options) {
 
 Status validate(const ConsumerOptions& options) {
   BATON_RETURN_IF_ERROR(validate_queue_name(options.queue));
-  BATON_RETURN_IF_ERROR(validate_lease(options.lease));
+  if (options.lease != Millis(0)) BATON_RETURN_IF_ERROR(validate_lease(options.lease));
   if (options.concurrency < 1 || options.concurrency + options.prefetch_max > kSessionWindowMax) {
     return Status(ErrorCode::kInvalidArgument, "concurrency and prefetch are together 1 to " +
                                                    std::to_string(kSessionWindowMax));
@@ -54,8 +54,8 @@ void ConsumerEngine::start() {
     events.on_delivery = [weak, i](Delivery delivery) {
       if (const auto self = weak.lock()) self->on_delivery(i, std::move(delivery));
     };
-    events.on_lost = [weak](Token token) {
-      if (const auto self = weak.lock()) self->on_lost(token);
+    events.on_lost = [weak](Token token, std::optional<LostCause> cause) {
+      if (const auto self = weak.lock()) self->on_lost(token, cause);
     };
     events.on_answered = [weak](Token token) {
       if (const auto self = weak.lock()) self->on_answered(token);
@@ -106,7 +106,7 @@ void ConsumerEngine::on_delivery(std::size_t session, Delivery delivery) {
   buffer_.push_back(std::move(state));
 }
 
-void ConsumerEngine::on_lost(Token token) {
+void ConsumerEngine::on_lost(Token token, std::optional<LostCause> cause) {
   const auto found = held_.find(token);
   if (found == held_.end()) return;
   Held& held = found->second;
@@ -121,7 +121,7 @@ void ConsumerEngine::on_lost(Token token) {
     // Gone already: its last copy was destroyed, and the release is on its way to operate().
     auto state = held.state.lock();
     if (!state) return;
-    state->set_superseded();
+    state->set_superseded(cause);
     calls_.push_back([this, state = std::move(state)] {
       if (handlers_.on_superseded) handlers_.on_superseded(Claim(state));
     });

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,7 @@ class ConsumerEngine : public std::enable_shared_from_this<ConsumerEngine> {
 
   // ---- events of the sessions -----------------------------------------------------------------
   void on_delivery(std::size_t session, Delivery delivery);
-  void on_lost(Token token);
+  void on_lost(Token token, std::optional<LostCause> cause);
   void on_answered(Token token);
   void on_refused(const Status& status);
 

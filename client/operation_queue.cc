@@ -6,6 +6,14 @@
 #include "common/base/limits.h"
 
 namespace baton::client {
+namespace {
+
+// One operation in a message takes no more than this beside its text; and what the message itself
+// takes.
+constexpr std::size_t kOperationBytes = 56;
+constexpr std::size_t kMetadataSpare = 1024;
+
+}  // namespace
 
 Operation& OperationQueue::add(Operation operation) {
   operation.seq = OpSeq(first_.value() + operations_.size());
@@ -58,11 +66,14 @@ std::vector<Operation*> OperationQueue::take_to_send(std::size_t items_max, std:
                                                      MonoTime now) {
   std::vector<Operation*> batch;
   std::size_t bytes = 0;
+  std::size_t metadata = 0;
   while (!to_send_.empty() && batch.size() < items_max) {
     Operation* operation = find(*to_send_.begin());
     BATON_CHECK(operation != nullptr);
     if (!may_send(operation->seq)) break;
     if (!batch.empty() && bytes + operation->bytes.size() > bytes_max) break;
+    metadata += kOperationBytes + operation->text.size();
+    if (!batch.empty() && metadata > kFrameMetadataBytesMax - kMetadataSpare) break;
     bytes += operation->bytes.size();
     operation->sent = true;
     operation->sent_at = now;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,19 +15,28 @@
 #include "client/consumer.h"
 #include "common/base/ids.h"
 #include "common/base/protocol_enums.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::client {
 
-inline bool ends_claim(OperationKind kind) { return kind != OperationKind::kExtend; }
+inline bool ends_claim(OperationKind kind) {
+  return kind != OperationKind::kExtend && kind != OperationKind::kSave;
+}
 
 struct Operation {
   OpSeq seq{};
   OperationKind kind = OperationKind::kAck;
   TaskId task{};
   Token token{};
-  std::string bytes{};  // ack: result; nack: reason
-  Millis lease{0};      // extend
+  std::string bytes{};            // ack: result; nack: reason; save: checkpoint
+  std::string text{};             // ack: content type; save: progress in words
+  Millis lease{0};                // extend
+  std::optional<Millis> delay{};  // nack
+  bool dead = false;              // nack
+  FailurePolicy on_failed_child = FailurePolicy::kDefault;  // ack
+  std::optional<std::uint32_t> percent{};                   // save
+  bool checkpoint = false;                                  // save: `bytes` is one
   bool started = false;
   bool wants_next = false;
   OperationCallback done{};
@@ -56,7 +66,7 @@ class OperationQueue {
   void send_again(OpSeq seq);
 
   // The next ones to send, in order, at most `items_max` and, from the second on, within
-  // `bytes_max`. They count as sent from now on.
+  // `bytes_max` of payload and what a frame's metadata may have. They count as sent from now on.
   std::vector<Operation*> take_to_send(std::size_t items_max, std::size_t bytes_max, MonoTime now);
   [[nodiscard]] bool has_to_send() const { return !to_send_.empty(); }
 

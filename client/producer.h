@@ -12,8 +12,10 @@
 #include <future>
 #include <string>
 
+#include "client/task_state.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/base/task_options.h"
 #include "common/base/time.h"
 
 namespace baton::client {
@@ -28,6 +30,10 @@ struct ProduceOutcome {
   ProduceState state = ProduceState::kFailed;
   TaskId task;    // confirmed only
   Status status;  // ok exactly when confirmed
+  // Confirmed, and the idempotency key named this task already, with the same content: nothing was
+  // made.
+  bool duplicate = false;
+  TaskState task_state = TaskState::kNone;  // duplicate: where that task stood
 
   [[nodiscard]] bool confirmed() const { return state == ProduceState::kConfirmed; }
 };
@@ -67,11 +73,20 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   // `done` runs on the client's thread, exactly once, never inside this call. Tasks of one queue
-  // produced by one thread reach the queue in this order, unless a fail-over comes between.
-  virtual void produce(std::string queue, std::string payload, ProduceCallback done) = 0;
+  // produced by one thread reach the queue in this order, unless a fail-over comes between; tasks
+  // of one ordering key keep their order even then.
+  //
+  // Failed with invalid_argument: an option is out of its range, or a copy (retry_of) has a payload.
+  // conflict: the idempotency key names a task with other content. claim_superseded: the parent's
+  // claim is not current any more. not_found: what retry_of names is not kept.
+  virtual void produce(std::string queue, std::string payload, TaskOptions options,
+                       ProduceCallback done) = 0;
+  // Without options.
+  void produce(std::string queue, std::string payload, ProduceCallback done);
 
-  // The same as a future. Waiting for it inside a callback would wait for ever.
+  // The same as futures. Waiting for one inside a callback would wait for ever.
   std::future<ProduceOutcome> produce(std::string queue, std::string payload);
+  std::future<ProduceOutcome> produce(std::string queue, std::string payload, TaskOptions options);
 
   // True when produce() would take a task of this size now without waiting or refusing.
   [[nodiscard]] virtual bool has_room(std::size_t payload_bytes) const = 0;

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "common/base/wire_options.h"
 #include "common/base/wire_uuid.h"
 
 namespace baton::client {
@@ -12,6 +13,10 @@ namespace {
 
 // Payload bytes on the way at once: enough for any link, and a bound for the send queue.
 constexpr std::size_t kInFlightBytesMax = std::size_t{16} << 20;
+// Of one request's metadata, whose limit is kFrameMetadataBytesMax: the lengths take at most 6 KiB.
+constexpr std::size_t kOptionsBytesMax = std::size_t{48} << 10;
+// Beside the bytes of one item's options: their tag and length.
+constexpr std::size_t kOptionsOverhead = 4;
 // Idle for this long: tell the shard, so that it may forget our numbers.
 constexpr Duration kIdleBeforeResolved = std::chrono::seconds(1);
 constexpr Duration kBackoffFirst = std::chrono::milliseconds(50);
@@ -25,6 +30,7 @@ bool is_refusal(ErrorCode code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
     case ErrorCode::kConflict:
+    case ErrorCode::kClaimSuperseded:
     case ErrorCode::kDenied:
     case ErrorCode::kUnauthenticated:
     case ErrorCode::kTooLarge:
@@ -35,6 +41,12 @@ bool is_refusal(ErrorCode code) {
   }
 }
 
+std::string serialized(const TaskOptions& options) {
+  v1::TaskOptions wire;
+  to_wire(options, &wire);
+  return wire.SerializeAsString();
+}
+
 std::uint32_t to_timeout_ms(Duration left) {
   const auto ms = std::chrono::duration_cast<Millis>(left).count();
   return static_cast<std::uint32_t>(
@@ -43,11 +55,25 @@ std::uint32_t to_timeout_ms(Duration left) {
 
 }  // namespace
 
-// One request being put together: consecutive numbers, one queue, all moved or none.
+// One request being put together: consecutive numbers, one queue, all moved or none, all waiting for
+// the ledger or none (those would hold up the others' answers).
 struct ProducerEngine::Batch {
   std::vector<Item*> items;
   std::vector<ShardId> maybe_at;
   std::size_t bytes = 0;
+  bool same_options = true;  // of all items: they travel once
+  std::size_t options_bytes = 0;
+
+  // What the options take with one more item.
+  [[nodiscard]] std::size_t options_bytes_with(const Item& item) const {
+    return options_bytes + item.options.size() + kOptionsOverhead;
+  }
+  [[nodiscard]] bool same_options_with(const Item& item) const {
+    return items.empty() || (same_options && items.front()->options == item.options);
+  }
+  [[nodiscard]] bool has_room_for(const Item& item) const {
+    return same_options_with(item) || options_bytes_with(item) <= kOptionsBytesMax;
+  }
 };
 
 ProducerEngine::ProducerEngine(Environment& environment, ProducerOptions options, Settled settled)
@@ -111,10 +137,15 @@ void ProducerEngine::shutdown() {
   }
 }
 
-void ProducerEngine::add(std::string queue, std::string payload, ProduceCallback done) {
+void ProducerEngine::add(std::string queue, std::string payload, const TaskOptions* options,
+                         ProduceCallback done) {
   if (stopped_) return;
   Status status = closing_ ? Status(ErrorCode::kConflict, "the producer is closed")
                            : validate_queue_name(queue);
+  if (status.ok() && options != nullptr) status = validate_task_options(*options);
+  if (status.ok() && options != nullptr && options->retry_of && !payload.empty()) {
+    status = Status(ErrorCode::kInvalidArgument, "a copy of a task has no payload of its own");
+  }
   if (status.ok() && payload.size() > kPayloadBytesHardMax) {
     status = Status(ErrorCode::kTooLarge, "payload of " + std::to_string(payload.size()) +
                                               " bytes, at most 16 MiB can be allowed");
@@ -125,10 +156,14 @@ void ProducerEngine::add(std::string queue, std::string payload, ProduceCallback
   item.queue->name = std::move(queue);
   ++item.queue->unsettled;
   item.payload = std::move(payload);
+  if (status.ok() && options != nullptr) {
+    item.options = serialized(*options);
+    item.waits = options->waits_for_ledger();
+  }
   item.done = std::move(done);
   item.deadline = env_.loop.now() + std::min<Duration>(options_.timeout, kProducerIdleMax);
   if (!status.ok()) {
-    settle(item, ProduceState::kFailed, TaskId(), std::move(status));
+    settle(item, {ProduceState::kFailed, TaskId(), std::move(status)});
   } else {
     if (item.queue->waiting.empty()) ring_.push_back(item.queue);
     item.queue->waiting.push_back(&item);
@@ -268,10 +303,12 @@ void ProducerEngine::flush() {
   }
 }
 
-// A plain repetition is recognised only where it went before.
+// A plain repetition is recognised only where it went before; of what waits for the ledger only the
+// ledger knows what became of it.
 bool ProducerEngine::fits_plain(const Item& item) const {
-  return !item.moved &&
-         (item.maybe_at.empty() || (item.maybe_at.size() == 1 && item.maybe_at[0] == shard_));
+  if (item.moved) return false;
+  if (item.maybe_at.empty()) return true;
+  return !item.waits && item.maybe_at.size() == 1 && item.maybe_at[0] == shard_;
 }
 
 bool ProducerEngine::add_to(Batch& batch, Item& item) {
@@ -279,12 +316,14 @@ bool ProducerEngine::add_to(Batch& batch, Item& item) {
   if (!batch.items.empty()) {
     const Item& last = *batch.items.back();
     if (batch.items.size() >= options_.batch_items_max || last.queue != item.queue ||
-        last.seq + 1 != item.seq || last.moved != moved ||
-        batch.bytes + item.payload.size() > payload_bytes_max_) {
+        last.seq + 1 != item.seq || last.moved != moved || last.waits != item.waits ||
+        batch.bytes + item.payload.size() > payload_bytes_max_ || !batch.has_room_for(item)) {
       return false;
     }
   }
   item.moved = moved;
+  batch.same_options = batch.same_options_with(item);
+  batch.options_bytes = batch.options_bytes_with(item);
   for (const ShardId shard : item.maybe_at) {
     if (std::ranges::find(batch.maybe_at, shard) == batch.maybe_at.end()) {
       batch.maybe_at.push_back(shard);
@@ -362,6 +401,8 @@ void ProducerEngine::send(Batch& batch) {
     produce.add_length(static_cast<std::uint32_t>(item->payload.size()));
     payloads.push_back(item->payload);
     deadline = std::max(deadline, item->deadline);
+    const bool tells = batch.same_options ? item == &first && !item->options.empty() : true;
+    if (tells) produce.add_options()->ParseFromString(item->options);
   }
   if (first.moved) {
     for (const ShardId shard : batch.maybe_at) produce.add_maybe_at(shard.value());
@@ -387,6 +428,12 @@ void ProducerEngine::send_resolved() {
 
 // ---- outcomes -------------------------------------------------------------------------------
 
+// Of a task that waits for the ledger these two say that there is none anywhere: its key names
+// another one, or its parent's claim is over.
+bool ProducerEngine::decided_by_ledger(const Item& item, ErrorCode code) {
+  return item.waits && (code == ErrorCode::kConflict || code == ErrorCode::kClaimSuperseded);
+}
+
 ProducerEngine::Item* ProducerEngine::find(std::uint64_t seq) {
   return seq >= base_ && seq - base_ < window_.size() ? window_[seq - base_] : nullptr;
 }
@@ -395,7 +442,13 @@ void ProducerEngine::answered(Item& item, const v1::ProducedRun& run, std::uint3
                               bool per_item) {
   const ErrorCode code = error_code_from_wire(run.code());
   if (code == ErrorCode::kOk) {
-    settle(item, ProduceState::kConfirmed, TaskId(run.first_task() + index), Status());
+    const TaskState state = run.duplicate() ? task_state_from_wire(run.state()) : TaskState::kNone;
+    settle(item, {ProduceState::kConfirmed, TaskId(run.first_task() + index), Status(),
+                  run.duplicate(), state});
+    return;
+  }
+  if (per_item && decided_by_ledger(item, code)) {
+    settle(item, {ProduceState::kFailed, TaskId(), Status(code, run.message())});
     return;
   }
   if (is_refusal(code)) {
@@ -403,8 +456,9 @@ void ProducerEngine::answered(Item& item, const v1::ProducedRun& run, std::uint3
     return;
   }
   // Two answers say that nothing was stored; after any other it may have been.
+  const bool asks_ledger = item.moved || item.waits;
   const bool not_stored = code == ErrorCode::kRetryLater ||
-                          (code == ErrorCode::kUnavailable && per_item && !item.moved);
+                          (code == ErrorCode::kUnavailable && per_item && !asks_ledger);
   if (!not_stored && std::ranges::find(item.maybe_at, shard_) == item.maybe_at.end()) {
     item.maybe_at.push_back(shard_);
   }
@@ -426,8 +480,8 @@ void ProducerEngine::refused(const Status& status, std::uint32_t retry_after_ms)
   if (elsewhere) channel_->reconnect(status);
 }
 
-void ProducerEngine::settle(Item& item, ProduceState state, TaskId task, Status status) {
-  switch (state) {
+void ProducerEngine::settle(Item& item, ProduceOutcome outcome) {
+  switch (outcome.state) {
     case ProduceState::kConfirmed:
       ++env_.metrics.produced_confirmed;
       break;
@@ -438,7 +492,7 @@ void ProducerEngine::settle(Item& item, ProduceState state, TaskId task, Status 
       ++env_.metrics.produced_unknown;
       break;
   }
-  settled_now_.emplace_back(std::move(item.done), ProduceOutcome{state, task, std::move(status)});
+  settled_now_.emplace_back(std::move(item.done), std::move(outcome));
   settled_bytes_ += item.payload.size();
   if (item.seq != 0) {
     repeats_.erase(item.seq);
@@ -457,8 +511,8 @@ void ProducerEngine::settle(Item& item, ProduceState state, TaskId task, Status 
 
 void ProducerEngine::give_up(Item& item, Status status, bool on_the_way) {
   const bool maybe_stored = on_the_way || !item.maybe_at.empty();
-  settle(item, maybe_stored ? ProduceState::kUnknown : ProduceState::kFailed, TaskId(),
-         std::move(status));
+  settle(item, {maybe_stored ? ProduceState::kUnknown : ProduceState::kFailed, TaskId(),
+                std::move(status)});
 }
 
 void ProducerEngine::deliver() {

@@ -5,7 +5,10 @@
 //   - base_ <= every number without an outcome < base_ + 1,024; `resolved_below` tells base_;
 //   - a number in the window is either on the way (in exactly one request) or in repeats_;
 //   - a number that was ever sent as moved is sent as moved for ever, and only answers of the
-//     connection it was last sent on count.
+//     connection it was last sent on count;
+//   - repetitions go first, in the order of their numbers, so that tasks of one ordering key are
+//     never sent in another order than they were produced (R7); what was given up in between is told
+//     by `resolved_below`.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +40,9 @@ class ProducerEngine : public std::enable_shared_from_this<ProducerEngine> {
   ProducerEngine& operator=(const ProducerEngine&) = delete;
 
   void start();
-  // The outcome comes from the loop, never inside this call.
-  void add(std::string queue, std::string payload, ProduceCallback done);
+  // The outcome comes from the loop, never inside this call. `options`: null for the defaults.
+  void add(std::string queue, std::string payload, const TaskOptions* options,
+           ProduceCallback done);
   // `done` once nothing is unresolved. add() is refused from now on.
   void close(std::function<void()> done);
   // Drops everything without a callback. Nothing happens afterwards.
@@ -54,6 +58,8 @@ class ProducerEngine : public std::enable_shared_from_this<ProducerEngine> {
   struct Item {
     Queue* queue = nullptr;
     std::string payload;
+    std::string options;  // as v1::TaskOptions, serialized; empty: the defaults
+    bool waits = false;   // for the ledger (R6), so that a repetition is always a moved one
     ProduceCallback done;
     MonoTime deadline;
     std::uint64_t seq = 0;  // 0: waiting
@@ -92,9 +98,10 @@ class ProducerEngine : public std::enable_shared_from_this<ProducerEngine> {
   // ---- outcomes -------------------------------------------------------------------------------
   // `per_item`: PRODUCED says it of this item, not ERROR of the whole request.
   void answered(Item& item, const v1::ProducedRun& run, std::uint32_t index, bool per_item);
-  void settle(Item& item, ProduceState state, TaskId task, Status status);
+  void settle(Item& item, ProduceOutcome outcome);
   // Of an item that cannot succeed any more: failed, or unknown when it may be stored somewhere.
   void give_up(Item& item, Status status, bool on_the_way = false);
+  [[nodiscard]] static bool decided_by_ledger(const Item& item, ErrorCode code);
   void refused(const Status& status, std::uint32_t retry_after_ms);
   void deliver();  // runs the callbacks of what was settled
 

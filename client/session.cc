@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/limits.h"
+#include "common/base/wire_options.h"
 #include "common/base/wire_uuid.h"
 
 namespace baton::client {
@@ -33,8 +34,34 @@ v1::OperationKind to_wire(OperationKind kind) {
       return v1::RELEASE;
     case OperationKind::kExtend:
       return v1::EXTEND;
+    case OperationKind::kSave:
+      return v1::SAVE;
   }
   return v1::OPERATION_NONE;
+}
+
+// Everything but the payload piece.
+void to_wire(const Operation& from, v1::Operation* to) {
+  const bool saves = from.kind == OperationKind::kSave;
+  to->set_seq(from.seq.value());
+  to->set_kind(to_wire(from.kind));
+  to->set_task(from.task.value());
+  to->set_token(from.token.value());
+  to->set_wants_next(from.wants_next);
+  to->set_length(static_cast<std::uint32_t>(from.bytes.size()));
+  to->set_lease_ms(static_cast<std::uint32_t>(from.lease.count()));
+  to->set_started(from.started);
+  if (from.delay) to->set_delay_ms(static_cast<std::uint64_t>(from.delay->count()));
+  to->set_dead(from.dead);
+  (saves ? to->mutable_progress() : to->mutable_content_type())->assign(from.text);
+  to->set_on_failed_child(static_cast<v1::FailurePolicy>(from.on_failed_child));
+  if (from.percent) to->set_percent(*from.percent);
+  to->set_checkpoint(from.checkpoint);
+}
+
+std::optional<LostCause> cause_from(v1::LostCause cause) {
+  if (cause < v1::LOST_CANCELLED || cause > v1::LOST_DECIDED) return std::nullopt;
+  return static_cast<LostCause>(cause);
 }
 
 }  // namespace
@@ -152,6 +179,9 @@ void Session::on_frame(const Frame& frame) {
     case v1::TASKS:
       status = on_tasks(frame);
       break;
+    case v1::CLAIMS_LOST:
+      status = on_claims_lost(frame);
+      break;
     case v1::OPERATIONS_DONE:
       status = on_operations_done(frame);
       break;
@@ -235,7 +265,10 @@ Status Session::on_tasks(const Frame& frame) {
     return Status();
   }
   std::vector<std::uint32_t> lengths;
-  for (const v1::Delivery& delivery : tasks.delivery()) lengths.push_back(delivery.length());
+  for (const v1::Delivery& delivery : tasks.delivery()) {
+    lengths.push_back(delivery.length());
+    lengths.push_back(delivery.checkpoint_length());
+  }
   BATON_ASSIGN_OR_RETURN(const auto payloads, cut_payload(frame.payload, lengths));
   for (const std::uint64_t number : tasks.died()) {
     if (!numbers_.insert(number)) continue;
@@ -258,8 +291,30 @@ Status Session::on_tasks(const Frame& frame) {
     const Millis lease(from.lease_ms());
     leases_.add(token, TaskId(from.task()), lease, now);
     arm(now + LeaseTable::first_heartbeat_after(lease));
-    events_.on_delivery(Delivery{TaskId(from.task()), options_.queue, from.attempt(), token, lease,
-                                 std::string(payloads[static_cast<std::size_t>(i)]), manager_});
+    const auto piece = 2 * static_cast<std::size_t>(i);
+    Delivery delivery{.task = TaskId(from.task()),
+                      .queue = options_.queue,
+                      .attempt = from.attempt(),
+                      .token = token,
+                      .lease = lease,
+                      .payload = std::string(payloads[piece]),
+                      .manager = manager_,
+                      .options = {},
+                      .expiries = from.expiries(),
+                      .checkpoint = std::string(payloads[piece + 1])};
+    if (from.has_options()) delivery.options = task_options_from_wire(from.options());
+    events_.on_delivery(std::move(delivery));
+    if (stopped_) return Status();
+  }
+  return Status();
+}
+
+// Pushed, so that work which does not count any more ends before the next heartbeat would tell.
+Status Session::on_claims_lost(const Frame& frame) {
+  v1::ClaimsLost lost;
+  BATON_RETURN_IF_ERROR(parsed(frame, lost));
+  for (const v1::LostClaim& claim : lost.claim()) {
+    lose(Token(claim.token()), cause_from(claim.cause()));
     if (stopped_) return Status();
   }
   return Status();
@@ -307,11 +362,14 @@ void Session::operation_answered(OpSeq seq, const Status& status, bool finished_
     credit_.answered(operation.anticipated && status.ok());
     events_.on_answered(operation.token);
   } else if (status.ok()) {
-    leases_.extended(operation.token, operation.lease, operation.sent_at);
+    if (operation.kind == OperationKind::kExtend)
+      leases_.extended(operation.token, operation.lease, operation.sent_at);
   } else if (status.code() == ErrorCode::kClaimSuperseded) {
     lose(operation.token);
   }
-  const bool told_instead = status.ok() && !operation.instead.ok();
+  // A checkpoint that was too large may leave nothing that could be saved.
+  const bool told_instead =
+      !operation.instead.ok() && (status.ok() || status.code() == ErrorCode::kInvalidArgument);
   if (stopped_ || !operation.done) return;
   operation.done(OperationResult{told_instead ? operation.instead : status, finished_unknown});
 }
@@ -381,9 +439,9 @@ void Session::on_error(const Frame& frame) {
   }
 }
 
-void Session::lose(Token token) {
+void Session::lose(Token token, std::optional<LostCause> cause) {
   if (!leases_.lose(token)) return;
-  events_.on_lost(token);
+  events_.on_lost(token, cause);
 }
 
 // ---- sending --------------------------------------------------------------------------------
@@ -445,15 +503,7 @@ void Session::send_operations() {
       if (operation->bytes.size() > bytes_max_) shrink(*operation);
       // Without a line there is nothing that the ledger could raise.
       if (!line_open_) operation->anticipated = false;
-      v1::Operation* to = message.add_operation();
-      to->set_seq(operation->seq.value());
-      to->set_kind(to_wire(operation->kind));
-      to->set_task(operation->task.value());
-      to->set_token(operation->token.value());
-      to->set_wants_next(operation->wants_next);
-      to->set_length(static_cast<std::uint32_t>(operation->bytes.size()));
-      to->set_lease_ms(static_cast<std::uint32_t>(operation->lease.count()));
-      to->set_started(operation->started);
+      to_wire(*operation, message.add_operation());
       payload.push_back(operation->bytes);
       request.seqs.push_back(operation->seq);
     }
@@ -465,13 +515,18 @@ void Session::send_operations() {
 }
 
 // A result that no frame of this manager can carry would end every connection: the task failed
-// instead.
+// instead. Of a checkpoint only the progress is told.
 void Session::shrink(Operation& operation) const {
+  const bool saves = operation.kind == OperationKind::kSave;
   operation.instead =
-      Status(ErrorCode::kTooLarge, "result of " + std::to_string(operation.bytes.size()) +
+      Status(ErrorCode::kTooLarge, (saves ? "checkpoint of " : "result of ") +
+                                       std::to_string(operation.bytes.size()) +
                                        " bytes, this manager takes " + std::to_string(bytes_max_));
+  operation.bytes = saves ? "" : operation.instead.message();
+  operation.checkpoint = false;
+  if (saves) return;
   operation.kind = OperationKind::kNack;
-  operation.bytes = operation.instead.message();
+  operation.text.clear();
 }
 
 void Session::send_heartbeat(MonoTime now) {
@@ -512,7 +567,8 @@ void Session::move_on(Status reason) {
 // How long an answer to attach or heartbeat may take before another manager is tried. With the
 // first heartbeat after an eighth of the lease this leaves a twelfth for the other one (R15).
 Duration Session::heartbeat_patience() const {
-  return std::min<Duration>(Duration(leases_.shortest(options_.lease)) / 8, env_.answer_timeout);
+  const Millis usual = options_.lease > Millis(0) ? options_.lease : kLeaseDefault;
+  return std::min<Duration>(Duration(leases_.shortest(usual)) / 8, env_.answer_timeout);
 }
 
 MonoTime Session::heartbeat_due() const {
@@ -523,7 +579,7 @@ MonoTime Session::heartbeat_due() const {
 void Session::on_timer() {
   const MonoTime now = env_.loop.now();
   for (const Token token : leases_.expire(now)) {
-    events_.on_lost(token);
+    events_.on_lost(token, LostCause::kLease);
     if (stopped_) return;
   }
   if (!open_) return;

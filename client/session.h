@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,7 @@ namespace baton::client {
 
 struct SessionOptions {
   std::string queue;
-  Millis lease{0};
+  Millis lease{0};                // 0: the queue's
   TaskId task;                    // set: only this one
   std::size_t first_manager = 0;  // index of the one to begin with
 };
@@ -40,8 +41,8 @@ struct SessionOptions {
 // Never inside a call to the session.
 struct SessionEvents {
   std::function<void(Delivery)> on_delivery;
-  // The claim is lost, and its holder has not ended it.
-  std::function<void(Token)> on_lost;
+  // The claim is lost, and its holder has not ended it. The cause, where one is known.
+  std::function<void(Token, std::optional<LostCause>)> on_lost;
   // An ack, nack or release was answered: the slot is free.
   std::function<void(Token)> on_answered;
   // After any change: the owner may have more to do or be finished.
@@ -94,6 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_frame(const Frame& frame);
   Status on_attached(const Frame& frame);
   Status on_tasks(const Frame& frame);
+  Status on_claims_lost(const Frame& frame);
   Status on_operations_done(const Frame& frame);
   Status on_heartbeat_done(const Frame& frame);
   void on_error(const Frame& frame);
@@ -110,7 +112,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void shrink(Operation& operation) const;
   void send_heartbeat(MonoTime now);
   void send_end_wait();
-  void lose(Token token);
+  void lose(Token token, std::optional<LostCause> cause = {});
   void pause(MonoTime now);
   void move_on(Status reason);
 

@@ -1,4 +1,4 @@
-// The only place of the client library that knows threads: Home, Room and Flag.
+// The only place of the client library that knows threads: Home, Room, Flag and SetOnce.
 //
 // The engines live on one loop and need no lock. What other threads call (producer, claims,
 // queries) goes through here.
@@ -87,6 +87,20 @@ class Flag {
 
  private:
   std::atomic<bool> set_ = false;
+};
+
+// A number that is set once and seen by all threads; 0 before. REQUIRES: it is set to another.
+class SetOnce {
+ public:
+  // False when it had a value: that stays.
+  bool set(int value) {
+    int none = 0;
+    return value_.compare_exchange_strong(none, value);
+  }
+  [[nodiscard]] int get() const { return value_.load(); }
+
+ private:
+  std::atomic<int> value_ = 0;
 };
 
 }  // namespace baton::client

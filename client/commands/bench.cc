@@ -200,10 +200,10 @@ void add_bench(Program& program) {
   command.add_option("--managers", flags->managers, "with --self: how many")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
-  command.add_option("--producers", flags->run.producers)
+  command.add_option("--producers", flags->run.producers, "how many")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command.add_option("--consumers", flags->run.consumers)
+  command.add_option("--consumers", flags->run.consumers, "how many")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command
@@ -222,8 +222,10 @@ void add_bench(Program& program) {
       ->capture_default_str();
   command.add_option("-q,--queue", flags->run.queue, "the queue (default: one of its own)")
       ->check([](const std::string& name) { return validate_queue_name(name).message(); });
-  command.add_option("--history", flags->history,
-                     "write the run's history to this file, as lines of JSON");
+  command
+      .add_option("--history", flags->history,
+                  "write the run's history to this file, as lines of JSON")
+      ->type_name("FILE");
   command.add_flag("!--no-drain", flags->run.drain, "backlog: leave the tasks there");
 }
 

@@ -1,15 +1,19 @@
 // baton consume: claims tasks of a queue, prints them or runs a command on each, and acks them.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "client/commands/child_files.h"
 #include "client/commands/child_process.h"
 #include "client/commands/program.h"
 #include "common/base/duration_text.h"
+#include "common/base/utf8.h"
 #include "common/daemon/flags.h"
 
 namespace baton::commands {
@@ -22,45 +26,31 @@ constexpr Duration kKillAfter = std::chrono::seconds(10);  // SIGTERM to SIGKILL
 // After Ctrl-C, for a reader of ours that is stuck.
 constexpr Duration kPrintPatience = std::chrono::seconds(1);
 constexpr std::size_t kPrefetchMax = 256;
+// How often the files of the commands are looked at for progress and checkpoints.
+constexpr Duration kLookEvery = std::chrono::seconds(1);
 
 struct ConsumeOptions {
   std::string queue;
   std::uint64_t tasks_max = 0;
   Millis wait{0};
   const CLI::Option* wait_flag = nullptr;  // not given: waits for ever
-  Millis lease = kLeaseDefault;
+  Millis lease{0};                         // the queue's
   std::size_t concurrency = 1;
   client::Pick pick = client::Pick::kStay;
   std::string task;
   std::string exec;
+  std::string result_type;
 };
-
-// A result as one field of a line: its last newline is the command's habit, the others must not
-// break the line.
-std::string one_line(std::string_view bytes) {
-  if (bytes.ends_with('\n')) bytes.remove_suffix(1);
-  std::string text;
-  for (const char c : bytes) {
-    switch (c) {
-      case '\n':
-        text += "\\n";
-        break;
-      case '\t':
-        text += "\\t";
-        break;
-      case '\\':
-        text += "\\\\";
-        break;
-      default:
-        text += c;
-    }
-  }
-  return text;
-}
 
 std::string reason_of(const ChildExit& exit) {
   return exit.output_cut ? "the result is larger than " + std::to_string(kResultBytesMax) + " bytes"
                          : exit.to_string();
+}
+
+// An environment variable ends at the first NUL.
+std::string without_nul(std::string text) {
+  text.resize(std::min(text.find('\0'), text.size()));
+  return text;
 }
 
 class ConsumeCommand {
@@ -83,6 +73,15 @@ class ConsumeCommand {
       if (!task.ok()) return runtime_.fail(task.status());
       consumer.task = task.value();
       consumer.tasks_max = 1;
+    }
+    if (!options_.exec.empty()) {
+      auto files = ChildFiles::make();
+      if (files.ok()) {
+        files_ = std::move(files).value();
+      } else {  // the work itself needs none
+        std::fprintf(stderr, "progress and checkpoints are not kept: %s\n",
+                     files.status().to_string().c_str());
+      }
     }
     client_ = runtime_.make_client();
     if (!client_) return;
@@ -143,54 +142,115 @@ class ConsumeCommand {
                 {"token", std::to_string(task.token.value())}};
     put_bytes(object, "payload", task.payload);
     object["manager"] = task.manager;
+    put_options(object, task);
     return object;
+  }
+
+  // What most tasks have not is there only when it says something.
+  static void put_options(Json& object, const client::Delivery& task) {
+    const TaskOptions& options = task.options;
+    if (options.priority != kPriorityDefault) object["priority"] = options.priority;
+    if (!options.type.empty()) object["type"] = options.type;
+    if (!options.key.empty()) put_bytes(object, "key", options.key);
+    if (!options.order_key.empty()) object["order_key"] = options.order_key;
+    if (!options.fair_key.empty()) object["fair_key"] = options.fair_key;
+    if (options.parent) object["parent"] = to_string(options.parent);
+    if (options.retry_of) object["retry_of"] = to_string(options.retry_of);
+    if (task.expiries > 0) object["expiries"] = task.expiries;
   }
 
   // ---- running a command ---------------------------------------------------------------------
 
   void run_command(client::Claim claim) {
     const client::Delivery& task = claim.delivery();
+    const auto files = files_ ? files_->open(task.token, task.checkpoint)
+                              : Result<ChildFiles::Paths>(ChildFiles::Paths{});
+    auto child = files.ok() ? start_command(claim, files.value())
+                            : Result<std::shared_ptr<ChildProcess>>(files.status());
+    if (child.ok()) {
+      children_.insert_or_assign(task.token, Child{claim, std::move(child).value()});
+      look_later();
+      return;
+    }
+    if (files_) files_->close(task.token);
+    print_error(child.status());
+    claim.release(false);
+  }
+
+  Result<std::shared_ptr<ChildProcess>> start_command(const client::Claim& claim,
+                                                      const ChildFiles::Paths& files) {
+    const client::Delivery& task = claim.delivery();
+    std::string managers;
+    for (const std::string& address : runtime_.options().managers)
+      managers += (managers.empty() ? "" : ",") + address;
     ChildProcess::Spec spec;
     spec.command = options_.exec;
     spec.input = task.payload;
+    // All of them always, so that none is inherited from a command around us.
     spec.environment = {"BATON_TASK_ID=" + to_string(task.task),
                         "BATON_TOKEN=" + std::to_string(task.token.value()),
-                        "BATON_ATTEMPT=" + std::to_string(task.attempt)};
+                        "BATON_ATTEMPT=" + std::to_string(task.attempt),
+                        "BATON_QUEUE=" + task.queue,
+                        "BATON_TASK_TYPE=" + without_nul(task.options.type),
+                        "BATON_MANAGER=" + managers,
+                        "BATON_CHECKPOINT_FILE=" + files.checkpoint,
+                        "BATON_PROGRESS_FILE=" + files.progress};
     spec.output_bytes_max = kResultBytesMax;
-    auto child =
-        ChildProcess::start(runtime_.loop(), std::move(spec), [this, claim](ChildExit exit) {
-          children_.erase(claim.delivery().token);
-          on_exit(claim, std::move(exit));
-        });
-    if (child.ok()) {
-      children_[task.token] = std::move(child).value();
-      return;
-    }
-    print_error(child.status());
-    claim.release(false);
+    return ChildProcess::start(runtime_.loop(), std::move(spec), [this, claim](ChildExit exit) {
+      const Token token = claim.delivery().token;
+      children_.erase(token);
+      if (!exit.ok() && !claim.superseded()) save_changes(claim);  // it goes before the nack
+      if (files_) files_->close(token);
+      on_exit(claim, std::move(exit));
+    });
+  }
+
+  // ---- progress and checkpoints --------------------------------------------------------------
+
+  void look_later() {
+    if (std::exchange(looking_, true)) return;
+    runtime_.loop().call_after(kLookEvery, [this] {
+      looking_ = false;
+      for (const auto& [token, child] : children_) {
+        if (!child.claim.superseded()) save_changes(child.claim);
+      }
+      if (!children_.empty()) look_later();
+    });
+  }
+
+  void save_changes(const client::Claim& claim) {
+    if (!files_) return;
+    std::string complaint;
+    auto changes = files_->look(claim.delivery().token, complaint);
+    if (!complaint.empty()) say(claim, complaint);
+    if (!changes) return;
+    claim.save(std::move(*changes), [claim](const client::OperationResult& result) {
+      const bool over = result.status.code() == ErrorCode::kClaimSuperseded ||
+                        result.status.code() == ErrorCode::kConflict;
+      if (!result.status.ok() && !over) say(claim, "not saved: " + result.status.to_string());
+    });
   }
 
   void on_exit(const client::Claim& claim, ChildExit exit) {
     if (interrupted_ != 0 && !exit.ok()) {
       // We ended it, so that it is neither done nor failed.
       claim.release(true, [this, claim](const client::OperationResult& result) {
-        report(claim, check_answer(claim, result) ? "released" : "superseded", "");
+        report(claim, check_answer(claim, result) ? "released" : lost_word(claim), "");
       });
       return;
     }
     if (!exit.ok() || exit.output_cut) {
       const std::string reason = reason_of(exit);
-      std::fprintf(stderr, "task %s: %s\n", to_string(claim.delivery().task).c_str(),
-                   reason.c_str());
+      if (!claim.superseded()) say(claim, reason);  // else we have ended it
       claim.nack(reason, [this, claim](const client::OperationResult& result) {
-        report(claim, check_answer(claim, result) ? "nacked" : "superseded", "");
+        report(claim, check_answer(claim, result) ? "nacked" : lost_word(claim), "");
       });
       return;
     }
-    claim.ack(exit.output,
+    claim.ack(exit.output, {.content_type = options_.result_type},
               [this, claim, output = exit.output](const client::OperationResult& result) {
                 const bool accepted = check_answer(claim, result);
-                report(claim, accepted ? "done" : "superseded", accepted ? output : "");
+                report(claim, accepted ? "done" : lost_word(claim), accepted ? output : "");
               });
   }
 
@@ -209,28 +269,45 @@ class ConsumeCommand {
   // ---- losing a claim ------------------------------------------------------------------------
 
   void on_superseded(const client::Claim& claim) {
-    note_superseded(claim, "the claim was lost");
+    note_lost(claim, cause_of(claim));
     const auto child = children_.find(claim.delivery().token);
-    if (child != children_.end()) child->second->terminate(kKillAfter);
+    if (child != children_.end()) child->second.process->terminate(kKillAfter);
+  }
+
+  static bool cancelled(const client::Claim& claim) {
+    return claim.lost_cause() == LostCause::kCancelled;
+  }
+  static std::string lost_word(const client::Claim& claim) {
+    return cancelled(claim) ? "cancelled" : "superseded";
+  }
+  static std::string cause_of(const client::Claim& claim) {
+    const auto cause = claim.lost_cause();
+    if (cause == LostCause::kCancelled) return "an operator cancelled the task";
+    if (cause == LostCause::kTimeout) return "the time of the task is over";
+    if (cause == LostCause::kDecided) return "it was decided elsewhere";
+    return "the claim was lost";
   }
 
   // True when the operation was accepted. Anything else is said once a task.
   bool check_answer(const client::Claim& claim, const client::OperationResult& result) {
     if (result.status.ok()) return true;
     if (result.status.code() == ErrorCode::kClaimSuperseded) {
-      note_superseded(claim, result.status.message());
+      note_lost(claim, result.status.message());
     } else {
-      std::fprintf(stderr, "task %s: %s\n", to_string(claim.delivery().task).c_str(),
-                   result.status.to_string().c_str());
+      say(claim, result.status.to_string());
       unanswered_ = result.status;
     }
     return false;
   }
 
-  void note_superseded(const client::Claim& claim, const std::string& why) {
-    if (!superseded_.emplace(claim.delivery().token, true).second) return;
-    std::fprintf(stderr, "task %s: superseded: %s\n", to_string(claim.delivery().task).c_str(),
-                 why.c_str());
+  // That an operator cancelled a task is no fault of ours, and no exit code.
+  void note_lost(const client::Claim& claim, const std::string& why) {
+    auto& told = cancelled(claim) ? cancelled_ : superseded_;
+    if (told.insert(claim.delivery().token).second) say(claim, lost_word(claim) + ": " + why);
+  }
+
+  static void say(const client::Claim& claim, const std::string& what) {
+    std::fprintf(stderr, "task %s: %s\n", to_string(claim.delivery().task).c_str(), what.c_str());
   }
 
   // ---- the end -------------------------------------------------------------------------------
@@ -246,7 +323,7 @@ class ConsumeCommand {
   void interrupt(int signal) {
     interrupted_ = signal;
     stop(client::Consumer::StopMode::kFinish);
-    for (const auto& [token, child] : children_) child->terminate(kKillAfter);
+    for (const auto& [token, child] : children_) child.process->terminate(kKillAfter);
     if (options_.exec.empty()) {
       runtime_.loop().call_after(kPrintPatience,
                                  [this] { stop(client::Consumer::StopMode::kRelease); });
@@ -293,10 +370,16 @@ class ConsumeCommand {
   const ConsumeOptions& options_;
   std::unique_ptr<client::Client> client_;
   std::unique_ptr<client::Consumer> consumer_;
-  // By the token of the claim they work on.
-  std::map<Token, std::shared_ptr<ChildProcess>> children_;
-  std::map<Token, bool> superseded_;  // claims that were lost
-  Status unanswered_;                 // an operation that ended otherwise
+  struct Child {
+    client::Claim claim;
+    std::shared_ptr<ChildProcess> process;
+  };
+  std::unique_ptr<ChildFiles> files_;  // with --exec, if there is a place for them
+  std::map<Token, Child> children_;    // by the token of the claim they work on
+  bool looking_ = false;               // a look at their files is planned
+  std::set<Token> superseded_;         // claims that were lost
+  std::set<Token> cancelled_;
+  Status unanswered_;  // an operation that ended otherwise
   std::uint64_t prints_ = 0;
   bool output_closed_ = false;
   int interrupted_ = 0;  // the signal
@@ -315,18 +398,23 @@ void add_consume(Program& program) {
        .summary = "Claim tasks of a queue and print them, or run a command on each. A task is "
                   "acked when it was\n"
                   "printed, or when its command has ended with exit code 0.",
-       .examples = "  baton consume -q mail                        print and ack for ever\n"
-                   "  baton consume -q mail -n 10 --wait 5s        ten tasks; exit 6 when they did "
-                   "not come in time\n"
-                   "  baton consume -q images -j 4 --exec 'convert - /tmp/$BATON_TASK_ID.png'\n"
-                   "  baton consume -q mail -o jsonl | jq .payload\n"
-                   "\nWith --exec the payload is on standard input, BATON_TASK_ID, BATON_TOKEN and "
-                   "BATON_ATTEMPT are in the\n"
-                   "environment, and standard output becomes the result. Any other exit code "
-                   "nacks: the task runs again\n"
-                   "after a backoff, five times at most. Give BATON_TOKEN to stores that can "
-                   "refuse smaller ones: a\n"
-                   "consumer that was cut off may still act. Ctrl-C releases what is not finished.",
+       .examples =
+           "  baton consume -q mail                        print and ack for ever\n"
+           "  baton consume -q mail -n 10 --wait 5s        ten tasks; exit 6 when they did "
+           "not come in time\n"
+           "  baton consume -q images -j 4 --exec 'convert - /tmp/$BATON_TASK_ID.png'\n"
+           "  baton consume -q mail -o jsonl | jq .payload\n"
+           "\nWith --exec the payload is on standard input, BATON_TASK_ID, BATON_TOKEN, "
+           "BATON_ATTEMPT, BATON_QUEUE,\n"
+           "BATON_TASK_TYPE and BATON_MANAGER are in the environment, and standard output "
+           "becomes the result. Any\n"
+           "other exit code than 0 nacks: the task runs again after a backoff, until it is "
+           "dead. Give BATON_TOKEN to\n"
+           "stores that can refuse smaller ones: a consumer that was cut off may still act. "
+           "What is written to\n"
+           "BATON_CHECKPOINT_FILE is there for the next attempt, a line \"PERCENT TEXT\" in "
+           "BATON_PROGRESS_FILE is\n"
+           "shown by `task show`. Ctrl-C releases what is not finished.",
        .formats = {"table", "jsonl"},
        .has_timeout = false},
       [options](CommonOptions common) {
@@ -349,7 +437,9 @@ void add_consume(Program& program) {
                         "(default: wait for ever)")
           ->default_str("");
   add_duration_flag(command, "--lease", options->lease,
-                    "how long a claim outlives a consumer that was cut off: 3s to 12h")
+                    "how long a claim outlives a consumer that was cut off: 3s to 12h\n"
+                    "(default: the queue's)")
+      ->default_str("")
       ->check([](const std::string& text) {
         const auto lease = parse_duration(text);
         return lease.ok() ? validate_lease(lease.value()).message() : lease.status().message();
@@ -367,7 +457,16 @@ void add_consume(Program& program) {
           "one)")
       ->check(CLI::IsMember({"round-robin", "random"}));
   command.add_option("--task", options->task, "only the task with this id");
-  command.add_option("--exec", options->exec, "run `sh -c CMD` on each task");
+  CLI::Option* exec =
+      command.add_option("--exec", options->exec, "run `sh -c CMD` on each task")->type_name("CMD");
+  command
+      .add_option("--result-type", options->result_type,
+                  "content type of the results, such as application/json")
+      ->needs(exec)
+      ->check([](const std::string& text) {
+        return text.size() <= kTaskTextBytesMax && is_utf8(text) ? ""
+                                                                 : "at most 200 bytes of UTF-8";
+      });
 }
 
 }  // namespace baton::commands

@@ -107,8 +107,10 @@ void add_dev(Program& program) {
   command.add_option("--managers", flags->cluster.managers, "how many")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
-  command.add_option("--data", flags->cluster.data,
-                     "folder to keep data in (default: a temporary one)");
+  command
+      .add_option("--data", flags->cluster.data,
+                  "folder to keep data in (default: a temporary one)")
+      ->type_name("DIR");
   command
       .add_option("--port-base", flags->port_base,
                   "port of the center; the managers have the next ones. 0: any free ports")

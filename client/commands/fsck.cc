@@ -268,6 +268,7 @@ void add_fsck(Program& program) {
            .talks_to_cluster = false},
           [path](CommonOptions common) { return fsck(common, *path); })
       .add_option("--data", *path, "the directory")
+      ->type_name("DIR")
       ->required();
 }
 

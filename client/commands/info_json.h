@@ -7,9 +7,17 @@
 
 namespace baton::commands {
 
+// Fields that most tasks have no use for are there only when they say something.
 Json to_json(const client::TaskInfo& task);
+// Adds `result` or `result_base64`, and `content_type` where there is one.
+void put_result(Json& object, const client::TaskResult& result);
+Json to_json(const client::Explanation& explanation);
 Json to_json(const client::QueueInfo& queue);
+// The figures; the settings are setting_flags.h's business.
+Json to_json(const client::QueueDetail& queue);
 Json to_json(const client::ManagerInfo& manager);
 Json to_json(const client::CenterInfo& center);
+Json to_json(const client::HistoryEvent& event);
+Json to_json(const client::AuditInfo& audit);
 
 }  // namespace baton::commands

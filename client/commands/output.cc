@@ -9,6 +9,8 @@
 namespace baton::commands {
 namespace {
 
+constexpr std::size_t kRowsOfPart = 10'000;
+
 // Control characters in a name or reason must not move the reader's cursor.
 std::string visible(std::string text) {
   for (char& c : text) {
@@ -45,7 +47,7 @@ bool RowWriter::add(const Json& row) {
         cells.push_back(row.contains(column.key) ? visible(plain_text(row[column.key])) : "-");
       }
       cells_.push_back(std::move(cells));
-      return output_.ok();
+      return cells_.size() < kRowsOfPart ? output_.ok() : print_table();
     }
     case OutputFormat::kJson:
       output_.write(first_ ? "[\n" : ",\n");
@@ -64,20 +66,24 @@ bool RowWriter::finish() {
 }
 
 bool RowWriter::print_table() {
-  std::vector<std::string> titles;
-  for (const Column& column : columns_) titles.push_back(column.title);
-  cells_.insert(cells_.begin(), titles);
-  std::vector<std::size_t> widths(columns_.size(), 0);
+  if (std::exchange(first_, false)) {
+    std::vector<std::string> titles;
+    for (const Column& column : columns_) titles.push_back(column.title);
+    cells_.insert(cells_.begin(), titles);
+    widths_.resize(columns_.size());
+  }
   for (const auto& cells : cells_) {
-    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      widths_[i] = std::max(widths_[i], cells[i].size());
   }
   for (const auto& cells : cells_) {
     std::string line;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      append_padded(line, cells[i], widths[i], i + 1 == cells.size());
+      append_padded(line, cells[i], widths_[i], i + 1 == cells.size());
     }
     output_.write(line + "\n");
   }
+  cells_.clear();
   return output_.ok();
 }
 
@@ -109,6 +115,27 @@ std::string plain_text(const Json& value) {
     return text.empty() ? "-" : text;
   }
   return json_text(value);
+}
+
+std::string one_line(std::string_view bytes) {
+  if (bytes.ends_with('\n')) bytes.remove_suffix(1);
+  std::string text;
+  for (const char c : bytes) {
+    switch (c) {
+      case '\n':
+        text += "\\n";
+        break;
+      case '\t':
+        text += "\\t";
+        break;
+      case '\\':
+        text += "\\\\";
+        break;
+      default:
+        text += c;
+    }
+  }
+  return text;
 }
 
 std::string rfc3339(std::int64_t wall_ms) {

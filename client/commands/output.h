@@ -36,7 +36,7 @@ struct Column {
 };
 
 // Rows of one kind: an aligned table with titles, one JSON array, or one JSON object a line. A
-// table is printed at the end, since its widths need all rows; the other two row by row.
+// table is printed in parts of 10,000 rows, since its widths need them; the other two row by row.
 class RowWriter {
  public:
   RowWriter(Output& output, OutputFormat format, std::vector<Column> columns);
@@ -51,6 +51,7 @@ class RowWriter {
   OutputFormat format_;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> cells_;
+  std::vector<std::size_t> widths_;
   bool first_ = true;
 };
 
@@ -60,6 +61,10 @@ bool print_object(Output& output, OutputFormat format, const Json& object);
 // A JSON value as people read it: text without quotes, yes and no, "-" for nothing, lists with
 // commas.
 std::string plain_text(const Json& value);
+
+// Bytes as one field of a line: the last newline is a command's habit, the other ones, tabs and
+// backslashes become \n, \t and \\.
+std::string one_line(std::string_view bytes);
 
 // "2026-11-22T04:23:03.123Z"
 std::string rfc3339(std::int64_t wall_ms);

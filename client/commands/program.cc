@@ -8,6 +8,7 @@
 #include "client/commands/suggest.h"
 #include "common/base/limits.h"
 #include "common/daemon/flags.h"
+#include "common/daemon/shell_files.h"
 
 namespace baton::commands {
 namespace {
@@ -59,10 +60,57 @@ std::vector<std::string> verbs_of(const CLI::App& app) {
   return names;
 }
 
+// "; did you mean '--delay'?" when a flag of `words` is none that `app` knows, but nearly.
+std::string suggest_flag(const CLI::ParseError& error, const std::vector<std::string>& words,
+                         const CLI::App& app) {
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError)) return "";
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options({})) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (const std::string& word : words) {
+    const std::string flag = word.substr(0, word.find('='));
+    if (!flag.starts_with("--") || std::ranges::find(known, flag) != known.end()) continue;
+    const std::string meant = suggest(flag, known);
+    if (!meant.empty()) return "; did you mean '" + meant + "'?";
+  }
+  return "";
+}
+
 CLI::App* verb_named(CLI::App& app, const std::string& word) {
   const auto found =
       app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; });
   return found.empty() ? nullptr : found.front();
+}
+
+// What the definitions do not tell the manual page.
+ManualFacts manual_facts() {
+  ManualFacts facts;
+  facts.version = version_of_build();
+  facts.exit_codes = {{"0", "ok"},
+                      {"1", "failure"},
+                      {"2", "wrong usage"},
+                      {"3", "no such task, queue, manager or file"},
+                      {"4", "a claim was superseded, or a conflict"},
+                      {"5", "unavailable: trying again makes sense"},
+                      {"6", "timed out, or nothing there"},
+                      {"7", "not allowed"},
+                      {"8", "partly done"},
+                      {"130, 143", "stopped by Ctrl-C, by SIGTERM"}};
+  facts.environment = {
+      {kManagerEnvironment, "the managers to talk to, where --manager does not name them"},
+      {"BATON_TASK_ID", "the id of the task, for the command of baton consume --exec"},
+      {"BATON_TOKEN",
+       "the fencing token of the claim, for the command of baton consume --exec and for what it "
+       "runs"},
+      {"BATON_ATTEMPT", "which attempt it is, from 1, for the command of baton consume --exec"},
+      {"BATON_QUEUE", "the queue of the task, for the same"},
+      {"BATON_TASK_TYPE", "the type of the task, if it has one, for the same"},
+      {"BATON_CHECKPOINT_FILE",
+       "a file with what an earlier attempt saved; what the command writes into it is saved"},
+      {"BATON_PROGRESS_FILE", "a file for progress: a percentage, a space, and words"}};
+  facts.see_also = {"baton-center(8)", "baton-manager(8)"};
+  return facts;
 }
 
 }  // namespace
@@ -119,6 +167,7 @@ Program::Program()
   before_.add_manager_flags(app_);
   before_.add_timeout_flag(app_);
   before_.add_output_flag(app_, {"table", "json", "jsonl"});
+  add_shell_files_flag(app_, manual_facts());
   app_.require_subcommand(1);
   app_.footer(
       "A first try:\n"
@@ -152,9 +201,39 @@ CLI::App& Program::add_command(CLI::App& parent, const CommandSpec& spec, Run ru
   return *command;
 }
 
+void Program::take_command(CLI::App& command, std::vector<std::string>& words,
+                           const std::string& help) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "COMMAND",
+          [](const std::vector<std::string>&) {
+            throw CLI::ValidationError("COMMAND", "write -- before the command");
+          },
+          help)
+      ->expected(0, CLI::detail::expected_max_vector_size);
+  takers_[&command] = &words;
+}
+
+int Program::take_words_behind_dashes(int argc, char** argv) {
+  CLI::App* where = &app_;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    CLI::App* verb = word.starts_with('-') ? nullptr : verb_named(*where, word);
+    if (verb != nullptr) where = verb;
+    if (word != "--") continue;
+    const auto taker = takers_.find(where);
+    if (taker == takers_.end()) return argc;
+    // A variable that was not set must not pass for a command that ran.
+    if (i + 1 == argc) throw CLI::ValidationError("COMMAND", "nothing stands behind --");
+    taker->second->assign(argv + i + 1, argv + argc);
+    return i;
+  }
+  return argc;
+}
+
 int Program::run(int argc, char** argv) {
   try {
-    app_.parse(argc, argv);
+    app_.parse(take_words_behind_dashes(argc, argv), argv);
   } catch (const CLI::Success& success) {  // --help, --version
     return app_.exit(success);
   } catch (const CLI::ParseError& error) {
@@ -185,7 +264,7 @@ int Program::explain(const CLI::ParseError& error, const std::vector<std::string
     const std::string hint = meant.empty() ? "" : "; did you mean '" + meant + "'?";
     return usage_error("'" + path_of(*where) + "' has no verb '" + word + "'" + hint, *where);
   }
-  return usage_error(error.what(), *where);
+  return usage_error(error.what() + suggest_flag(error, words, *where), *where);
 }
 
 }  // namespace baton::commands

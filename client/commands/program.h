@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,8 +61,14 @@ class Program {
   // A noun whose verbs follow: `task`, `queue`, ...
   CLI::App& add_noun(const std::string& name, const std::string& summary);
   [[nodiscard]] CLI::App& app() { return app_; }
+  // What comes behind `--` is a program to run with its arguments: `words` gets them as they are,
+  // whatever they begin with; `--` with nothing behind it is wrong usage. Call it after the other
+  // positionals were added.
+  void take_command(CLI::App& command, std::vector<std::string>& words, const std::string& help);
 
  private:
+  // How many of `argv` are ours: not those behind `--` of a command that takes them.
+  int take_words_behind_dashes(int argc, char** argv);
   int usage_error(const std::string& what, const CLI::App& where) const;
   // The first word that names no verb where one was wanted, with the app that wanted it.
   int explain(const CLI::ParseError& error, const std::vector<std::string>& words);
@@ -69,6 +76,8 @@ class Program {
   CLI::App app_;
   CommonFlags before_;
   std::vector<std::unique_ptr<CommonFlags>> flags_;
+  std::map<const CLI::App*, std::vector<std::string>*>
+      takers_;  // by take_command(); never iterated
   std::function<int()> chosen_;
 };
 
@@ -76,10 +85,14 @@ void add_produce(Program& program);
 void add_consume(Program& program);
 void add_task(Program& program);
 void add_queue(Program& program);
+void add_dead(Program& program);
 void add_manager(Program& program);
 void add_center(Program& program);
 void add_dev(Program& program);
 void add_bench(Program& program);
 void add_fsck(Program& program);
+void add_fence(Program& program);
+void add_completion(Program& program);
+void add_audit(Program& program);
 
 }  // namespace baton::commands

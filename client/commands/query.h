@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "client/commands/runtime.h"
 
@@ -17,21 +19,32 @@ class Query {
   [[nodiscard]] Duration timeout() const { return runtime_.options().timeout; }
   [[nodiscard]] OutputFormat format() const { return runtime_.options().format; }
   [[nodiscard]] Output& out() { return runtime_.out(); }
+  [[nodiscard]] AsioLoop& loop() { return runtime_.loop(); }
+  [[nodiscard]] client::Client& client() { return *client_; }
+
+  // Keeps what works on the answers until the query ends, and no longer than what it works with.
+  template <class T>
+  T& own(std::unique_ptr<T> part) {
+    T& kept = *part;
+    parts_.push_back(std::shared_ptr<T>(std::move(part)));
+    return kept;
+  }
 
   void fail(const Status& status) { runtime_.fail(status); }
   void print_and_finish(const Json& object) {
     print_object(out(), format(), object);
     finish();
   }
-  // 0, or 1 when standard output could not take what was printed.
-  void finish() {
+  // With `code`, or 1 when standard output could not take what was printed.
+  void finish(int code = 0) {
     if (!out().flush()) print_error("standard output was closed");
-    runtime_.finish(out().ok() ? 0 : 1);
+    runtime_.finish(out().ok() ? code : 1);
   }
 
  private:
   Runtime& runtime_;
   std::unique_ptr<client::Client> client_;
+  std::vector<std::shared_ptr<void>> parts_;
 };
 
 // Runs `ask` with a query of its own until that finishes or fails; returns the exit code.

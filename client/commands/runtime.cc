@@ -102,6 +102,12 @@ void print_error(const Status& status) {
   if (!step.empty()) std::fprintf(stderr, "  %.*s\n", static_cast<int>(step.size()), step.data());
 }
 
+int usage_error(const std::string& command, const std::string& what) {
+  std::fprintf(stderr, "error: %s\n  `baton %s --help` shows how it is used\n", what.c_str(),
+               command.c_str());
+  return 2;
+}
+
 int exit_code_of_request(const Status& status) {
   return exit_code(status.code() == ErrorCode::kDeadlineExceeded ? ErrorCode::kUnavailable
                                                                  : status.code());

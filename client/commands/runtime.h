@@ -77,6 +77,10 @@ class Runtime {
 void print_error(const Status& status);
 void print_error(const std::string& text);
 
+// A wrong combination of flags, which only the command itself can see: says so like the parser, and
+// returns the exit code 2. `command`: "produce", "queue set".
+int usage_error(const std::string& command, const std::string& what);
+
 // The exit code for a request that was tried until its time was over: a deadline that ran out while
 // nobody answered means that the cluster is unavailable.
 int exit_code_of_request(const Status& status);

@@ -1,19 +1,22 @@
-// baton task show | ls | result
+// baton task show | ls | result | payload | wait | explain | history, and the verbs of task_actions.h
 
-#include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "client/commands/info_json.h"
+#include "client/commands/list_flags.h"
 #include "client/commands/program.h"
 #include "client/commands/query.h"
+#include "client/commands/result_waiter.h"
+#include "client/commands/task_actions.h"
+#include "client/commands/task_history.h"
 
 namespace baton::commands {
 namespace {
-
-constexpr std::uint32_t kPageTasks = 1000;
 
 // A task id that the user typed; the text of the usage error otherwise.
 std::string check_task_id(const std::string& text) {
@@ -26,99 +29,164 @@ TaskId task_id(const std::string& text) {
   return parsed.value();
 }
 
-int show(CommonOptions common, const std::string& id) {
+// ---- one task -----------------------------------------------------------------------------------
+
+int show(CommonOptions common, TaskId task) {
+  return run_query(std::move(common),
+                   [&](Query& query) { show_task(query, task, client::TaskState::kNone); });
+}
+
+// Bytes as they are, or inside JSON.
+void print_bytes(Query& query, const std::string& bytes, Json json, const std::string& key) {
+  if (query.format() == OutputFormat::kTable) {
+    query.out().write(bytes);
+    return query.finish();
+  }
+  put_bytes(json, key, bytes);
+  query.print_and_finish(json);
+}
+
+int print_result(CommonOptions common, TaskId task) {
   return run_query(std::move(common), [&](Query& query) {
-    query.admin().task(task_id(id), query.timeout(), [&query](Result<client::TaskInfo> task) {
-      if (!task.ok()) return query.fail(task.status());
-      Json json = to_json(task.value());
-      if (!task.value().has_result) return query.print_and_finish(json);
-      query.admin().task_result(task.value().task, query.timeout(),
-                                [&query, json](Result<client::TaskResult> result) mutable {
-                                  // Its manager may be down: what is known is worth showing all the
-                                  // same.
-                                  if (result.ok()) {
-                                    put_bytes(json, "result", result.value().result);
-                                  } else {
-                                    json["result_error"] = result.status().to_string();
-                                  }
-                                  query.print_and_finish(json);
-                                });
+    query.admin().task_result(task, query.timeout(), [&query](Result<client::TaskResult> result) {
+      if (!result.ok()) return query.fail(result.status());
+      const client::TaskResult& found = result.value();
+      Json json{{"id", to_string(found.task)}, {"token", std::to_string(found.token.value())}};
+      if (!found.content_type.empty()) json["content_type"] = found.content_type;
+      print_bytes(query, found.result, json, "result");
     });
   });
 }
 
-int print_result(CommonOptions common, const std::string& id) {
+int print_payload(CommonOptions common, TaskId task) {
   return run_query(std::move(common), [&](Query& query) {
-    query.admin().task_result(
-        task_id(id), query.timeout(), [&query](Result<client::TaskResult> result) {
-          if (!result.ok()) return query.fail(result.status());
-          const client::TaskResult& found = result.value();
-          if (query.format() == OutputFormat::kTable) {
-            query.out().write(found.result);
-            return query.finish();
-          }
-          Json json{{"id", to_string(found.task)}, {"token", std::to_string(found.token.value())}};
-          put_bytes(json, "result", found.result);
-          query.print_and_finish(json);
-        });
+    query.admin().task_payload(task, query.timeout(), [&query, task](Result<std::string> payload) {
+      if (!payload.ok()) return query.fail(payload.status());
+      print_bytes(query, payload.value(), Json{{"id", to_string(task)}}, "payload");
+    });
   });
 }
 
-struct ListOptions {
-  std::string queue;
-  client::TaskState state = client::TaskState::kReady;
-  std::uint64_t limit = 100;
-};
+int explain(CommonOptions common, TaskId task) {
+  return run_query(std::move(common), [&](Query& query) {
+    query.admin().explain_task(task, query.timeout(), [&query](Result<client::Explanation> why) {
+      if (!why.ok()) return query.fail(why.status());
+      if (query.format() != OutputFormat::kTable) {
+        return query.print_and_finish(to_json(why.value()));
+      }
+      query.out().write(why.value().sentence + "\n");
+      query.finish();
+    });
+  });
+}
 
-// Page after page until the limit or the end.
-class TaskLister {
+// A verb about one task.
+void add_one(Program& program, CLI::App& noun, const Program::CommandSpec& spec,
+             int (*run)(CommonOptions, TaskId)) {
+  auto id = std::make_shared<std::string>();
+  program
+      .add_command(noun, spec,
+                   [id, run](CommonOptions common) { return run(std::move(common), task_id(*id)); })
+      .add_option("ID", *id, "the task's id")
+      ->required()
+      ->check(check_task_id);
+}
+
+// ---- waiting ------------------------------------------------------------------------------------
+
+// Waits for the ids piece by piece, all of a piece at once, and prints in their order.
+class WaitCommand {
  public:
-  TaskLister(Query& query, const ListOptions& options)
+  WaitCommand(Query& query, const std::vector<std::string>& ids)
       : query_(query),
-        options_(options),
-        rows_(query.out(), query.format(),
-              {{"id", "ID"},
-               {"state", "STATE"},
-               {"attempt", "ATTEMPT"},
-               {"failures", "FAILURES"},
-               {"expiries", "EXPIRIES"},
-               {"manager", "MANAGER"},
-               {"created", "CREATED"},
-               {"reason", "REASON"}}) {}
+        ids_(make_named_ids(query.loop(), ids)),
+        waiter_(query.loop(), query.admin(), query.timeout()) {}
 
-  void next_page(const std::string& cursor) {
-    const std::uint64_t left = options_.limit - listed_;
-    query_.admin().list_tasks(options_.queue, options_.state,
-                              static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kPageTasks)),
-                              cursor, query_.timeout(),
-                              [this](Result<client::TaskPage> page) { on_page(page); });
+  void next() {
+    ids_->next(kPieceMax, [this](Result<std::vector<TaskId>> ids) {
+      if (!ids.ok()) return query_.fail(ids.status());
+      if (ids.value().empty() || !query_.out().ok()) return query_.finish(count_.exit_code());
+      ends_.assign(ids.value().size(), {});
+      open_ = ends_.size();
+      for (std::size_t i = 0; i < ends_.size(); ++i) {
+        waiter_.wait(ids.value()[i], [this, i](TaskEnd end) { on_end(i, std::move(end)); });
+      }
+    });
   }
 
  private:
-  void on_page(const Result<client::TaskPage>& page) {
-    if (!page.ok()) return query_.fail(page.status());
-    for (const client::TaskInfo& task : page.value().tasks) rows_.add(to_json(task));
-    listed_ += page.value().tasks.size();
-    if (!page.value().next.empty() && listed_ < options_.limit && query_.out().ok()) {
-      return next_page(page.value().next);
+  static constexpr std::size_t kPieceMax = 256;
+
+  void on_end(std::size_t place, TaskEnd end) {
+    count_.add(end);
+    ends_[place] = std::move(end);
+    if (--open_ > 0) return;
+    for (const TaskEnd& ended : ends_) print(ended);
+    query_.out().flush();
+    next();
+  }
+
+  void print(const TaskEnd& end) {
+    if (!end.status.ok()) print_error(end.status);
+    if (query_.format() == OutputFormat::kTable) {
+      query_.out().write(end_line(end));
+      return;
     }
-    rows_.finish();
-    query_.finish();
+    Json json{{"id", to_string(end.task)}};
+    put_end(json, end);
+    query_.out().write(json_text(json) + "\n");
   }
 
   Query& query_;
-  const ListOptions& options_;
-  RowWriter rows_;
-  std::uint64_t listed_ = 0;
+  const std::unique_ptr<TaskIds> ids_;
+  ResultWaiter waiter_;
+  EndCount count_;
+  std::vector<TaskEnd> ends_;  // of this piece
+  std::size_t open_ = 0;       // of them, not ended
 };
 
-int list(CommonOptions common, const ListOptions& options) {
-  std::unique_ptr<TaskLister> lister;
-  return run_query(std::move(common), [&](Query& query) {
-    lister = std::make_unique<TaskLister>(query, options);
-    lister->next_page("");
-  });
+void add_wait(Program& program, CLI::App& noun) {
+  auto ids = std::make_shared<std::vector<std::string>>();
+  program
+      .add_command(
+          noun,
+          {.name = "wait",
+           .summary = "Wait until tasks have finished, and print ID, outcome and result (or why "
+                      "there is none) of each.",
+           .examples =
+               "  baton task wait 17592186044417 --timeout 30s\n"
+               "  seq 10 | baton produce -q squares | baton task wait -\n"
+               "\nExit 0: all are done; 6: --timeout ended it; 1: dead or cancelled, 8: only "
+               "some of them.",
+           .timeout_default = std::chrono::hours(24),
+           .formats = {"table", "jsonl"}},
+          [ids](CommonOptions common) {
+            return run_query(std::move(common), [&](Query& query) {
+              query.own(std::make_unique<WaitCommand>(query, *ids)).next();
+            });
+          })
+      .add_option("ID", *ids, "the tasks; - reads ids from standard input")
+      ->required()
+      ->check(check_id_word);
 }
+
+// "ready|delayed|...": what --help shows and a shell completes.
+std::string state_names() {
+  std::string names;
+  for (auto state = client::TaskState::kDelayed; state <= client::TaskState::kVoid;
+       state = static_cast<client::TaskState>(static_cast<int>(state) + 1)) {
+    names += (names.empty() ? "" : "|") + std::string(to_string(state));
+  }
+  return names;
+}
+
+// ---- many tasks -----------------------------------------------------------------------------------
+
+struct ListOptions {
+  ListFlags flags;
+  PageFlags pages;
+  client::TaskState state = client::TaskState::kReady;
+};
 
 void add_list(Program& program, CLI::App& noun) {
   auto options = std::make_shared<ListOptions>();
@@ -127,54 +195,70 @@ void add_list(Program& program, CLI::App& noun) {
       {.name = "ls",
        .summary = "List the tasks of a queue that are in one state.",
        .examples = "  baton task ls -q mail --state dead\n"
-                   "  baton task ls -q mail --state claimed -o jsonl --limit 5000"},
-      [options](CommonOptions common) { return list(std::move(common), *options); });
-  command.add_option("-q,--queue", options->queue, "the queue")
-      ->required()
-      ->check([](const std::string& name) { return validate_queue_name(name).message(); });
+                   "  baton task ls -q mail --state claimed --older-than 1h\n"
+                   "  baton task ls -q mail --all -o jsonl | jq -r .id"},
+      [options](CommonOptions common) {
+        return run_query(std::move(common), [&](Query& query) {
+          list_tasks(query, options->flags.listing(options->state, query.loop().wall_now()),
+                     options->pages);
+        });
+      });
+  options->flags.add_to(command, true);
   command
       .add_option_function<std::string>(
           "--state",
           [options](const std::string& text) {
             options->state = client::parse_task_state(text).value();
           },
-          "ready (default), delayed, claimed, dead, quarantined, ...")
+          "only tasks in this state")
+      ->type_name(state_names())
+      ->default_str("ready")
       ->check([](const std::string& text) {
         return client::parse_task_state(text).status().message();
       });
-  command.add_option("--limit", options->limit, "at most this many")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  options->pages.add_to(command);
 }
 
 }  // namespace
 
 void add_task(Program& program) {
-  CLI::App& noun = program.add_noun("task", "Look at tasks");
-  auto shown = std::make_shared<std::string>();
-  program
-      .add_command(noun,
-                   {.name = "show",
-                    .summary = "Show what is known about a task. A finished task whose row is gone "
-                               "still says done.",
-                    .examples = "  baton task show 17592186044417\n"
-                                "  baton task show 17592186044417 -o json"},
-                   [shown](CommonOptions common) { return show(std::move(common), *shown); })
-      .add_option("ID", *shown, "the task's id")
-      ->required()
-      ->check(check_task_id);
-  auto wanted = std::make_shared<std::string>();
-  program
-      .add_command(
-          noun,
+  CLI::App& noun = program.add_noun("task", "Look at tasks, wait for them, act on them");
+  add_one(program, noun,
+          {.name = "show",
+           .summary = "Show what is known about a task. A finished task whose row is gone still "
+                      "says done.",
+           .examples = "  baton task show 17592186044417\n"
+                       "  baton task show 17592186044417 -o json"},
+          show);
+  add_one(program, noun,
+          {.name = "explain",
+           .summary = "Say in a sentence why a task is where it is, above all why it does not run.",
+           .examples = "  baton task explain 17592186044417\n"
+                       "  baton task explain 17592186044417 -o json | jq -r .because"},
+          explain);
+  add_one(program, noun,
           {.name = "result",
            .summary = "Print a task's result: the bytes that its ack carried, as they are.",
            .examples = "  baton task result 17592186044417 > thumbnail.png"},
-          [wanted](CommonOptions common) { return print_result(std::move(common), *wanted); })
-      .add_option("ID", *wanted, "the task's id")
-      ->required()
-      ->check(check_task_id);
+          print_result);
+  add_one(program, noun,
+          {.name = "payload",
+           .summary = "Print a task's payload, as it is, while it is kept.",
+           .examples = "  baton task payload 17592186044417 | less"},
+          print_payload);
+  add_one(program, noun,
+          {.name = "history",
+           .summary = "Tell what became of a task, from its creation on: who had it when, and how "
+                      "each attempt ended.\n"
+                      "An attempt is uncertain when it was cut off: its holder may still have been "
+                      "working.",
+           .examples = "  baton task history 17592186044417\n"
+                       "  baton task history 17592186044417 -o jsonl | jq .cause"},
+          print_history);
+  add_wait(program, noun);
   add_list(program, noun);
+  add_task_actions(program, noun);
+  add_task_retry(program, noun);
 }
 
 }  // namespace baton::commands

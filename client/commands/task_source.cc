@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "client/commands/payload_json.h"
 #include "common/base/limits.h"
 
 namespace baton::commands {
@@ -15,8 +14,12 @@ Status too_long(const std::string& what) {
 
 }  // namespace
 
-TaskSource::TaskSource(AsioLoop& loop, TaskForm form, std::vector<std::string> paths)
-    : loop_(loop), form_(form), paths_(std::move(paths)) {}
+TaskSource::TaskSource(AsioLoop& loop, TaskForm form, std::vector<std::string> paths,
+                       const TaskOptions& defaults)
+    : loop_(loop),
+      form_(form),
+      paths_(std::move(paths)),
+      defaults_(std::make_shared<const TaskOptions>(defaults)) {}
 
 void TaskSource::read(Done done) {
   if (!reader_) {
@@ -34,7 +37,7 @@ void TaskSource::read(Done done) {
 
 void TaskSource::open_next(Done done) {
   if (next_path_ == paths_.size()) {
-    loop_.post([done = std::move(done)] { done(std::vector<std::string>()); });
+    loop_.post([done = std::move(done)] { done(std::vector<SourceTask>()); });
     return;
   }
   auto opened = InputReader::open(loop_, paths_[next_path_++]);
@@ -51,34 +54,30 @@ void TaskSource::open_next(Done done) {
 
 void TaskSource::take(std::string bytes, Done done) {
   const bool ended = bytes.empty();
-  std::vector<std::string> payloads;
+  std::vector<SourceTask> tasks;
   if (form_ == TaskForm::kFiles) {
     file_ += bytes;
     if (file_.size() > kPayloadBytesHardMax) return done(too_long(paths_[next_path_ - 1]));
-    if (ended) payloads.push_back(std::move(file_));
+    if (ended) tasks.push_back({std::move(file_), defaults_});
   } else {
     lines_.add(bytes);
     if (ended) lines_.end();
-    if (Status status = split(payloads); !status.ok()) return done(status);
+    if (Status status = split(tasks); !status.ok()) return done(status);
   }
   if (ended) reader_.reset();
-  if (payloads.empty()) {
+  if (tasks.empty()) {
     read(std::move(done));
   } else {
-    done(std::move(payloads));
+    done(std::move(tasks));
   }
 }
 
-Status TaskSource::split(std::vector<std::string>& payloads) {
+Status TaskSource::split(std::vector<SourceTask>& tasks) {
   std::string line;
   while (lines_.next(line)) {
     ++line_number_;
-    if (form_ == TaskForm::kLines) {
-      payloads.push_back(std::move(line));
-      continue;
-    }
-    BATON_ASSIGN_OR_RETURN(std::string payload, payload_of(line));
-    payloads.push_back(std::move(payload));
+    BATON_ASSIGN_OR_RETURN(SourceTask task, task_of(std::move(line)));
+    tasks.push_back(std::move(task));
   }
   // base64 inside JSON takes more room than the payload it stands for.
   if (lines_.bytes() > 2 * kPayloadBytesHardMax)
@@ -86,12 +85,12 @@ Status TaskSource::split(std::vector<std::string>& payloads) {
   return {};
 }
 
-Result<std::string> TaskSource::payload_of(const std::string& line) const {
-  const Json object = Json::parse(line, nullptr, false);
-  auto payload = take_bytes(object, "payload");
-  if (payload.ok()) return payload;
+Result<SourceTask> TaskSource::task_of(std::string line) const {
+  if (form_ == TaskForm::kLines) return SourceTask{std::move(line), defaults_};
+  auto task = task_of_json(line, *defaults_);
+  if (task.ok()) return task;
   return Status(ErrorCode::kInvalidArgument,
-                "line " + std::to_string(line_number_) + ": " + payload.status().message());
+                "line " + std::to_string(line_number_) + ": " + task.status().message());
 }
 
 }  // namespace baton::commands

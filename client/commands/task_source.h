@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/commands/input_reader.h"
+#include "client/commands/task_flags.h"
 #include "common/base/status.h"
 
 namespace baton::commands {
@@ -17,24 +18,25 @@ enum class TaskForm { kLines, kJsonLines, kFiles };
 class TaskSource {
  public:
   // `paths`: "-" is standard input. With kFiles each is one task, otherwise they are read one after
-  // the other.
-  TaskSource(AsioLoop& loop, TaskForm form, std::vector<std::string> paths);
+  // the other. `defaults`: what a task asks for unless its line says otherwise.
+  TaskSource(AsioLoop& loop, TaskForm form, std::vector<std::string> paths,
+             const TaskOptions& defaults = {});
 
-  // Calls `done` on the loop, never inside this call, with at least one payload, or with none at
-  // the end. Not ok: a file cannot be read or a line is no task (the text says which); nothing
-  // follows.
-  using Done = std::function<void(Result<std::vector<std::string>>)>;
+  // Calls `done` on the loop, never inside this call, with at least one task, or with none at the
+  // end. Not ok: a file cannot be read or a line is no task (the text says which); nothing follows.
+  using Done = std::function<void(Result<std::vector<SourceTask>>)>;
   void read(Done done);
 
  private:
   void open_next(Done done);
   void take(std::string bytes, Done done);
-  Status split(std::vector<std::string>& payloads);
-  Result<std::string> payload_of(const std::string& line) const;
+  Status split(std::vector<SourceTask>& tasks);
+  [[nodiscard]] Result<SourceTask> task_of(std::string line) const;
 
   AsioLoop& loop_;
   TaskForm form_;
   std::vector<std::string> paths_;
+  const std::shared_ptr<const TaskOptions> defaults_;
   std::size_t next_path_ = 0;
   std::unique_ptr<InputReader> reader_;
   LineSplitter lines_;

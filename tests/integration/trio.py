@@ -118,11 +118,11 @@ class Daemon:
 class Trio:
     """with Trio() as trio: a center and `managers` managers that listen; trio.baton(...) runs the program."""
 
-    def __init__(self, managers=3, manager_arguments=(), start=True, keep=False):
+    def __init__(self, managers=3, manager_arguments=(), start=True, keep=False, center_arguments=()):
         self.folder = Path(tempfile.mkdtemp(prefix="baton-test-"))
         self.keep = keep
         # The disk floor is for operators; a test machine may have little room left.
-        self.center = Daemon(self.folder, "baton-center", "center", ["--disk-free-min", "16MiB"])
+        self.center = Daemon(self.folder, "baton-center", "center", ["--disk-free-min", "16MiB", *center_arguments])
         self.managers = []
         self._manager_arguments = list(manager_arguments)
         self._managers_wanted = managers

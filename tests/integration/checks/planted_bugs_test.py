@@ -36,7 +36,7 @@ class PlantedBugs(unittest.TestCase):
         self.assertGreaterEqual(len(list(PLANTED.glob("*.patch"))), 35)
 
     def test_a_patch_whose_lines_are_gone_is_refused(self):
-        self.assert_refused(self.good.replace("row.token != token", "row.token != a_name_of_long_ago"), "does not apply")
+        self.assert_refused(self.good.replace(".token != token", ".token != a_name_of_long_ago"), "does not apply")
 
     def test_a_patch_without_its_head_is_refused(self):
         self.assert_refused(self.good.replace("Breaks: ", "It breaks ", 1), "does not begin with the lines")

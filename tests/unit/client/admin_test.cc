@@ -1,6 +1,7 @@
 // Queries against managers that say what the test tells them to.
 #include <optional>
 
+#include "common/base/wire_options.h"
 #include "tests/unit/client/fake_manager.h"
 
 namespace baton::client {
@@ -151,6 +152,250 @@ TEST_CASE("pages keep their cursor and index") {
   CHECK(page->value().tasks.at(0).task == TaskId(5));
   CHECK(page->value().next == "go on");
   CHECK(page->value().index == 77);
+}
+
+TEST_CASE("a list may be filtered by the manager") {
+  ClientWorld world;
+  TaskFilter filter;
+  filter.reason_has = "timed out";
+  filter.created_before = WallTime{5000};
+  filter.attempts_min = 3;
+  filter.order_key = "o";
+  filter.fair_key = "f";
+  world.client().admin().list_tasks("mail", TaskState::kDead, filter, 2, "", 5s,
+                                    [](const Result<TaskPage>&) {});
+  const auto list = world.manager().expect(v1::QUERY).as<v1::Query>().task_list();
+  CHECK(list.state() == v1::DEAD);
+  CHECK(list.reason_has() == "timed out");
+  CHECK(list.created_before_wall_ms() == 5000);
+  CHECK(list.attempts_min() == 3);
+  CHECK(list.order_key() == "o");
+  CHECK(list.fair_key() == "f");
+}
+
+// ---- acting -----------------------------------------------------------------------------------
+
+// What an action on these tasks gives.
+class Acting {
+ public:
+  Acting(ClientWorld& world, TaskAction action, const std::vector<std::uint64_t>& tasks) {
+    std::vector<TaskId> ids;
+    for (const std::uint64_t task : tasks) ids.emplace_back(task);
+    world.client().admin().act(
+        action, std::move(ids), "because", 5s,
+        [this](Result<std::vector<ActOutcome>> got) { outcomes = std::move(got); });
+  }
+  std::optional<Result<std::vector<ActOutcome>>> outcomes;
+};
+
+v1::Acted acted(std::uint32_t count, v1::ErrorCode code, v1::TaskState state) {
+  v1::Acted acted;
+  v1::ActedRun& run = *acted.add_run();
+  run.set_count(count);
+  run.set_code(code);
+  run.set_state(state);
+  return acted;
+}
+
+TEST_CASE("an action has an outcome for each task, in their order") {
+  ClientWorld world;
+  Acting acting(world, TaskAction::kCancel, {17, 18, 19});
+  const Received act = world.manager().expect(v1::ACT);
+  const auto message = act.as<v1::Act>();
+  CHECK(message.action() == v1::CANCEL);
+  CHECK(message.reason() == "because");
+  CHECK(message.task_size() == 3);
+  CHECK(message.timeout_ms() <= 5001);
+  v1::Acted answer = acted(2, v1::OK, v1::CANCELLED);
+  answer.MergeFrom(acted(1, v1::CONFLICT, v1::DONE));
+  act.answer(v1::ACTED, answer);
+  world.run_until([&] { return acting.outcomes.has_value(); });
+  REQUIRE(acting.outcomes->ok());
+  const auto& outcomes = acting.outcomes->value();
+  REQUIRE(outcomes.size() == 3);
+  CHECK(outcomes[1].task == TaskId(18));
+  CHECK(outcomes[1].status.ok());
+  CHECK(outcomes[1].state == TaskState::kCancelled);
+  CHECK(outcomes[2].status.code() == ErrorCode::kConflict);
+  CHECK(outcomes[2].state == TaskState::kDone);
+}
+
+TEST_CASE("an action whose answer was lost is repeated, and what it had done is not a conflict") {
+  ClientWorld world;
+  Acting acting(world, TaskAction::kCancel, {17, 18});
+  world.manager().expect(v1::ACT);
+  world.manager().drop_connections();
+  v1::Acted answer = acted(1, v1::CONFLICT, v1::CANCELLED);
+  answer.MergeFrom(acted(1, v1::CONFLICT, v1::DONE));
+  world.manager().expect(v1::ACT).answer(v1::ACTED, answer);
+  world.run_until([&] { return acting.outcomes.has_value(); });
+  CHECK(acting.outcomes->value().at(0).status.ok());
+  CHECK(acting.outcomes->value().at(1).status.code() == ErrorCode::kConflict);
+}
+
+TEST_CASE("an answer that names another number of tasks is an error, not an outcome") {
+  ClientWorld world;
+  Acting acting(world, TaskAction::kKill, {17, 18});
+  world.manager().expect(v1::ACT).answer(v1::ACTED, acted(1, v1::OK, v1::DEAD));
+  world.run_until([&] { return acting.outcomes.has_value(); });
+  CHECK(acting.outcomes->status().code() == ErrorCode::kBadFrame);
+}
+
+TEST_CASE("an action on no task, or on too many, is refused here") {
+  ClientWorld world;
+  Acting none(world, TaskAction::kCancel, {});
+  Acting many(world, TaskAction::kCancel, std::vector<std::uint64_t>(1025, 17));
+  world.run_until([&] { return none.outcomes.has_value() && many.outcomes.has_value(); });
+  CHECK(none.outcomes->status().code() == ErrorCode::kInvalidArgument);
+  CHECK(many.outcomes->status().code() == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("an action that no manager takes in time has the last error") {
+  ClientWorld world;
+  Acting acting(world, TaskAction::kCancel, {17});
+  world.manager().expect(v1::ACT).refuse(v1::UNAVAILABLE);
+  world.manager().stop_listening();
+  world.manager().drop_connections();
+  world.run_until([&] { return acting.outcomes.has_value(); });
+  CHECK(acting.outcomes->status().code() == ErrorCode::kUnavailable);
+}
+
+// ---- waiting ----------------------------------------------------------------------------------
+
+TEST_CASE("a wait goes on, without a pause or another manager, until the task has finished") {
+  ClientWorld world(2);
+  std::optional<Result<TaskInfo>> info;
+  world.client().admin().wait_task(TaskId(17), 60s,
+                                   [&](Result<TaskInfo> got) { info = std::move(got); });
+  for (int i = 0; i < 3; ++i) {
+    const Received wait = world.manager(1).expect(v1::QUERY);
+    CHECK(wait.as<v1::Query>().task_wait().task() == 17);
+    CHECK(wait.as<v1::Query>().timeout_ms() <= 5001);
+    v1::Answer not_yet;
+    not_yet.set_code(v1::DEADLINE_EXCEEDED);
+    wait.answer(v1::ANSWER, not_yet);
+  }
+  v1::Answer answer;
+  answer.mutable_task()->set_state(v1::DONE);
+  world.manager(1).expect(v1::QUERY).answer(v1::ANSWER, answer);
+  world.run_until([&] { return info.has_value(); });
+  CHECK(info->value().state == TaskState::kDone);
+  CHECK_FALSE(world.manager(2).has(v1::QUERY));
+}
+
+TEST_CASE("a task that has not finished in time is told apart from a cluster that is away") {
+  ClientWorld world;
+  std::optional<Result<TaskInfo>> info;
+  const auto keep = [&](Result<TaskInfo> got) { info = std::move(got); };
+  world.client().admin().wait_task(TaskId(17), 2s, keep);
+  const Received wait = world.manager().expect(v1::QUERY);
+  v1::Answer not_yet;
+  not_yet.set_code(v1::DEADLINE_EXCEEDED);
+  wait.answer(v1::ANSWER, not_yet);
+  world.run_until([&] { return info.has_value(); });
+  CHECK(info->status().code() == ErrorCode::kDeadlineExceeded);
+
+  info.reset();
+  world.manager().stop_listening();
+  world.manager().drop_connections();
+  world.client().admin().wait_task(TaskId(17), 2s, keep);
+  world.run_until([&] { return info.has_value(); });
+  CHECK(info->status().code() == ErrorCode::kUnavailable);
+}
+
+// ---- queues and payloads ----------------------------------------------------------------------
+
+TEST_CASE("an explanation has a sentence, a code, and the task that is waited for") {
+  ClientWorld world;
+  std::optional<Result<Explanation>> explanation;
+  world.client().admin().explain_task(
+      TaskId(17), 5s, [&](Result<Explanation> got) { explanation = std::move(got); });
+  const Received query = world.manager().expect(v1::QUERY);
+  CHECK(query.as<v1::Query>().task_explain().task() == 17);
+  v1::Answer answer;
+  answer.mutable_explanation()->mutable_task()->set_task(17);
+  answer.mutable_explanation()->set_sentence("it waits for task 16");
+  answer.mutable_explanation()->set_because(v1::EXPLAIN_ORDER_KEY);
+  answer.mutable_explanation()->set_other(16);
+  query.answer(v1::ANSWER, answer);
+  world.run_until([&] { return explanation.has_value(); });
+  CHECK(explanation->value().sentence == "it waits for task 16");
+  CHECK(to_string(explanation->value().because) == "order_key");
+  CHECK(explanation->value().other == TaskId(16));
+}
+
+TEST_CASE("every reason of an explanation has a name of its own") {
+  CHECK(to_string(ExplainCode::kNone) == "none");
+  CHECK(to_string(ExplainCode::kFairKeyLimit) == "fair_key_limit");
+  CHECK(to_string(ExplainCode::kManagerAway) == "manager_away");
+  CHECK(to_string(ExplainCode::kPurging) == "purging");
+}
+
+TEST_CASE("a payload comes as bytes") {
+  ClientWorld world;
+  std::optional<Result<std::string>> payload;
+  world.client().admin().task_payload(TaskId(17), 5s,
+                                      [&](Result<std::string> got) { payload = std::move(got); });
+  const Received query = world.manager().expect(v1::QUERY);
+  CHECK(query.as<v1::Query>().task_payload().task() == 17);
+  query.answer(v1::ANSWER, v1::Answer(), std::string_view("a\0b", 3));
+  world.run_until([&] { return payload.has_value(); });
+  CHECK(payload->value() == std::string("a\0b", 3));
+}
+
+TEST_CASE("a queue is shown with all its settings") {
+  ClientWorld world;
+  std::optional<Result<QueueDetail>> detail;
+  world.client().admin().show_queue("mail", 5s,
+                                    [&](Result<QueueDetail> got) { detail = std::move(got); });
+  const Received query = world.manager().expect(v1::QUERY);
+  CHECK(query.as<v1::Query>().queue_show().queue() == "mail");
+  v1::Answer answer;
+  v1::QueueDetail& queue = *answer.mutable_queue();
+  queue.mutable_info()->set_name("mail");
+  queue.mutable_info()->set_blocked(3);
+  queue.mutable_settings()->set_lease_ms(60'000);
+  queue.mutable_settings()->set_on_uncertain(v1::HOLD);
+  queue.set_keys(9);
+  queue.set_key_window_ms(70'000);
+  query.answer(v1::ANSWER, answer);
+  world.run_until([&] { return detail.has_value(); });
+  REQUIRE(detail->ok());
+  CHECK(detail->value().info.blocked == 3);
+  CHECK(detail->value().settings.lease == Millis(60'000));
+  CHECK(detail->value().settings.on_uncertain == OnUncertain::kHold);
+  CHECK(detail->value().settings.max_attempts == kMaxAttemptsDefault);
+  CHECK(detail->value().key_window == Millis(70'000));
+}
+
+TEST_CASE("only the settings that are named are changed") {
+  ClientWorld world;
+  std::optional<Status> status;
+  QueueChange change;
+  change.max_attempts = 7;
+  change.paused = false;
+  world.client().admin().set_queue("mail", change, 5s, [&](const Status& got) { status = got; });
+  const Received query = world.manager().expect(v1::QUERY);
+  const auto set = query.as<v1::Query>().queue_set();
+  CHECK(set.queue() == "mail");
+  CHECK(queue_change_from_wire(set.settings()) == change);
+  query.answer(v1::ANSWER, v1::Answer());
+  world.run_until([&] { return status.has_value(); });
+  CHECK(status->ok());
+}
+
+TEST_CASE("a purge says how many tasks it ends") {
+  ClientWorld world;
+  std::optional<Result<std::uint64_t>> tasks;
+  world.client().admin().purge_queue("mail", 5s,
+                                     [&](Result<std::uint64_t> got) { tasks = std::move(got); });
+  const Received query = world.manager().expect(v1::QUERY);
+  CHECK(query.as<v1::Query>().queue_purge().queue() == "mail");
+  v1::Answer answer;
+  answer.mutable_purge()->set_tasks(41);
+  query.answer(v1::ANSWER, answer);
+  world.run_until([&] { return tasks.has_value(); });
+  CHECK(tasks->value() == 41);
 }
 
 TEST_CASE("states have names, and a wrong name is answered with all of them") {

@@ -80,6 +80,38 @@ void deliver(const Received& to, std::uint64_t conn_epoch, const std::vector<Tas
   to.push(v1::TASKS, message, payload);
 }
 
+// A consumer with one task, delivered as token 71.
+struct AtWork {
+  explicit AtWork(ClientWorld& where) : world(where) {
+    consumer = consume(world, handler, options_for(1));
+    greeted = attach(world.manager());
+    world.manager().expect(v1::DEMAND);
+    deliver(greeted, 1, {{1, 71}});
+    world.run_until([&] { return handler.claims.size() == 1; });
+  }
+  [[nodiscard]] const Claim& claim() const { return handler.claims.at(0); }
+  // The next operation, answered with OK.
+  v1::Operation operation(std::string* payload = nullptr) {
+    const Received operations = world.manager().expect(v1::OPERATIONS);
+    if (payload != nullptr) *payload = operations.payload;
+    operations.answer(v1::OPERATIONS_DONE, done(operations));
+    return operations.as<v1::Operations>().operation(0);
+  }
+  // The claim is lost, as the manager pushes it.
+  void lose(v1::LostCause cause) const {
+    v1::ClaimsLost lost;
+    v1::LostClaim& claim = *lost.add_claim();
+    claim.set_token(71);
+    claim.set_cause(cause);
+    greeted.push(v1::CLAIMS_LOST, lost);
+  }
+
+  ClientWorld& world;
+  Handler handler;
+  std::unique_ptr<Consumer> consumer;
+  Received greeted;
+};
+
 std::uint64_t total(const Received& demand) { return demand.as<v1::Demand>().total(); }
 
 TEST_CASE("a consumer attaches, states its window, and hands over what comes") {
@@ -144,6 +176,189 @@ TEST_CASE("an ack carries its result and wants the next task, and its answer fre
   CHECK(next.answered_through() == 1);
   CHECK(next.operation(0).seq() == 2);
   CHECK(next.operation(0).kind() == v1::NACK);
+}
+
+TEST_CASE("without a lease of its own a consumer asks for that of the queue") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options;
+  options.queue = "mail";
+  const auto consumer = consume(world, handler, options);
+  attach(world.manager());
+  CHECK(world.manager().expect(v1::DEMAND).as<v1::Demand>().lease_ms() == 0);
+  options.lease = 1s;
+  CHECK(world.client().make_consumer(options, {}).status().code() == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE(
+    "a delivery tells the task's options, its expiries, and the checkpoint behind the payload") {
+  ClientWorld world;
+  Handler handler;
+  const auto consumer = consume(world, handler, options_for(2));
+  const Received greeted = attach(world.manager());
+  v1::Tasks tasks;
+  tasks.set_conn_epoch(1);
+  for (std::uint64_t i = 1; i <= 2; ++i) {
+    v1::Delivery& delivery = *tasks.add_delivery();
+    delivery.set_number(i);
+    delivery.set_token(70 + i);
+    delivery.set_task(1070 + i);
+    delivery.set_lease_ms(30'000);
+    delivery.set_length(4);
+  }
+  v1::Delivery& first = *tasks.mutable_delivery(0);
+  first.set_checkpoint_length(5);
+  first.set_expiries(2);
+  first.mutable_options()->set_priority(8);
+  first.mutable_options()->set_type("letter");
+  first.mutable_options()->set_key(std::string("\0k", 2));
+  first.mutable_options()->set_parent(99);
+  greeted.push(v1::TASKS, tasks, "worksavedwork");
+  world.run_until([&] { return handler.claims.size() == 2; });
+
+  const Delivery& with = handler.claims[0].delivery();
+  CHECK(with.payload == "work");
+  CHECK(with.checkpoint == "saved");
+  CHECK(with.expiries == 2);
+  CHECK(with.options.priority == 8);
+  CHECK(with.options.type == "letter");
+  CHECK(with.options.key == std::string("\0k", 2));
+  CHECK(with.options.parent == TaskId(99));
+  const Delivery& without = handler.claims[1].delivery();
+  CHECK(without.payload == "work");
+  CHECK(without.checkpoint.empty());
+  CHECK(without.options == TaskOptions());
+}
+
+TEST_CASE("a nack may name its own delay, or say that the task is dead") {
+  ClientWorld world;
+  AtWork work(world);
+  work.claim().nack("later", {.delay = Millis(90'000)}, {});
+  v1::Operation nack = work.operation();
+  CHECK(nack.kind() == v1::NACK);
+  CHECK(nack.delay_ms() == 90'000);
+  CHECK_FALSE(nack.dead());
+
+  deliver(work.greeted, 1, {{2, 72}});
+  world.run_until([&] { return work.handler.claims.size() == 2; });
+  work.handler.claims[1].nack("never", {.dead = true}, {});
+  nack = work.operation();
+  CHECK(nack.dead());
+  CHECK_FALSE(nack.has_delay_ms());
+}
+
+TEST_CASE("a delay of zero is a delay, and one below is refused") {
+  ClientWorld world;
+  AtWork work(world);
+  work.claim().nack("soon", {.delay = Millis(-1)}, work.handler.keep());
+  work.claim().nack("soon", {.delay = Millis(0)}, {});
+  CHECK(work.operation().has_delay_ms());
+  REQUIRE(work.handler.answers.size() == 1);
+  CHECK(work.handler.answers[0].status.code() == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("an ack says of which type its result is, and what a failed child means") {
+  ClientWorld world;
+  AtWork work(world);
+  work.claim().ack(
+      "{}", {.content_type = "application/json", .on_failed_child = FailurePolicy::kIgnore}, {});
+  std::string payload;
+  const v1::Operation ack = work.operation(&payload);
+  CHECK(ack.content_type() == "application/json");
+  CHECK(ack.on_failed_child() == v1::IGNORE);
+  CHECK(payload == "{}");
+}
+
+TEST_CASE("progress and a checkpoint are saved while the claim stays") {
+  ClientWorld world;
+  AtWork work(world);
+  work.claim().save({.percent = 40, .text = "page 4", .checkpoint = "four"}, work.handler.keep());
+  std::string payload;
+  const v1::Operation save = work.operation(&payload);
+  CHECK(save.kind() == v1::SAVE);
+  CHECK(save.seq() == 1);
+  CHECK(save.percent() == 40);
+  CHECK(save.progress() == "page 4");
+  CHECK(save.checkpoint());
+  CHECK(payload == "four");
+  CHECK_FALSE(save.wants_next());
+
+  work.claim().save({.text = "page 5"});
+  const v1::Operation second = work.operation();
+  CHECK_FALSE(second.checkpoint());
+  CHECK_FALSE(second.has_percent());
+  work.claim().save({.checkpoint = ""});
+  CHECK(work.operation().checkpoint());  // there is none any more
+  work.claim().ack();
+  CHECK(work.operation().kind() == v1::ACK);
+  CHECK(work.handler.answers.at(0).status.ok());
+}
+
+TEST_CASE("what cannot be saved is refused, and nothing is sent") {
+  ClientWorld world;
+  AtWork work(world);
+  work.claim().save({.percent = 101}, work.handler.keep());
+  work.claim().save({.text = std::string(201, 'x')}, work.handler.keep());
+  work.claim().save({.text = "\xff"}, work.handler.keep());
+  work.claim().save({.checkpoint = std::string(kResultBytesMax + 1, 'x')}, work.handler.keep());
+  work.claim().save({}, work.handler.keep());
+  world.run_until([&] { return work.handler.answers.size() == 5; });
+  CHECK(work.handler.answers[4].status.code() == ErrorCode::kInvalidArgument);
+  CHECK(work.handler.answers[0].status.code() == ErrorCode::kInvalidArgument);
+  CHECK(work.handler.answers[1].status.code() == ErrorCode::kTooLarge);
+  CHECK(work.handler.answers[2].status.code() == ErrorCode::kInvalidArgument);
+  CHECK(work.handler.answers[3].status.code() == ErrorCode::kTooLarge);
+  CHECK_FALSE(world.manager().has(v1::OPERATIONS));
+}
+
+TEST_CASE("a checkpoint that no frame of the manager carries leaves the progress, and says so") {
+  ClientWorld world;
+  world.manager().set_payload_bytes_max(1000);
+  AtWork work(world);
+  work.claim().save({.percent = 50, .checkpoint = std::string(kFrameMetadataBytesMax + 1, 'x')},
+                    work.handler.keep());
+  const v1::Operation save = work.operation();
+  CHECK(save.kind() == v1::SAVE);
+  CHECK(save.percent() == 50);
+  CHECK_FALSE(save.checkpoint());
+  world.run_until([&] { return work.handler.answers.size() == 1; });
+  CHECK(work.handler.answers[0].status.code() == ErrorCode::kTooLarge);
+}
+
+TEST_CASE("a claim that the manager says is lost ends at once, with its cause") {
+  const std::vector<std::pair<v1::LostCause, std::optional<LostCause>>> causes = {
+      {v1::LOST_CANCELLED, LostCause::kCancelled},
+      {v1::LOST_LEASE, LostCause::kLease},
+      {v1::LOST_TIMEOUT, LostCause::kTimeout},
+      {v1::LOST_DECIDED, LostCause::kDecided},
+      {v1::LOST_NONE, std::nullopt}};
+  for (const auto& [told, cause] : causes) {
+    ClientWorld world;
+    AtWork work(world);
+    CHECK_FALSE(work.claim().lost_cause().has_value());
+    const MonoTime before = world.now();
+    work.lose(told);
+    world.run_until([&] { return work.handler.superseded.size() == 1; });
+    CHECK(world.now() - before < 1s);
+    CHECK(work.claim().superseded());
+    CHECK(work.claim().lost_cause() == cause);
+    work.lose(told);  // twice changes nothing
+    world.run_for(100ms);
+    CHECK(work.handler.superseded.size() == 1);
+  }
+}
+
+TEST_CASE("a lost claim whose ack is on its way is decided by the ack's answer") {
+  ClientWorld world;
+  AtWork work(world);
+  work.claim().ack("", work.handler.keep());
+  const Received operations = world.manager().expect(v1::OPERATIONS);
+  work.lose(v1::LOST_CANCELLED);
+  world.run_for(100ms);
+  CHECK(work.handler.superseded.empty());
+  operations.answer(v1::OPERATIONS_DONE, done(operations));
+  world.run_until([&] { return work.handler.answers.size() == 1; });
+  CHECK(work.handler.answers[0].status.ok());
 }
 
 TEST_CASE("an ack that was refused raises nothing, so that the credit is stated") {

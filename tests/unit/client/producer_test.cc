@@ -12,10 +12,11 @@ class Outcomes {
  public:
   explicit Outcomes(Producer& producer) : producer_(producer) {}
 
-  void produce(const std::string& queue, const std::string& payload) {
-    producer_.produce(queue, payload, [this, payload](const ProduceOutcome& outcome) {
-      CHECK(outcomes_.emplace(payload, outcome).second);  // exactly once
-    });
+  void produce(const std::string& queue, const std::string& payload, TaskOptions options = {}) {
+    producer_.produce(queue, payload, std::move(options),
+                      [this, payload](const ProduceOutcome& outcome) {
+                        CHECK(outcomes_.emplace(payload, outcome).second);  // exactly once
+                      });
   }
   [[nodiscard]] bool has(const std::string& payload) const { return outcomes_.contains(payload); }
   [[nodiscard]] const ProduceOutcome& of(const std::string& payload) const {
@@ -28,6 +29,18 @@ class Outcomes {
   Producer& producer_;
   std::map<std::string, ProduceOutcome> outcomes_;
 };
+
+TaskOptions in_order(const std::string& key) {
+  TaskOptions options;
+  options.order_key = key;
+  return options;
+}
+
+TaskOptions with_key(const std::string& key) {
+  TaskOptions options;
+  options.key = key;
+  return options;
+}
 
 std::vector<std::uint32_t> maybe_at(const Received& produce) {
   const auto message = produce.as<v1::Produce>();
@@ -403,6 +416,216 @@ TEST_CASE("a living manager that does not answer is left, and the task goes as m
   world.manager(1).expect(v1::PRODUCE);
   world.run_for(11s);
   CHECK(world.manager(2).expect(v1::PRODUCE).as<v1::Produce>().moved());
+}
+
+// ---- options --------------------------------------------------------------------------------
+
+TEST_CASE("a task without options says nothing about them") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a");
+  CHECK(world.manager().expect(v1::PRODUCE).as<v1::Produce>().options_size() == 0);
+}
+
+TEST_CASE("options that all items share travel once") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  TaskOptions options;
+  options.priority = 9;
+  options.type = "letter";
+  options.time_to_live = Millis(5000);
+  outcomes.produce("mail", "a", options);
+  outcomes.produce("mail", "b", options);
+
+  const auto message = world.manager().expect(v1::PRODUCE).as<v1::Produce>();
+  CHECK(message.length_size() == 2);
+  REQUIRE(message.options_size() == 1);
+  CHECK(message.options(0).priority() == 9);
+  CHECK(message.options(0).type() == "letter");
+  CHECK(message.options(0).time_to_live_ms() == 5000);
+}
+
+TEST_CASE("options that differ travel one for each item") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  TaskOptions urgent;
+  urgent.priority = 10;
+  outcomes.produce("mail", "a", urgent);
+  outcomes.produce("mail", "b");
+  outcomes.produce("mail", "c", urgent);
+
+  const auto message = world.manager().expect(v1::PRODUCE).as<v1::Produce>();
+  CHECK(message.length_size() == 3);
+  REQUIRE(message.options_size() == 3);
+  CHECK(message.options(0).priority() == 10);
+  CHECK(message.options(1).priority() == 0);  // the default
+  CHECK(message.options(2).priority() == 10);
+}
+
+TEST_CASE("many different options are split into requests whose metadata fits a frame") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  for (int i = 0; i < 600; ++i) {
+    TaskOptions options;
+    options.fair_key = std::to_string(i) + std::string(190, 'k');
+    outcomes.produce("mail", std::to_string(i), options);
+  }
+  int items = 0;
+  while (items < 600) {
+    const Received produce = world.manager().expect(v1::PRODUCE);
+    CHECK(produce.metadata.size() < kFrameMetadataBytesMax);
+    const auto message = produce.as<v1::Produce>();
+    CHECK(message.options_size() == message.length_size());
+    items += message.length_size();
+  }
+  CHECK(items == 600);
+}
+
+TEST_CASE("what waits for the ledger does not share a request with what does not") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a");
+  outcomes.produce("mail", "b", with_key("k"));
+  CHECK(world.manager().expect(v1::PRODUCE).as<v1::Produce>().length_size() == 1);
+  const auto second = world.manager().expect(v1::PRODUCE).as<v1::Produce>();
+  CHECK(second.seq() == 2);
+  CHECK(second.options(0).key() == "k");
+}
+
+TEST_CASE("an option out of its range fails without being sent, and names itself") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  TaskOptions options;
+  options.priority = 11;
+  outcomes.produce("mail", "a", options);
+  TaskOptions copy;
+  copy.retry_of = TaskId(ShardId(1), Offset(1));
+  outcomes.produce("mail", "payload of a copy", copy);
+  world.run_until([&] { return outcomes.size() == 2; });
+  CHECK(outcomes.of("a").status.message().find("priority 11") != std::string::npos);
+  CHECK(outcomes.of("payload of a copy").status.code() == ErrorCode::kInvalidArgument);
+  CHECK_FALSE(world.manager().has(v1::PRODUCE));
+}
+
+TEST_CASE("a known key confirms the task that is there, and says where it stands") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a", with_key("k"));
+  const Received produce = world.manager().expect(v1::PRODUCE);
+  v1::Produced answer = stored(produce, 77, 1);
+  answer.mutable_run(0)->set_duplicate(true);
+  answer.mutable_run(0)->set_state(v1::DONE);
+  produce.answer(v1::PRODUCED, answer);
+  world.run_until([&] { return outcomes.has("a"); });
+  CHECK(outcomes.of("a").confirmed());
+  CHECK(outcomes.of("a").task == TaskId(77));
+  CHECK(outcomes.of("a").duplicate);
+  CHECK(outcomes.of("a").task_state == TaskState::kDone);
+}
+
+TEST_CASE("the ledger's refusal of a key or a parent is final, also of what may be somewhere") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a", with_key("k"));
+  world.manager().expect(v1::PRODUCE);
+  world.manager().drop_connections();
+  const Received again = world.manager().expect(v1::PRODUCE);
+  CHECK(again.as<v1::Produce>().moved());
+  again.answer(v1::PRODUCED, refused(again, v1::CONFLICT));
+
+  TaskOptions child;
+  child.parent = TaskId(ShardId(1), Offset(1));
+  child.parent_token = Token(3);
+  outcomes.produce("mail", "b", child);
+  const Received spawned = world.manager().expect(v1::PRODUCE);
+  CHECK(spawned.as<v1::Produce>().options(0).parent_token() == 3);
+  spawned.answer(v1::PRODUCED, refused(spawned, v1::CLAIM_SUPERSEDED));
+  world.run_until([&] { return outcomes.size() == 2; });
+  CHECK(outcomes.of("a").state == ProduceState::kFailed);
+  CHECK(outcomes.of("a").status.code() == ErrorCode::kConflict);
+  CHECK(outcomes.of("b").state == ProduceState::kFailed);
+  CHECK(outcomes.of("b").status.code() == ErrorCode::kClaimSuperseded);
+}
+
+TEST_CASE("what waits for the ledger is repeated as moved, also at the same shard") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a", in_order("k"));
+  CHECK_FALSE(world.manager().expect(v1::PRODUCE).as<v1::Produce>().moved());
+  world.manager().drop_connections();
+  const Received again = world.manager().expect(v1::PRODUCE);
+  CHECK(again.as<v1::Produce>().moved());
+  CHECK(maybe_at(again) == std::vector<std::uint32_t>{1});
+  CHECK(again.as<v1::Produce>().options(0).order_key() == "k");
+}
+
+TEST_CASE("unavailable says nothing about a task that waits for the ledger") {
+  ClientWorld world;
+  const auto producer = world.client().make_producer();
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a", in_order("k"));
+  const Received first = world.manager().expect(v1::PRODUCE);
+  first.answer(v1::PRODUCED, refused(first, v1::UNAVAILABLE));
+  CHECK(world.manager().expect(v1::PRODUCE).as<v1::Produce>().moved());
+}
+
+TEST_CASE("after a refused ordered task it goes first, and nothing new before it") {
+  ClientWorld world;
+  ProducerOptions options;
+  options.batch_items_max = 2;
+  const auto producer = world.client().make_producer(options);
+  Outcomes outcomes(*producer);
+  for (int i = 1; i <= 4; ++i) outcomes.produce("mail", std::to_string(i), in_order("k"));
+  const Received first = world.manager().expect(v1::PRODUCE);
+  const Received second = world.manager().expect(v1::PRODUCE);
+  v1::Produced half = stored(first, 100, 1);  // 1 is stored, 2 and all behind it are refused
+  half.mutable_run(0)->set_count(1);
+  v1::ProducedRun& rest = *half.add_run();
+  rest.set_count(1);
+  rest.set_code(v1::RETRY_LATER);
+  first.answer(v1::PRODUCED, half);
+  world.run_until([&] { return outcomes.has("1"); });
+  outcomes.produce("mail", "5", in_order("k"));
+  second.answer(v1::PRODUCED, refused(second, v1::RETRY_LATER));
+
+  std::vector<std::uint64_t> order;
+  for (int i = 0; i < 3; ++i) {
+    const Received again = world.manager().expect(v1::PRODUCE);
+    CHECK_FALSE(again.as<v1::Produce>().moved());
+    for (int item = 0; item < again.as<v1::Produce>().length_size(); ++item)
+      order.push_back(again.as<v1::Produce>().seq() + static_cast<std::uint64_t>(item));
+  }
+  CHECK(order == std::vector<std::uint64_t>{2, 3, 4, 5});
+}
+
+TEST_CASE("when a refused ordered task is given up, resolved_below says so with the next one") {
+  ClientWorld world;
+  ProducerOptions options;
+  options.timeout = 2s;
+  const auto producer = world.client().make_producer(options);
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a", in_order("k"));
+  const Received first = world.manager().expect(v1::PRODUCE);
+  world.run_for(1s);
+  outcomes.produce("mail", "b", in_order("k"));
+  const Received second = world.manager().expect(v1::PRODUCE);
+  first.answer(v1::PRODUCED, refused(first, v1::RETRY_LATER, 1500));
+  second.answer(v1::PRODUCED, refused(second, v1::RETRY_LATER));
+  world.run_until([&] { return outcomes.has("a"); });
+  CHECK(outcomes.of("a").state == ProduceState::kFailed);
+
+  const Received again = world.manager().expect(v1::PRODUCE);
+  CHECK(again.as<v1::Produce>().seq() == 2);
+  CHECK(again.as<v1::Produce>().resolved_below() == 2);
 }
 
 TEST_CASE("an answer that names another number of items counts as none") {

@@ -199,10 +199,25 @@ TEST_CASE("a batch is bounded in items and bytes, but never empty") {
 TEST_CASE("no more operations are on the way than the ledger remembers") {
   OperationQueue queue;
   for (std::uint64_t token = 1; token <= kSessionOutcomesMax + 5; ++token) queue.add(ack(token));
-  CHECK(queue.take_to_send(100'000, 1, kStart).size() == kSessionOutcomesMax);
-  CHECK(queue.take_to_send(100'000, 1, kStart).empty());
+  std::size_t taken = 0;
+  for (int i = 0; i < 5; ++i) taken += queue.take_to_send(kBatchItemsMax, 1, kStart).size();
+  CHECK(taken == kSessionOutcomesMax);
+  CHECK(queue.take_to_send(kBatchItemsMax, 1, kStart).empty());
   queue.take_answered(OpSeq(1));
-  CHECK(queue.take_to_send(100'000, 1, kStart).size() == 1);
+  CHECK(queue.take_to_send(kBatchItemsMax, 1, kStart).size() == 1);
+}
+
+TEST_CASE("what operations say beside their payload fits a frame's metadata") {
+  OperationQueue queue;
+  for (std::uint64_t token = 1; token <= 400; ++token) {
+    queue.add(Operation{.kind = OperationKind::kAck,
+                        .token = Token(token),
+                        .text = std::string(kTaskTextBytesMax, 't')});
+  }
+  const std::size_t first = queue.take_to_send(kBatchItemsMax, 1, kStart).size();
+  CHECK(first * kTaskTextBytesMax < kFrameMetadataBytesMax);
+  CHECK(first > 200);
+  CHECK(queue.take_to_send(kBatchItemsMax, 1, kStart).size() == 400 - first);
 }
 
 }  // namespace

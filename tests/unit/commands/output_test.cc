@@ -1,5 +1,6 @@
 #include "client/commands/output.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -94,4 +95,20 @@ TEST_CASE("an output whose reader has gone says so and stays so") {
   CHECK_FALSE(output.write("more"));
   CHECK_FALSE(output.ok());
   std::fclose(full);
+}
+
+TEST_CASE("a long table is printed in parts whose columns stay in line") {
+  std::vector<Json> all(10'001, Json{{"name", "abc"}, {"n", 1}, {"up", true}});
+  all.back()["name"] = "a longer one";
+  const std::string text = rows(OutputFormat::kTable, all);
+
+  CHECK(text.starts_with("NAME  COUNT  UP\nabc   1      yes\n"));
+  CHECK(text.ends_with("\nabc   1      yes\na longer one  1      yes\n"));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 10'002);
+}
+
+TEST_CASE("bytes become one field of a line") {
+  CHECK(one_line("a\tb\nc\\d\n") == "a\\tb\\nc\\\\d");
+  CHECK(one_line("\n\n") == "\\n");
+  CHECK(one_line("").empty());
 }

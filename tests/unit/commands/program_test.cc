@@ -108,6 +108,26 @@ TEST_CASE("wrong usage is exit code 2 and calls nothing") {
   CHECK(calls.run({"produce"}) == 2);
 }
 
+TEST_CASE("what stands behind -- is a command's own, where one is taken") {
+  Calls calls;
+  std::vector<std::string> command;
+  std::string file;
+  CLI::App& guard = calls.program.add_command(calls.program.app(),
+                                              {.name = "guard", .summary = "x", .formats = {}},
+                                              [&](CommonOptions) { return 42; });
+  guard.add_option("FILE", file, "x")->required();
+  calls.program.take_command(guard, command, "x");
+
+  CHECK(calls.run({"guard", "f", "--", "ls", "--help", "--", "-o", ""}) == 42);
+  CHECK(file == "f");
+  CHECK(command == std::vector<std::string>{"ls", "--help", "--", "-o", ""});
+  CHECK(calls.run({"guard", "f"}) == 42);
+  CHECK(calls.run({"guard", "f", "ls"}) == 2);
+  CHECK(calls.run({"guard", "f", "--"}) == 2);
+  CHECK(calls.run({"guard", "--", "ls"}) == 2);  // FILE is not behind it
+  CHECK(calls.run({"produce", "--"}) == 0);      // takes none: as ever
+}
+
 TEST_CASE("help and version are exit code 0") {
   for (const std::string word : {"--help", "--version"}) {
     Calls calls;

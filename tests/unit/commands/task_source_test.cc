@@ -20,16 +20,20 @@ struct Files {
   }
   // Everything, or why not.
   Result<std::vector<std::string>> all(TaskForm form, std::vector<std::string> paths) {
-    TaskSource source(loop, form, std::move(paths));
+    TaskSource source(loop, form, std::move(paths), defaults);
+    options.clear();
     std::vector<std::string> payloads;
     std::optional<Status> ended;
     std::function<void()> more = [&] {
-      source.read([&](Result<std::vector<std::string>> read) {
+      source.read([&](Result<std::vector<SourceTask>> read) {
         if (!read.ok() || read.value().empty()) {
           ended = read.status();
           return;
         }
-        for (std::string& payload : read.value()) payloads.push_back(std::move(payload));
+        for (SourceTask& task : read.value()) {
+          payloads.push_back(std::move(task.payload));
+          options.push_back(*task.options);
+        }
         more();
       });
     };
@@ -39,6 +43,8 @@ struct Files {
     return payloads;
   }
 
+  TaskOptions defaults;
+  std::vector<TaskOptions> options;  // of the tasks that all() has read
   AsioLoop loop;
   std::unique_ptr<TemporaryFolder> folder = TemporaryFolder::make("baton-test-").value();
 };
@@ -76,6 +82,17 @@ TEST_CASE("JSON lines carry any bytes") {
   const auto path = files.write("a", "{\"payload\":\"a\\nb\"}\n{\"payload_base64\":\"AP8=\"}\n");
   CHECK(files.all(TaskForm::kJsonLines, {path}).value() ==
         Payloads{"a\nb", std::string("\0\xff", 2)});
+}
+
+TEST_CASE("every task has the defaults, unless its line says otherwise") {
+  Files files;
+  files.defaults.priority = 7;
+  REQUIRE(files.all(TaskForm::kLines, {files.write("a", "x\ny\n")}).ok());
+  CHECK(files.options.at(1).priority == 7);
+  const auto path = files.write("b", "{\"payload\":\"x\"}\n{\"payload\":\"y\",\"priority\":1}\n");
+  REQUIRE(files.all(TaskForm::kJsonLines, {path}).ok());
+  CHECK(files.options.at(0).priority == 7);
+  CHECK(files.options.at(1).priority == 1);
 }
 
 TEST_CASE("a bad JSON line is named by its number") {

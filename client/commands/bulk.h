@@ -1,0 +1,62 @@
+// BulkAction: one action on many tasks: in pieces of bounded size, at a bounded rate, with an
+// outcome for each.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "client/commands/query.h"
+#include "client/commands/task_ids.h"
+
+namespace baton::commands {
+
+struct BulkPlan {
+  TaskAction action = TaskAction::kCancel;
+  std::string done;                   // what the tasks are then: "cancelled"
+  std::string reason;                 // for people
+  std::uint64_t limit = 0;            // tasks at most; 0: all
+  std::optional<std::uint32_t> rate;  // tasks a second
+  bool dry_run = false;
+};
+
+// The flags that every bulk command has: --dry-run, --yes.
+struct BulkFlags {
+  bool dry_run = false;
+  bool yes = false;
+  void add_to(CLI::App& command);
+};
+
+// Prints a row for each task and finishes the query: 0 when all were done, 8 when only some were,
+// else the code of the first refusal.
+class BulkAction {
+ public:
+  BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids);
+
+  void start();
+
+ private:
+  void next();
+  void on_ids(Result<std::vector<TaskId>> ids);
+  void on_acted(const std::vector<client::ActOutcome>& outcomes);
+  void add_row(TaskId task, const std::string& outcome, const std::string& state,
+               const std::string& message);
+  void finish();
+  [[nodiscard]] std::size_t piece() const;
+
+  Query& query_;
+  const BulkPlan plan_;
+  const std::unique_ptr<TaskIds> ids_;
+  RowWriter rows_;
+  MonoTime began_;
+  std::uint64_t done_ = 0;
+  std::uint64_t refused_ = 0;
+  Status first_refusal_;
+  Status broken_;  // what ended it early
+};
+
+}  // namespace baton::commands

@@ -1,0 +1,114 @@
+#include "client/commands/child_files.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+#include "common/base/utf8.h"
+
+namespace baton::commands {
+namespace {
+
+// The bytes of a file, at most one more than `max`.
+std::string read_file(const std::string& path, std::size_t max) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(max + 1, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
+}
+
+// At most 200 bytes that are UTF-8; empty when it is not UTF-8 at all.
+std::string short_text(std::string_view text) {
+  if (text.size() <= kTaskTextBytesMax) return is_utf8(text) ? std::string(text) : "";
+  for (std::size_t size = kTaskTextBytesMax; size > kTaskTextBytesMax - 4; --size) {
+    if (is_utf8(text.substr(0, size))) return std::string(text.substr(0, size));
+  }
+  return "";
+}
+
+}  // namespace
+
+client::Progress parse_progress(std::string_view line) {
+  line = line.substr(0, line.find_first_of("\r\n"));
+  client::Progress progress;
+  std::uint32_t percent = 0;
+  const char* end = line.data() + line.size();
+  auto [stopped, error] = std::from_chars(line.data(), end, percent);
+  const bool percent_sign = error == std::errc() && stopped != end && *stopped == '%';
+  if (percent_sign) ++stopped;
+  if (error == std::errc() && percent <= 100 && (stopped == end || *stopped == ' ')) {
+    progress.percent = percent;
+    line.remove_prefix(static_cast<std::size_t>(stopped - line.data()));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  }
+  progress.text = short_text(line);
+  return progress;
+}
+
+Result<std::unique_ptr<ChildFiles>> ChildFiles::make() {
+  BATON_ASSIGN_OR_RETURN(auto folder, TemporaryFolder::make("baton-consume-"));
+  return std::unique_ptr<ChildFiles>(new ChildFiles(std::move(folder)));
+}
+
+ChildFiles::Stamp ChildFiles::stamp_of(const std::string& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return {found.st_ino, static_cast<std::uint64_t>(found.st_size),
+          found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec};
+}
+
+Result<ChildFiles::Paths> ChildFiles::open(Token token, const std::string& checkpoint) {
+  const std::string base = folder_->path() + "/" + std::to_string(token.value());
+  Entry entry{{base + ".checkpoint", base + ".progress"}, {}, {}};
+  if (!checkpoint.empty()) {
+    std::ofstream file(entry.paths.checkpoint, std::ios::binary);
+    file.write(checkpoint.data(), static_cast<std::streamsize>(checkpoint.size()));
+    file.close();
+    if (!file) {
+      return Status(ErrorCode::kUnavailable, "cannot write " + entry.paths.checkpoint);
+    }
+    entry.checkpoint = stamp_of(entry.paths.checkpoint);
+  }
+  return entries_.insert_or_assign(token, std::move(entry)).first->second.paths;
+}
+
+std::optional<client::Progress> ChildFiles::look(Token token, std::string& complain) {
+  const auto found = entries_.find(token);
+  if (found == entries_.end()) return std::nullopt;
+  Entry& entry = found->second;
+  std::optional<client::Progress> change;
+  if (const Stamp now = stamp_of(entry.paths.progress); now != entry.progress) {
+    entry.progress = now;
+    client::Progress told = parse_progress(read_file(entry.paths.progress, 4096));
+    if (told.percent || !told.text.empty()) change = std::move(told);
+  }
+  if (const Stamp now = stamp_of(entry.paths.checkpoint); now != entry.checkpoint) {
+    entry.checkpoint = now;
+    std::string bytes = read_file(entry.paths.checkpoint, kResultBytesMax);
+    if (bytes.size() > kResultBytesMax) {
+      complain = "the checkpoint is larger than 1 MiB and was not saved";
+    } else {
+      if (!change) change.emplace();
+      change->checkpoint = std::move(bytes);
+    }
+  }
+  return change;
+}
+
+void ChildFiles::close(Token token) {
+  const auto found = entries_.find(token);
+  if (found == entries_.end()) return;
+  ::unlink(found->second.paths.checkpoint.c_str());
+  ::unlink(found->second.paths.progress.c_str());
+  entries_.erase(found);
+}
+
+}  // namespace baton::commands

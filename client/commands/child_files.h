@@ -1,0 +1,62 @@
+// ChildFiles: how a command of `baton consume --exec` keeps progress and a checkpoint with its task,
+// without a client of its own: it writes two files, and Baton looks at them now and then.
+//
+//   BATON_CHECKPOINT_FILE  there when an attempt before left one; what the command puts in its place
+//                          is saved for the next attempt (write another file, then mv it here)
+//   BATON_PROGRESS_FILE    its first line, "PERCENT TEXT" or "TEXT", is shown by `baton task show`
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "client/commands/temporary_folder.h"
+#include "client/consumer.h"
+
+namespace baton::commands {
+
+class ChildFiles {
+ public:
+  // unavailable: there is no place for them.
+  static Result<std::unique_ptr<ChildFiles>> make();
+
+  struct Paths {
+    std::string checkpoint;
+    std::string progress;
+  };
+  // For a claim that is worked on from now on; with what an attempt before saved. unavailable: that
+  // cannot be written.
+  Result<Paths> open(Token token, const std::string& checkpoint);
+  // What the command has changed since the last look; nothing when nothing. `complain` gets a
+  // sentence about what cannot be saved.
+  std::optional<client::Progress> look(Token token, std::string& complain);
+  // The claim is over: its files go.
+  void close(Token token);
+
+ private:
+  // What tells one content of a file from another without reading it.
+  struct Stamp {
+    std::uint64_t inode = 0;  // 0: no such file
+    std::uint64_t size = 0;
+    std::int64_t changed_ns = 0;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  struct Entry {
+    Paths paths;
+    Stamp checkpoint;
+    Stamp progress;
+  };
+
+  explicit ChildFiles(std::unique_ptr<TemporaryFolder> folder) : folder_(std::move(folder)) {}
+  static Stamp stamp_of(const std::string& path);
+
+  const std::unique_ptr<TemporaryFolder> folder_;
+  std::map<Token, Entry> entries_;
+};
+
+// "40 page 4" is 40 percent and a text; what begins otherwise is text alone, cut at 200 bytes.
+client::Progress parse_progress(std::string_view line);
+
+}  // namespace baton::commands

@@ -1,0 +1,161 @@
+// baton task retry: copies of finished or dead tasks, as new tasks with the same payload.
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/commands/confirm.h"
+#include "client/commands/query.h"
+#include "client/commands/task_actions.h"
+#include "client/commands/task_flags.h"
+#include "client/commands/task_ids.h"
+
+namespace baton::commands {
+namespace {
+
+constexpr std::size_t kPieceMax = 256;
+constexpr int kPartlyDone = 8;
+
+struct RetryOptions {
+  std::vector<std::string> ids;
+  std::string queue;
+  TaskOptions task;
+  bool yes = false;
+};
+
+// Piece after piece: looks up where each task was, produces its copy, prints in the order of the
+// ids.
+class RetryCommand {
+ public:
+  RetryCommand(Query& query, const RetryOptions& options)
+      : query_(query),
+        options_(options),
+        ids_(make_named_ids(query.loop(), options.ids)),
+        rows_(query.out(), query.format(),
+              {{"retry_of", "RETRY OF"}, {"id", "ID"}, {"queue", "QUEUE"}, {"error", "ERROR"}}) {
+    client::ProducerOptions producer;
+    producer.timeout = query.timeout();
+    producer.backpressure = client::Backpressure::kRefuse;
+    producer_ = query.client().make_producer(producer);
+  }
+
+  void next() {
+    ids_->next(kPieceMax, [this](Result<std::vector<TaskId>> ids) {
+      if (!ids.ok()) broken_ = ids.status();
+      if (!ids.ok() || ids.value().empty()) return finish();
+      copies_.clear();
+      for (const TaskId task : ids.value()) copies_.push_back({task, options_.queue, {}, {}});
+      open_ = copies_.size();
+      for (Copy& copy : copies_) look_up(copy);
+    });
+  }
+
+ private:
+  struct Copy {
+    TaskId from;
+    std::string queue;
+    TaskId made;
+    Status status;
+  };
+
+  void look_up(Copy& copy) {
+    if (!copy.queue.empty()) return produce(copy);
+    query_.admin().task(copy.from, query_.timeout(),
+                        [this, &copy](const Result<client::TaskInfo>& info) {
+                          if (!info.ok()) return end(copy, info.status());
+                          copy.queue = info.value().queue;
+                          if (!copy.queue.empty()) return produce(copy);
+                          end(copy, {ErrorCode::kNotFound, "nothing is kept of this task"});
+                        });
+  }
+
+  void produce(Copy& copy) {
+    TaskOptions task = options_.task;
+    task.retry_of = copy.from;
+    producer_->produce(copy.queue, "", std::move(task),
+                       [this, &copy](const client::ProduceOutcome& outcome) {
+                         copy.made = outcome.task;
+                         end(copy, outcome.status);
+                       });
+  }
+
+  void end(Copy& copy, Status status) {
+    copy.status = std::move(status);
+    if (--open_ > 0) return;
+    for (const Copy& done : copies_) add_row(done);
+    next();
+  }
+
+  void add_row(const Copy& copy) {
+    const bool ok = copy.status.ok();
+    (ok ? made_ : refused_) += 1;
+    if (!ok && first_refusal_.ok()) first_refusal_ = copy.status;
+    rows_.add(Json{{"retry_of", to_string(copy.from)},
+                   {"id", ok ? Json(to_string(copy.made)) : Json()},
+                   {"queue", copy.queue.empty() ? Json() : Json(copy.queue)},
+                   {"error", ok ? Json() : Json(copy.status.to_string())}});
+  }
+
+  void finish() {
+    rows_.finish();
+    if (!broken_.ok()) print_error(broken_);
+    if (refused_ == 0 && broken_.ok()) return query_.finish(0);
+    std::fprintf(stderr, "%llu copied, %llu refused\n", static_cast<unsigned long long>(made_),
+                 static_cast<unsigned long long>(refused_));
+    if (made_ > 0) return query_.finish(kPartlyDone);
+    query_.finish(exit_code_of_request(broken_.ok() ? first_refusal_ : broken_));
+  }
+
+  Query& query_;
+  const RetryOptions& options_;
+  const std::unique_ptr<TaskIds> ids_;
+  RowWriter rows_;
+  std::unique_ptr<client::Producer> producer_;
+  std::vector<Copy> copies_;  // of this piece
+  std::size_t open_ = 0;      // of them, without an end
+  std::uint64_t made_ = 0;
+  std::uint64_t refused_ = 0;
+  Status first_refusal_;
+  Status broken_;
+};
+
+int retry(CommonOptions common, const RetryOptions& options) {
+  const Status status = validate_task_options(options.task);
+  if (!status.ok()) return usage_error("task retry", status.message());
+  const bool many = names_many(options.ids);
+  if (many && !options.task.key.empty())
+    return usage_error("task retry", "--key names one task, and there are more");
+  if (const auto code = refuse_unconfirmed(options.yes || !many, "retry all of these tasks?"))
+    return *code;
+  return run_query(std::move(common), [&](Query& query) {
+    query.own(std::make_unique<RetryCommand>(query, options)).next();
+  });
+}
+
+}  // namespace
+
+void add_task_retry(Program& program, CLI::App& noun) {
+  auto options = std::make_shared<RetryOptions>();
+  CLI::App& command = program.add_command(
+      noun,
+      {.name = "retry",
+       .summary =
+           "Make copies of finished or dead tasks: new tasks with the same payload, and what "
+           "they asked for\nunless the flags say otherwise. Finished ones must have been kept: "
+           "`baton queue set Q --keep all`.",
+       .examples = "  baton task retry 17592186044417\n"
+                   "  baton task retry 17592186044417 -q mail/slow --priority 9 --delay 10m"},
+      [options](CommonOptions common) { return retry(std::move(common), *options); });
+  command.add_option("ID", options->ids, "the tasks; - reads ids from standard input")
+      ->required()
+      ->check(check_id_word);
+  command.add_option("-q,--queue", options->queue, "where the copies go (default: the same queue)")
+      ->check([](const std::string& name) { return validate_queue_name(name).message(); });
+  command.add_flag("-y,--yes", options->yes, "do not ask; needed where there is no terminal");
+  add_task_flags(command, options->task);
+}
+
+}  // namespace baton::commands
