@@ -9,6 +9,7 @@
 #include "common/base/duration_text.h"
 #include "common/daemon/flags.h"
 #include "common/daemon/process.h"
+#include "common/daemon/shell_files.h"
 #include "common/daemon/stderr_logger.h"
 #include "common/net/asio_loop.h"
 #include "common/net/asio_transport.h"
@@ -29,6 +30,23 @@ struct CommonFlags {
   bool insecure = false;
 };
 
+ManualFacts manual_of(const DaemonSpec& spec) {
+  ManualFacts facts;
+  facts.section = 8;
+  facts.version = version_of_build();
+  facts.exit_codes = {
+      {"0", "stopped by a signal, after everything was done"},
+      {"1",
+       "it could not start, could not go on (a failed write), or was not done after 10 s of "
+       "draining"},
+      {"2", "wrong usage"}};
+  for (const std::string other : {"baton-center", "baton-manager"}) {
+    if (other != spec.name) facts.see_also.push_back(other + "(8)");
+  }
+  facts.see_also.emplace_back("baton(1)");
+  return facts;
+}
+
 void add_common_flags(CLI::App& app, const DaemonSpec& spec, CommonFlags& flags) {
   flags.daemon.listen = spec.listen_default;
   flags.daemon.connections_max = spec.connections_default;
@@ -47,7 +65,8 @@ void add_common_flags(CLI::App& app, const DaemonSpec& spec, CommonFlags& flags)
   app.add_flag("--insecure", flags.insecure,
                "Allow a --listen address that is not loopback, without TLS");
   add_log_flags(app, flags.log);
-  app.set_config("--config", "", "TOML file whose keys are the names of the flags");
+  app.set_config("--config", "", "TOML file whose keys are the names of the flags")
+      ->type_name("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt key must not go unnoticed
 }
 
@@ -134,6 +153,8 @@ int run_daemon(int argc, char** argv, const DaemonSpec& spec) {
   CommonFlags flags;
   add_common_flags(app, spec, flags);
   if (spec.add_flags) spec.add_flags(app);
+  if (!spec.examples.empty()) app.footer("Examples:\n" + spec.examples);
+  add_shell_files_flag(app, manual_of(spec));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -39,7 +39,8 @@ struct RunningNode {
 
 struct DaemonSpec {
   std::string name;         // "baton-center"
-  std::string description;  // for --help
+  std::string description;  // for --help and the manual page
+  std::string examples;     // lines that begin with two spaces
   Address listen_default;
   std::size_t connections_default = 10'000;
   // Adds the daemon's own flags. May be empty.

@@ -231,12 +231,15 @@ void LocalLog::switch_snapshot(std::uint32_t chain) {
     const Lsn old = std::exchange(snapshot_, {saving_->index, chain}).index;
     bytes_since_snapshot_ -= saving_->bytes_before;
     if (!old) return end_saving(Status());
-    worker_.run(gate_.job([this, old] {
-      saving_->status =
-          from_leveldb(env_.RemoveFile(snapshot_path(options_.snapshot_directory, old)));
-    }),
+    worker_.run(gate_.job([this, old] { saving_->status = put_away(old); }),
                 gate_.on_loop([this] { end_saving(saving_->status); }));
   });
+}
+
+Status LocalLog::put_away(Lsn replaced) const {
+  const std::string path = snapshot_path(options_.snapshot_directory, replaced);
+  if (options_.replaced_directory.empty()) return from_leveldb(env_.RemoveFile(path));
+  return from_leveldb(env_.RenameFile(path, snapshot_path(options_.replaced_directory, replaced)));
 }
 
 void LocalLog::end_saving(const Status& status) {

@@ -32,6 +32,10 @@ class LocalLog final : public ReplicatedLog {
  public:
   struct Options {
     std::string snapshot_directory;  // made when missing; only snapshots of this log are in it
+    // Where snapshots go that a newer one has replaced, under their own name: before save_snapshot
+    // tells that it is done. Their taker removes them. Empty: they are removed at once. A crash may
+    // lose one.
+    std::string replaced_directory;
     SyncMode sync_mode = SyncMode::kAdaptive;
   };
 
@@ -80,6 +84,7 @@ class LocalLog final : public ReplicatedLog {
   void save_next_pages();
   void finish_pages();
   void switch_snapshot(std::uint32_t chain);
+  [[nodiscard]] Status put_away(Lsn replaced) const;
   void end_saving(const Status& status);
 
   Loop& loop_;

@@ -31,7 +31,7 @@ inline constexpr std::uint8_t kFrameVersion = 1;
 // What a connection may send before it is known: room for a HELLO, not for an attack.
 inline constexpr std::size_t kFrameBytesBeforeHello = 4096;
 // The largest frame that any flag can allow, header excluded.
-inline constexpr std::size_t kFrameBytesHardMax = kPayloadBytesHardMax + kFrameMetadataBytesMax;
+inline constexpr std::size_t kFrameBytesHardMax = frame_bytes_max_of(kPayloadBytesHardMax);
 
 // Appends one frame to `out`. The metadata is serialised straight into it.
 // REQUIRES: metadata and payload are each shorter than 4 GiB.
