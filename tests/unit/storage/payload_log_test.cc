@@ -109,17 +109,61 @@ TEST_CASE("records of one claim are told apart by their kind, in one batch and a
     rig.reopen();
   }
 }
+TEST_CASE("a task is read with its options, fresh, cold and as a survivor") {
+  PayloadLogRig rig;
+  rig.open();
+  TaskAttributes attributes;
+  attributes.queue = "mail";
+  attributes.options.type = "resize";
+  attributes.options.key = "k";
+  rig.append(attributes, {"keyed"});
+  rig.append("mail", {"plain"});
+  rig.fill_stretch();
+  const Stretch stretch = rig.log().closed_stretches(1).at(0);
+
+  for (int round = 0; round < 3; ++round) {
+    CHECK(rig.read_task(Offset(1)).value().payload == "keyed");
+    CHECK(rig.read_task(Offset(1)).value().options == attributes.options);
+    CHECK(rig.read_task(Offset(2)).value().options == TaskOptions());
+    if (round == 1) REQUIRE(rig.collect(stretch, {Offset(1), Offset(2)}, {}).ok());
+    rig.reopen();
+  }
+}
+
+TEST_CASE(
+    "a result keeps its content type, and of two checkpoints in a batch the later one counts") {
+  PayloadLogRig rig;
+  rig.open();
+  const TaskId task(rig.shard(), Offset(7));
+  const ResultRecordId result{
+      task, Token(9), RecordKind::kResult,
+      rig.log().append_result({task, Token(9), RecordKind::kResult, "{}", "application/json"})};
+  rig.log().append_result({task, Token(9), RecordKind::kCheckpoint, "half"});
+  const Lsn lsn = rig.log().append_result({task, Token(9), RecordKind::kCheckpoint, "more"});
+  const ResultRecordId checkpoint{task, Token(9), RecordKind::kCheckpoint, lsn};
+  rig.fill_stretch();
+  const Stretch stretch = rig.log().closed_stretches(1).at(0);
+
+  for (int round = 0; round < 3; ++round) {
+    CHECK(rig.read_record(result).value().bytes == "{}");
+    CHECK(rig.read_record(result).value().content_type == "application/json");
+    CHECK(rig.read_record(checkpoint).value().bytes == "more");
+    CHECK(rig.read_record(checkpoint).value().content_type.empty());
+    if (round == 1) REQUIRE(rig.collect(stretch, {}, {result, checkpoint}).ok());
+    rig.reopen();
+  }
+}
 
 TEST_CASE("scan gives the attributes of what was stored, from the middle of a run too") {
   PayloadLogRig rig;
   rig.open();
   TaskAttributes attributes;
   attributes.queue = "mail";
-  attributes.priority = 3;
+  attributes.options.priority = 3;
   attributes.producer = ProducerId(Uuid{1, 2});
   attributes.seq = ProducerSeq(10);
   const LogStore::Appended plain = rig.append(attributes, {"a", "b", "c"});
-  attributes.waits = true;
+  attributes.waits = attributes.moved = true;
   attributes.seq = ProducerSeq(13);
   attributes.maybe_at = {ShardId(4), ShardId(5)};
   const LogStore::Appended moved = rig.append(attributes, {"d"});
@@ -132,7 +176,7 @@ TEST_CASE("scan gives the attributes of what was stored, from the middle of a ru
   CHECK(runs[0].first == Offset(2));
   CHECK(runs[0].count == 2);
   CHECK(runs[0].attributes.queue == "mail");
-  CHECK(runs[0].attributes.priority == 3);
+  CHECK(runs[0].attributes.options.priority == 3);
   CHECK(runs[0].attributes.seq == ProducerSeq(11));
   CHECK_FALSE(runs[0].attributes.waits);
   CHECK(runs[0].content_hash ==
