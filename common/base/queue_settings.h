@@ -24,7 +24,7 @@ enum class OnUncertain : std::uint8_t {
 };
 enum class OnDead : std::uint8_t {
   kReleaseKey = 0,  // the next task of the dead one's ordering key goes on
-  kHoldKey = 1,     // the key waits until the dead task is redriven, discarded or cancelled
+  kHoldKey = 1,     // the key waits until the dead task is redriven or discarded
 };
 
 struct QueueSettings {
