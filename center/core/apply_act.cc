@@ -15,10 +15,6 @@ Status conflict(const TaskFacts& facts, const char* needed) {
           "the task is " + std::string(to_string(facts.state)) + ", " + needed};
 }
 
-bool is_acked(const Tables& tables, const TaskFacts& facts) {
-  return facts.row != kNoSlot && tables.rows[facts.row].acked;
-}
-
 // Whether it waits for a decision about tasks that failed.
 bool is_stuck(const Tables& tables, TaskId task, const TaskFacts& facts) {
   if (facts.state != TaskState::kBlocked) return false;
@@ -115,7 +111,7 @@ ActedItem act_on(Work& work, TaskId task, const ActOn& command) {
     return {{ErrorCode::kUnavailable, "the ledger does not know the task yet"}, TaskState::kNone};
   }
   const TaskFacts facts = facts_of(tables, task);
-  if (shard->removed && facts.waits())
+  if (is_lost(tables, task, facts))
     return {{ErrorCode::kConflict, "its manager was removed"}, TaskState::kQuarantined};
   Status status = act(work, task, facts, command);
   return {std::move(status), state_of(tables, task)};

@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "center/core/apply_members.h"
-#include "center/core/task_moves.h"
+#include "center/core/family.h"
+#include "center/core/task_creation.h"
 #include "center/core/task_view.h"
 
 namespace baton::center {
@@ -149,7 +150,7 @@ class RunApplier {
     const TaskId task(shard_.id, shard_.created_hi());
     const auto known = by_number(run, i);
     if (known.code != ErrorCode::kOk || known.task) return refuse(task, known, false);
-    const Status possible = check_links(run.options);
+    const Status possible = check_links(task, run.options);
     if (!possible.ok()) return refuse(task, {false, TaskId(), possible.code()}, false);
     const KeyTable::Known first = by_key(run, i);
     if (first.task && first.content_hash != run.content_hash[i])
@@ -160,12 +161,14 @@ class RunApplier {
                                          run.maybe_at, run.only_waits, work_.index(), shards());
     }
     if (first.task) return refuse(task, {false, first.task, ErrorCode::kOk}, true);
-    if (!run.key_hash.empty()) {
+    if (!run.key_hash.empty() && !run.options.with_completion) {
       const QueueId queue = queue_of(run);
       work_.tables.keys.add(queue, run.key_hash[i], {task, run.content_hash[i]}, work_.now_ms(),
                             key_limits(queue));
     }
     create(run, i, 1);
+    if (!run.key_hash.empty() && run.options.with_completion)
+      keep_key(work_, task, run.options.parent, run.key_hash[i], run.content_hash[i]);
     outcome_.winners.push_back({task.offset(), task, ErrorCode::kOk, false, TaskState::kNone});
   }
 
@@ -196,11 +199,20 @@ class RunApplier {
     return {settings.key_window.count(), settings.key_count};
   }
 
+  // The ledger may hear of a task later than of those that run after it, but not of one that its
+  // shard does not have.
+  bool may_exist(TaskId other) const {
+    const Shard* shard = work_.tables.members.find_shard(other.shard());
+    if (shard == nullptr) return false;
+    if (other.offset() < shard->created_hi()) return true;
+    return !shard->removed && (!shard->sealed || other.offset() < shard->missing_from);
+  }
+
   // Whether the claim that spawns it is current, and has room; whether what it runs after can be.
-  Status check_links(const TaskOptions& options) const {
+  Status check_links(TaskId task, const TaskOptions& options) const {
     const Tables& tables = work_.tables;
     for (const TaskId other : options.after) {
-      if (tables.members.find_shard(other.shard()) == nullptr)
+      if (other == task || !may_exist(other))
         return {ErrorCode::kNotFound, "it runs after a task that does not exist"};
     }
     if (!options.parent) return {};
@@ -230,7 +242,8 @@ class RunApplier {
     }
     // Its number names nothing: it was refused, and still would be.
     ErrorCode code = answer.code;
-    if (const Status links = check_links(run.options); !links.ok()) code = links.code();
+    const TaskId task(shard_.id, offset);
+    if (const Status links = check_links(task, run.options); !links.ok()) code = links.code();
     if (first.task && first.content_hash != run.content_hash[i]) code = ErrorCode::kConflict;
     outcome_.winners.push_back({offset, TaskId(), code, false, TaskState::kNone});
   }

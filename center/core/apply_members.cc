@@ -103,35 +103,6 @@ void begin_life(Work& work, Shard& shard, const Register& command) {
   note_caught_up(tables, shard);
 }
 
-// ---- remove ----
-
-// The shard's ready tasks count as quarantined from now on; what they have in pages stays.
-void drop_ready(Work& work, Shard& shard) {
-  Tables& tables = work.tables;
-  for (QueueId id(1); tables.queues.exists(id); id = id.next()) {
-    const Queue& seen = tables.queues[id];
-    const bool any = std::any_of(seen.levels.begin(), seen.levels.end(),
-                                 [&](const Level& level) { return level.has_ready_in(shard.id); });
-    if (!any) continue;
-    Queue& queue = tables.queues.edit(id);
-    const std::uint64_t count = queue.drop_shard(shard.id);
-    queue.quarantined += count;
-    shard.waiting -= count;
-    tables.counters.waiting -= count;
-  }
-}
-
-// Ordering keys that its tasks hold go on without them; a claimed one gives its key up when it ends.
-void release_keys(Work& work, ShardId shard) {
-  Tables& tables = work.tables;
-  for (std::uint32_t slot = 0; slot < tables.order_keys.slots(); ++slot) {
-    if (!tables.order_keys.used(slot)) continue;
-    const TaskId holder = tables.order_keys[slot].holder;
-    if (!holder || holder.shard() != shard) continue;
-    if (facts_of(tables, holder).state != TaskState::kClaimed) release_key(work, slot, holder);
-  }
-}
-
 }  // namespace
 
 void note_caught_up(Tables& tables, Shard& shard) {
@@ -210,11 +181,9 @@ SimpleOutcome apply_seal(Work& work, const Seal& command) {
   if (shard->online) return {conflict("the registered life is online")};
   shard->sealed = true;
   shard->missing_from = std::max(command.next_offset, Offset(1));
-  if (shard->missing_from < shard->created_hi()) {
-    shard->sealing = true;
-    tables.jobs.seal_shards[shard->id] = shard->missing_from;
-    continue_seals(work);
-  }
+  shard->sealing = shard->missing_from < shard->created_hi();
+  tables.jobs.seal_shards[shard->id] = shard->missing_from;
+  continue_seals(work);
   tables.producers.sweep(tables.members);
   return {};
 }
@@ -224,10 +193,10 @@ void continue_seals(Work& work) {
   while (!jobs.seal_shards.empty() && work.budget > 0) {
     auto& [id, at] = *jobs.seal_shards.begin();
     Shard& shard = work.tables.members.shard(id);
-    at = quarantine_missing(work, shard, at);
-    if (at < shard.created_hi()) return;
+    if (at < shard.created_hi()) at = quarantine_missing(work, shard, at);
+    if (at < shard.created_hi() || !told_lost(work, id, at)) return;
     jobs.seal_shards.erase(jobs.seal_shards.begin());
-    shard.sealing = false;
+    if (!std::exchange(shard.sealing, false)) continue;
     if (work.tables.members.is_available(shard)) offer_shard(work, shard.id);
   }
 }
@@ -246,18 +215,10 @@ SimpleOutcome apply_remove(Work& work, const Remove& command) {
     Shard& shard = tables.members.shard(id);
     shard.removed = true;
     shard.sealing = false;
-    tables.jobs.seal_shards.erase(id);
+    tables.jobs.seal_shards[id] = Offset(1);
     tables.jobs.offer_shards.erase(id);
-    drop_ready(work, shard);
-    release_keys(work, shard.id);
-    // One transition for all: its unfinished tasks, whichever they are, are quarantined by the
-    // shard's flag.
-    if (shard.created_hi() > Offset(1)) {
-      const std::uint64_t known = shard.created_hi().value() - 1;
-      note(work, TaskId(id, Offset(1)), TaskState::kNone, TaskState::kQuarantined, Cause::kRemoved,
-           {}, {}, static_cast<std::uint32_t>(std::min<std::uint64_t>(known, 0xffffffffU)));
-    }
   }
+  continue_seals(work);
   tables.producers.sweep(tables.members);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "center/core/apply_sessions.h"
+#include "center/core/task_claims.h"
 #include "center/core/task_moves.h"
 
 namespace baton::center {

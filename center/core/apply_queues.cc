@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "center/core/family.h"
 #include "center/core/finished_rows.h"
 #include "center/core/task_moves.h"
 #include "center/core/waiting.h"
@@ -32,17 +33,18 @@ void keep_indexes(Work& work, Queue& queue, const QueueSettings& before) {
   }
   if (now.max_tasks == 0 && now.max_bytes == 0) tables.lent.forget_queue(queue.id);
   if (now.keep_age != before.keep_age) update_kept_end(tables, queue.id);
+  if (now.on_dead != before.on_dead && now.on_dead != OnDead::kHoldKey)
+    release_dead(work, queue.id);
   if (now.max_per_fair_key == before.max_per_fair_key) return;
   for (std::uint32_t slot = 0; slot < tables.fair_keys.slots(); ++slot) {
-    if (tables.fair_keys.used(slot) && tables.fair_keys[slot].queue == queue.id)
+    if (tables.fair_keys.in_use(slot) && tables.fair_keys[slot].queue == queue.id)
       queue.update_turns(slot, tables.fair_keys[slot]);
   }
 }
 
 bool is_waiting_here(const Tables& tables, TaskId task, QueueId queue, TaskFacts& facts) {
   facts = facts_of(tables, task);
-  const bool acked = facts.row != kNoSlot && tables.rows[facts.row].acked;
-  return facts.queue == queue && !acked &&
+  return facts.queue == queue && !is_acked(tables, facts) &&
          (facts.state == TaskState::kReady || facts.state == TaskState::kDelayed ||
           facts.state == TaskState::kBlocked);
 }
@@ -103,6 +105,7 @@ SimpleOutcome apply_set_queue(Work& work, const SetQueue& command) {
   keep_indexes(work, queue, before);
   if (rule_of(queue) != rule) work.effects.rules.push_back(rule_of(queue));
   forget_surplus(work, id);
+  continue_releasing(work);
   if (queue.ready > 0) reopen_queue(work, id);
   return {};
 }
@@ -120,7 +123,7 @@ PurgeOutcome apply_purge(Work& work, const Purge& command) {
   }
   purge.next = TaskId();
   queue.purging = true;
-  const std::uint64_t tasks = queue.ready + queue.delayed + queue.blocked;
+  const std::uint64_t tasks = queue.ready + queue.delayed + queue.blocked - queue.acked;
   continue_purges(work);
   return {{}, tasks};
 }

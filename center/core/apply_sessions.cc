@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "center/core/grant_matching.h"
-#include "center/core/task_moves.h"
+#include "center/core/task_claims.h"
 #include "center/core/void_credit.h"
 
 namespace baton::center {

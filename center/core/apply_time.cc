@@ -9,6 +9,7 @@
 #include "center/core/family.h"
 #include "center/core/finished_rows.h"
 #include "center/core/grant_matching.h"
+#include "center/core/task_claims.h"
 #include "center/core/task_moves.h"
 
 namespace baton::center {
@@ -38,34 +39,28 @@ bool waiting_is_over(const Tables& tables) {
 }
 
 void end_delay(Work& work) {
-  const auto due = work.tables.delays.begin()->first;
-  const TaskId task = due.second;
-  if (work.tables.members.shard(task.shard()).removed) {
-    work.tables.delays.erase(due);
-    return;
-  }
-  unblock(work, task, facts_of(work.tables, task), Cause::kDelayOver);
+  const TaskId task = work.tables.delays.begin()->first.second;
+  const TaskFacts facts = facts_of(work.tables, task);
+  if (is_lost(work.tables, task, facts)) return quarantine(work, task, Cause::kRemoved, "");
+  unblock(work, task, facts, Cause::kDelayOver);
 }
 
 // A task that waits has waited long enough: which of its times is over decides what it becomes.
 void end_waiting(Work& work) {
   Tables& tables = work.tables;
-  const auto due = tables.waiting_ends.begin()->first;
-  const TaskId task = due.second;
-  if (tables.members.shard(task.shard()).removed) {
-    tables.waiting_ends.erase(due);
-    return;
-  }
+  const TaskId task = tables.waiting_ends.begin()->first.second;
   const TaskFacts facts = facts_of(tables, task);
+  if (is_lost(tables, task, facts)) return quarantine(work, task, Cause::kRemoved, "");
   const OptionsRow* options = options_of(tables, facts);
   const std::int64_t now = work.now_ms();
   if (options != nullptr && options->total_at_ms != 0 && options->total_at_ms <= now) {
-    return kill(work, task, facts, Cause::kTotalTimeout, "the time for the whole task was over");
+    return kill(work, task, facts, Cause::kTotalTimeout,
+                "total timeout: the time for the whole task was over");
   }
   const bool mortal = options == nullptr ||
                       (options->time_to_live_at_ms != 0 && options->time_to_live_at_ms <= now);
   if (mortal) return cancel(work, task, facts, Cause::kTimeToLive, "its time to live was over");
-  kill(work, task, facts, Cause::kWaitTimeout, "it waited too long for a consumer");
+  kill(work, task, facts, Cause::kWaitTimeout, "wait timeout: it waited too long for a consumer");
 }
 
 // Everything that is due, as far as the budget goes.
@@ -83,6 +78,7 @@ void do_due(Work& work) {
   for (const ShardId shard : tables.bars.expire(work.now_ms())) offer_shard(work, shard);
   continue_seals(work);
   continue_purges(work);
+  continue_releasing(work);
   continue_telling(work);
   continue_matches(work);
 }

@@ -83,10 +83,6 @@ void Auditor::begin_at(const Ledger& ledger) {
     }
     if (live.created_hi.value() > at) known.finished.push_back(at, live.created_hi.value() - at);
   }
-  for (Shard& known : shards_) known.swept = true;
-  for (const ManagerView& manager : ledger.managers()) {
-    for (const ShardView& view : manager.shards) shard(view.shard).swept = view.removed;
-  }
   ledger.visit_rows([this](TaskId task, TaskState state, Token token) {
     if (is_final(state)) {
       shard(task.shard()).finished.insert(task.offset().value());
@@ -221,8 +217,6 @@ std::uint64_t Auditor::check(Lsn index, const std::vector<Transition>& transitio
     if (!first.valid() || transition.count == 0 ||
         first.offset().value() + transition.count > kOffsetMax + 1) {
       violated(transition, first, "no such tasks");
-    } else if (is_sweeping(transition)) {
-      shard(first.shard()).swept = true;
     } else if (transition.from == TaskState::kNone) {
       check_created(transition);
     } else {
@@ -283,9 +277,6 @@ void Auditor::check_moved(TaskId task, const Transition& transition) {
                           std::string(to_string(transition.from)));
   }
   check_token(transition, row);
-  if (transition.to == TaskState::kClaimed && in.swept && state != TaskState::kClaimed) {
-    violated(transition, task, "its manager was removed");
-  }
   set_state(in, task, row, transition.to, transition.token);
 }
 

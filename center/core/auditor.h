@@ -106,7 +106,6 @@ class Auditor {
     Offset created_hi{1};
     Offset known_from{1};  // tasks below are from before the start
     bool adopted = false;  // nothing was known of it when its first transition came
-    bool swept = false;    // its manager was removed
     RunSet finished;       // done or void
     RunSet quarantined;
   };

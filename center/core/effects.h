@@ -159,7 +159,7 @@ enum class Cause : std::uint8_t {
   kAttemptsSpent = 11,
   kDamaged = 12,
   kSealed = 13,
-  kRemoved = 14,     // from none: all unfinished tasks of the run, by the flag of their shard
+  kRemoved = 14,     // its manager was removed
   kSuperseded = 15,  // no change: an operation with an old token was refused; recorded
   kDuplicate = 16,   // void: the producer's number already names another task
   kExtended = 17,

@@ -129,15 +129,16 @@ class Explainer {
     return ", which is " + std::string(to_string(state_of(tables_, other)));
   }
 
-  // Those that it runs after are found by the other half of the pair; enough are looked at.
+  // Of those that it runs after one that failed, if it waits for a decision about that.
   TaskId first_dependency() const {
-    constexpr int kLookedAt = 100'000;
-    int looked_at = 0;
-    for (auto at = tables_.families.dependents.begin(); !at.done() && looked_at < kLookedAt;
-         ++at, ++looked_at) {
-      if (at->first.second == task_) return at->first.first;
+    const FamilyTable& families = tables_.families;
+    TaskId first;
+    for (TaskId at = FamilyTable::next(families.dependencies, task_, TaskId(1)); at;
+         at = FamilyTable::next(families.dependencies, task_, TaskId(at.value() + 1))) {
+      if (families.dependents.find({at, task_})->failed) return at;
+      if (!first) first = at;
     }
-    return {};
+    return first;
   }
 
   Explanation ready() const {

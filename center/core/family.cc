@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "center/core/task_moves.h"
+#include "center/core/task_view.h"
 #include "center/core/waiting.h"
 
 namespace baton::center {
@@ -20,90 +22,356 @@ bool is_known(const Tables& tables, TaskId task) {
 
 std::string name_of(TaskId task) { return "task " + to_string(task); }
 
-// ---- ordering keys ----
-
-// Whether a task that is next in line still waits for the key: it may have ended there.
-bool waits_for_key(const Tables& tables, std::uint32_t order_key, TaskId task) {
-  if (tables.members.shard(task.shard()).removed) return false;
-  const TaskFacts facts = facts_of(tables, task);
-  return facts.state == TaskState::kBlocked && facts.order_key == order_key;
+bool has_dependents(const Tables& tables, TaskId task) {
+  return !tables.families.dependents.empty() &&
+         FamilyTable::next(tables.families.dependents, task, TaskId(1));
 }
 
 // ---- tasks that run after others ----
 
-void tell_dependent(Work& work, TaskId task, TaskId ended, Ending ending) {
+// The failure of `ended` counts for the task, until somebody decides.
+void count_failed(Work& work, TaskId task, TaskId ended, const TaskFacts& facts) {
+  FamilyTable::Told* told = work.tables.families.dependents.edit({ended, task});
+  if (told->failed) return;
+  told->failed = true;
+  ++work.tables.task_options.edit(facts.options).after_failed;
+}
+
+// `ended` keeps the task from nothing any more.
+void count_finished(Work& work, TaskId task, TaskId ended, const TaskFacts& facts) {
   Tables& tables = work.tables;
-  const TaskFacts facts = facts_of(tables, task);
-  const OptionsRow* known = options_of(tables, facts);
-  if (known == nullptr || known->after_open == 0 || !facts.waits()) {
-    tables.families.dependents.erase({ended, task});  // it went on, or ended, without
-    return;
-  }
-  const FailurePolicy policy = policy_of(known->on_failed);
   OptionsRow& options = tables.task_options.edit(facts.options);
-  if (ending == Ending::kFailed && policy == FailurePolicy::kWait) {
-    ++options.after_failed;
-    return;
-  }
-  tables.families.dependents.erase({ended, task});
-  if (ending == Ending::kFailed && policy == FailurePolicy::kFail) {
-    return kill(work, task, facts, Cause::kDependencyFailed,
-                "it was to run after " + name_of(ended) + ", which failed");
-  }
+  if (tables.families.dependents.find({ended, task})->failed) --options.after_failed;
+  tables.families.undepend(task, ended);
   --options.after_open;
   // One that nobody sees yet begins with its parent's ack.
   if (options.after_open == 0 && facts.state != TaskState::kPending)
     unblock(work, task, facts, Cause::kUnblocked);
 }
 
-// One dependent; false when there are no more.
-bool tell_next(Work& work, JobTable::Telling& telling) {
-  Tables& tables = work.tables;
-  const TaskId dependent =
-      FamilyTable::next(tables.families.dependents, telling.task, telling.next);
-  if (!dependent) return false;
-  telling.next = TaskId(dependent.value() + 1);
-  tell_dependent(work, dependent, telling.task, telling.ending);
-  return true;
+void count_revived(Work& work, TaskId task, TaskId revived, const TaskFacts& facts) {
+  FamilyTable::Told* told = work.tables.families.dependents.edit({revived, task});
+  if (!told->failed) return;
+  told->failed = false;
+  --work.tables.task_options.edit(facts.options).after_failed;
+}
+
+// REQUIRES: the pair exists, which only a task that still waits has.
+void tell_dependent(Work& work, TaskId task, TaskId ended, Ending ending) {
+  const TaskFacts facts = facts_of(work.tables, task);
+  if (ending == Ending::kRevived) return count_revived(work, task, ended, facts);
+  if (ending == Ending::kDone) return count_finished(work, task, ended, facts);
+  switch (policy_of(options_of(work.tables, facts)->on_failed)) {
+    case FailurePolicy::kIgnore:
+      return count_finished(work, task, ended, facts);
+    case FailurePolicy::kWait:
+      return count_failed(work, task, ended, facts);
+    default:
+      return kill(work, task, facts, Cause::kDependencyFailed,
+                  "it was to run after " + name_of(ended) + ", which failed");
+  }
 }
 
 // ---- parents ----
 
-void tell_parent(Work& work, TaskId parent, Ending ending) {
-  Family* family = work.tables.families.families.edit(parent);
+// REQUIRES: the telling names a parent.
+void tell_parent(Work& work, const JobTable::Telling& telling) {
+  Tables& tables = work.tables;
+  Family* family = tables.families.families.edit(telling.parent);
   if (family == nullptr) return;
+  if (telling.ending == Ending::kDied) {
+    // It may come back: its options remember that it was counted.
+    const TaskFacts facts = facts_of(tables, telling.task);
+    OptionsRow& options = tables.task_options.edit(facts.options);
+    if (options.failed_in != 0) return;
+    options.failed_in = family->decision;
+  }
   --family->open;
-  if (ending == Ending::kFailed) ++family->failed;
-  judge_parent(work, parent);
+  if (telling.ending != Ending::kDone) ++family->failed;
+  judge_parent(work, telling.parent);
+}
+
+// ---- tellings ----
+
+void tell_all(Work& work, TaskId task, Ending ending, TaskId parent) {
+  if (!parent && !has_dependents(work.tables, task)) return;
+  work.tables.jobs.tellings.push_back({task, ending, parent, TaskId(1)});
+}
+
+// A death that was taken back before it was told concerns nobody.
+bool is_overtaken(const Tables& tables, const JobTable::Telling& telling) {
+  return telling.ending == Ending::kDied &&
+         facts_of(tables, telling.task).state != TaskState::kDead;
+}
+
+// One of those that the front telling concerns; false when there are no more.
+bool tell_one(Work& work) {
+  Tables& tables = work.tables;
+  JobTable::Telling& front = tables.jobs.tellings.front();
+  const JobTable::Telling telling = front;
+  if (is_overtaken(tables, telling)) return false;
+  if (telling.parent) {
+    front.parent = TaskId();
+    tell_parent(work, telling);
+    return true;
+  }
+  const TaskId dependent =
+      FamilyTable::next(tables.families.dependents, telling.task, telling.next);
+  if (!dependent) return false;
+  front.next = TaskId(dependent.value() + 1);
+  tell_dependent(work, dependent, telling.task, telling.ending);
+  return true;
 }
 
 // ---- children that come with a completion ----
 
-// The child begins its life, or never was.
+// Its life begins, or it turns out that another task has its idempotency key. True: it began.
+bool begin_life(Work& work, TaskId child, const TaskFacts& facts, const Unborn& unborn) {
+  Tables& tables = work.tables;
+  if (unborn.has_key) {
+    const QueueSettings& settings = tables.queues[facts.queue].settings;
+    const KeyTable::Limits limits{settings.key_window.count(), settings.key_count};
+    if (tables.keys.find(facts.queue, unborn.key, work.now_ms(), limits).task) {
+      make_void(work, child, facts, Cause::kDuplicate);
+      return false;
+    }
+    tables.keys.add(facts.queue, unborn.key, {child, unborn.content_hash}, work.now_ms(), limits);
+  }
+  if (facts.order_key != kNoSlot) enter_key(work, facts.order_key, child);
+  unblock(work, child, facts, Cause::kParentAcked);
+  return true;
+}
+
 void bear(Work& work, const JobTable::Birth& birth, TaskId child) {
   Tables& tables = work.tables;
-  const TaskFacts facts = facts_of(tables, child);
-  const OptionsRow* options = options_of(tables, facts);
-  // Of a claim that came later: its own end will decide.
-  if (options != nullptr && options->parent_token > birth.token) return;
+  const Unborn unborn = *tables.families.pending.find({birth.parent, child});
+  if (unborn.token > birth.token) return;  // of a claim that came later: its own end will decide
   tables.families.pending.erase({birth.parent, child});
   Family* family = tables.families.families.edit(birth.parent);
-  if (family != nullptr) {
-    --family->pending;
-    if (birth.acked && facts.state == TaskState::kPending) ++family->open;
-    if (!birth.acked && family->open + family->pending + family->failed == 0)
+  if (family != nullptr) --family->pending;
+  const TaskFacts facts = facts_of(tables, child);
+  const bool waits = facts.state == TaskState::kPending;
+  if (!birth.acked) {
+    if (waits) make_void(work, child, facts, Cause::kParentGone);
+    if (family != nullptr && family->open + family->pending + family->failed == 0)
       tables.families.families.erase(birth.parent);
-  }
-  if (facts.state != TaskState::kPending) return;  // it was cancelled, or its payload is gone
-  if (birth.acked) {
-    if (facts.order_key != kNoSlot) enter_key(work, facts.order_key, child);
-    unblock(work, child, facts, Cause::kParentAcked);
+  } else if (waits && !is_lost(tables, child, facts)) {
+    if (begin_life(work, child, facts, unborn) && family != nullptr) ++family->open;
   } else {
-    make_void(work, child, facts, Cause::kParentGone);
+    // It was cancelled, or its payload is gone, before it could begin.
+    if (family != nullptr) ++family->failed;
+    if (waits) quarantine(work, child, Cause::kRemoved, "");
   }
 }
 
+bool bear_one(Work& work) {
+  Tables& tables = work.tables;
+  JobTable::Birth& front = tables.jobs.births.front();
+  const JobTable::Birth birth = front;
+  const TaskId child = FamilyTable::next(tables.families.pending, birth.parent, birth.next);
+  if (!child) return false;
+  front.next = TaskId(child.value() + 1);
+  bear(work, birth, child);
+  return true;
+}
+
+// ---- ordering keys ----
+
+// Whether what stood at this place of the line still waits there: it may have ended, or have come
+// again further back.
+bool waits_for_key(const Tables& tables, std::uint32_t order_key, TaskId task,
+                   TaskLine::Place place) {
+  const TaskFacts facts = facts_of(tables, task);
+  if (facts.state != TaskState::kBlocked || facts.order_key != order_key) return false;
+  if (is_lost(tables, task, facts)) return false;
+  return facts.row == kNoSlot || tables.rows[facts.row].place == place;
+}
+
+// The first in line that still waits gets the key. False: the budget ended before.
+bool hand_on(Work& work, std::uint32_t order_key) {
+  Tables& tables = work.tables;
+  while (!tables.order_keys[order_key].line.empty()) {
+    if (!work.spend()) return false;
+    OrderKey& key = tables.order_keys.edit(order_key);
+    const TaskId next = key.line[0];
+    const TaskLine::Place place = key.line.first_place();
+    key.line.pop();
+    if (!waits_for_key(tables, order_key, next, place)) continue;
+    key.holder = next;
+    unblock(work, next, facts_of(tables, next), Cause::kUnblocked);
+    return true;
+  }
+  return true;
+}
+
+// Looks at the queue's keys from a name on. False: the budget ended before the keys.
+bool release_from(Work& work, QueueId queue, std::string& name) {
+  Tables& tables = work.tables;
+  while (tables.queues[queue].settings.on_dead != OnDead::kHoldKey) {
+    const auto at = tables.order_keys.names().lower_bound({queue, name});
+    if (at.done() || at->first.first != queue) return true;
+    if (!work.spend()) return false;
+    name = at->first.second + '\0';
+    const std::uint32_t slot = at->second;
+    const TaskId holder = tables.order_keys[slot].holder;
+    if (holder && facts_of(tables, holder).state == TaskState::kDead)
+      release_key(work, slot, holder);
+  }
+  return true;
+}
+
 }  // namespace
+
+// ---- a task ends, or comes back ----
+
+void told_end(Work& work, TaskId task, const TaskFacts& facts, TaskState state) {
+  Tables& tables = work.tables;
+  const bool keeps_key =
+      state == TaskState::kDead && tables.queues[facts.queue].settings.on_dead == OnDead::kHoldKey;
+  if (facts.order_key != kNoSlot && !keeps_key) release_key(work, facts.order_key, task);
+  forget_dependencies(work, task, facts);
+  const OptionsRow* options = options_of(tables, facts);
+  TaskId parent = options == nullptr ? TaskId() : options->parent;
+  // An unborn one is counted when its parent is acked; a dead one that goes was counted, unless
+  // that waits to be told, which nobody will then.
+  const bool counted =
+      facts.state == TaskState::kPending ||
+      (facts.state == TaskState::kDead && options != nullptr && options->failed_in != 0);
+  if (counted) parent = TaskId();
+  const Ending ending = state == TaskState::kDone   ? Ending::kDone
+                        : state == TaskState::kDead ? Ending::kDied
+                                                    : Ending::kFailed;
+  tell_all(work, task, ending, parent);
+}
+
+void told_redrive(Work& work, TaskId task, const TaskFacts& facts) {
+  Tables& tables = work.tables;
+  tell_all(work, task, Ending::kRevived, TaskId());
+  if (facts.options == kNoSlot) return;
+  OptionsRow& options = tables.task_options.edit(facts.options);
+  const std::uint32_t failed_in = std::exchange(options.failed_in, 0);
+  if (failed_in == 0) return;
+  Family* family = tables.families.families.edit(options.parent);
+  if (family == nullptr) return;
+  if (failed_in == family->decision) --family->failed;
+  ++family->open;
+}
+
+void told_void(Work& work, TaskId first, std::uint64_t count) {
+  const FamilyTable::Pairs<FamilyTable::Told>& pairs = work.tables.families.dependents;
+  if (pairs.empty()) return;
+  const TaskId end(first.value() + count);
+  for (TaskId at = first; at < end;) {
+    const auto pair = pairs.lower_bound({at, TaskId()});
+    if (pair.done() || pair->first.first >= end) return;
+    const TaskId task = pair->first.first;
+    tell_all(work, task, Ending::kFailed, TaskId());
+    at = TaskId(task.value() + 1);
+  }
+}
+
+bool told_lost(Work& work, ShardId shard, Offset& from) {
+  const FamilyTable::Pairs<FamilyTable::Told>& pairs = work.tables.families.dependents;
+  while (true) {
+    const auto pair = pairs.lower_bound({TaskId(shard, from), TaskId()});
+    if (pair.done() || pair->first.first.shard() != shard) return true;
+    if (!work.spend()) return false;
+    const TaskId task = pair->first.first;
+    tell_all(work, task, Ending::kFailed, TaskId());
+    from = task.offset().next();
+  }
+}
+
+void continue_telling(Work& work) {
+  JobTable& jobs = work.tables.jobs;
+  while (!jobs.births.empty() && work.spend()) {
+    if (bear_one(work)) continue;
+    const TaskId parent = jobs.births.front().parent;
+    jobs.births.pop_front();
+    judge_parent(work, parent);
+  }
+  while (!jobs.tellings.empty() && work.spend()) {
+    if (!tell_one(work)) jobs.tellings.pop_front();
+  }
+}
+
+// ---- a task begins ----
+
+void join_family(Work& work, TaskId task, const TaskOptions& options, OptionsRow& row) {
+  Tables& tables = work.tables;
+  for (const TaskId other : options.after) {
+    if (is_known(tables, other) && state_of(tables, other) == TaskState::kDone) continue;
+    ++row.after_open;
+    tables.families.depend(task, other);
+  }
+  if (!options.parent) return;
+  Family& family = tables.families.families[options.parent];
+  if (options.with_completion) {
+    ++family.pending;
+    tables.families.pending.insert({options.parent, task}, {options.parent_token, {}, 0, false});
+  } else {
+    ++family.open;
+  }
+}
+
+void tell_failed(Work& work, TaskId task, const TaskOptions& options) {
+  for (const TaskId other : options.after) {
+    const bool waits = work.tables.families.dependents.find({other, task}) != nullptr;
+    if (!waits || !is_known(work.tables, other)) continue;
+    const TaskState state = state_of(work.tables, other);
+    const bool failed = state == TaskState::kDead || state == TaskState::kCancelled ||
+                        state == TaskState::kQuarantined;
+    if (failed) tell_dependent(work, task, other, Ending::kFailed);
+  }
+}
+
+void keep_key(Work& work, TaskId child, TaskId parent, const Uuid& key,
+              std::uint64_t content_hash) {
+  Unborn* unborn = work.tables.families.pending.edit({parent, child});
+  unborn->key = key;
+  unborn->content_hash = content_hash;
+  unborn->has_key = true;
+}
+
+// ---- decisions ----
+
+void ignore_failed(Work& work, TaskId task, const TaskFacts& facts) {
+  Tables& tables = work.tables;
+  if (Family* family = tables.families.families.edit(task); family != nullptr) {
+    family->failed = 0;
+    ++family->decision;
+    judge_parent(work, task);
+    return;
+  }
+  FamilyTable& families = tables.families;
+  OptionsRow& options = tables.task_options.edit(facts.options);
+  TaskId other = FamilyTable::next(families.dependencies, task, TaskId(1));
+  for (; other; other = FamilyTable::next(families.dependencies, task, TaskId(other.value() + 1))) {
+    if (!families.dependents.find({other, task})->failed) continue;
+    families.undepend(task, other);
+    --options.after_open;
+  }
+  options.after_failed = 0;
+  if (options.after_open == 0) unblock(work, task, facts, Cause::kResumed);
+}
+
+void forget_dependencies(Work& work, TaskId task, const TaskFacts& facts) {
+  if (facts.options == kNoSlot) return;
+  OptionsRow& options = work.tables.task_options.edit(facts.options);
+  if (options.after_open == 0) return;
+  options.after_open = options.after_failed = 0;
+  FamilyTable& families = work.tables.families;
+  while (const TaskId other = FamilyTable::next(families.dependencies, task, TaskId(1)))
+    families.undepend(task, other);
+}
+
+// ---- parents and children ----
+
+void end_spawning(Work& work, TaskId parent, Token token, bool acked) {
+  const Family* family = work.tables.families.families.find(parent);
+  if (family == nullptr || family->pending == 0) return;
+  work.tables.jobs.births.push_back({parent, token, acked, TaskId(1)});
+}
 
 void judge_parent(Work& work, TaskId parent) {
   Tables& tables = work.tables;
@@ -124,60 +392,18 @@ void judge_parent(Work& work, TaskId parent) {
   }
 }
 
-void told_end(Work& work, TaskId task, const TaskFacts& facts, TaskState state) {
-  Tables& tables = work.tables;
-  const bool keeps_key =
-      state == TaskState::kDead && tables.queues[facts.queue].settings.on_dead == OnDead::kHoldKey;
-  if (facts.order_key != kNoSlot && !keeps_key) release_key(work, facts.order_key, task);
-  if (facts.state == TaskState::kDead) return;  // they were told when it died
-  const OptionsRow* options = options_of(tables, facts);
-  TaskId parent = options == nullptr ? TaskId() : options->parent;
-  if (facts.state == TaskState::kPending) {
-    // It never began: its parent does not wait for it.
-    tables.families.pending.erase({parent, task});
-    if (Family* family = tables.families.families.edit(parent); family != nullptr)
-      --family->pending;
-    parent = TaskId();
-  }
-  const bool wanted = !tables.families.dependents.empty() &&
-                      FamilyTable::next(tables.families.dependents, task, TaskId(1));
-  if (!parent && !wanted) return;
-  tables.jobs.tellings.push_back(
-      {task, state == TaskState::kDone ? Ending::kDone : Ending::kFailed, parent, TaskId(1)});
-}
-
-void told_redrive(Work& work, TaskId task, const TaskFacts& facts) {
-  Tables& tables = work.tables;
-  const OptionsRow* options = options_of(tables, facts);
-  Family* family = options == nullptr ? nullptr : tables.families.families.edit(options->parent);
-  if (family != nullptr && family->failed > 0) {
-    --family->failed;
-    ++family->open;
-  }
-  // Those that run after it and have gone on, or died, are not there any more.
-  for (TaskId next = FamilyTable::next(tables.families.dependents, task, TaskId(1)); next;
-       next = FamilyTable::next(tables.families.dependents, task, TaskId(next.value() + 1))) {
-    if (!work.spend()) return;
-    const TaskFacts waiting = facts_of(tables, next);
-    if (waiting.options == kNoSlot) continue;
-    OptionsRow& other = tables.task_options.edit(waiting.options);
-    if (other.after_failed > 0) --other.after_failed;
-  }
-}
-
-void end_spawning(Work& work, TaskId parent, Token token, bool acked) {
-  const Family* family = work.tables.families.families.find(parent);
-  if (family == nullptr || family->pending == 0) return;
-  work.tables.jobs.births.push_back({parent, token, acked, TaskId(1)});
-}
+// ---- ordering keys ----
 
 bool enter_key(Work& work, std::uint32_t order_key, TaskId task) {
   OrderKey& key = work.tables.order_keys.edit(order_key);
-  if (!key.holder || key.holder == task) {
+  const bool free = !key.holder && key.line.empty();
+  if (free || key.holder == task) {
     key.holder = task;
     return true;
   }
-  work.tables.order_keys.push(order_key, task);
+  const TaskLine::Place place = key.line.push(task);
+  const TaskFacts facts = facts_of(work.tables, task);
+  if (facts.row != kNoSlot) work.tables.rows.edit(facts.row).place = place;
   return false;
 }
 
@@ -185,87 +411,24 @@ void release_key(Work& work, std::uint32_t order_key, TaskId holder) {
   Tables& tables = work.tables;
   if (tables.order_keys[order_key].holder != holder) return;
   tables.order_keys.edit(order_key).holder = TaskId();
-  while (tables.order_keys[order_key].begin < tables.order_keys[order_key].line.size()) {
-    const TaskId next = tables.order_keys.pop(order_key);
-    if (!waits_for_key(tables, order_key, next)) continue;
-    tables.order_keys.edit(order_key).holder = next;
-    return unblock(work, next, facts_of(tables, next), Cause::kUnblocked);
-  }
+  if (!hand_on(work, order_key)) tables.jobs.free_keys.push_back(order_key);
 }
 
-void continue_telling(Work& work) {
+void release_dead(Work& work, QueueId queue) { work.tables.jobs.dead_keys[queue].clear(); }
+
+void continue_releasing(Work& work) {
   Tables& tables = work.tables;
   JobTable& jobs = tables.jobs;
-  while (!jobs.births.empty() && work.budget > 0) {
-    JobTable::Birth& birth = jobs.births.front();
-    const TaskId child = FamilyTable::next(tables.families.pending, birth.parent, birth.next);
-    if (!child) {
-      const TaskId parent = birth.parent;
-      jobs.births.pop_front();
-      judge_parent(work, parent);
-      continue;
-    }
-    work.spend();
-    birth.next = TaskId(child.value() + 1);
-    bear(work, JobTable::Birth(birth), child);
+  while (!jobs.free_keys.empty() && work.budget > 0) {
+    const std::uint32_t slot = jobs.free_keys.front();
+    const bool waits = tables.order_keys.in_use(slot) && !tables.order_keys[slot].holder;
+    if (waits && !hand_on(work, slot)) return;
+    jobs.free_keys.pop_front();
   }
-  while (!jobs.tellings.empty() && work.budget > 0) {
-    JobTable::Telling telling = jobs.tellings.front();
-    if (telling.parent) {
-      jobs.tellings.front().parent = TaskId();
-      work.spend();
-      tell_parent(work, telling.parent, telling.ending);
-      continue;
-    }
-    work.spend();
-    const bool more = tell_next(work, telling);
-    if (more) {
-      jobs.tellings.front().next = telling.next;
-    } else {
-      jobs.tellings.pop_front();
-    }
-  }
-}
-
-void ignore_failed(Work& work, TaskId task, const TaskFacts& facts) {
-  Tables& tables = work.tables;
-  if (Family* family = tables.families.families.edit(task); family != nullptr) {
-    family->failed = 0;
-    judge_parent(work, task);
-    return;
-  }
-  const OptionsRow* options = options_of(tables, facts);
-  if (options == nullptr || options->after_failed == 0) return;
-  OptionsRow& edited = tables.task_options.edit(facts.options);
-  edited.after_open -= std::min(edited.after_open, edited.after_failed);
-  edited.after_failed = 0;
-  if (edited.after_open == 0) unblock(work, task, facts, Cause::kResumed);
-}
-
-void tell_failed(Work& work, TaskId task, const TaskOptions& options) {
-  for (const TaskId other : options.after) {
-    if (!is_known(work.tables, other)) continue;
-    const TaskState state = facts_of(work.tables, other).state;
-    const bool failed = state == TaskState::kDead || state == TaskState::kCancelled ||
-                        state == TaskState::kQuarantined;
-    if (failed) tell_dependent(work, task, other, Ending::kFailed);
-  }
-}
-
-void join_family(Work& work, TaskId task, const TaskOptions& options, OptionsRow& row) {
-  Tables& tables = work.tables;
-  for (const TaskId other : options.after) {
-    if (is_known(tables, other) && facts_of(tables, other).state == TaskState::kDone) continue;
-    ++row.after_open;
-    tables.families.dependents.insert({other, task}, {});
-  }
-  if (!options.parent) return;
-  Family& family = tables.families.families[options.parent];
-  if (options.with_completion) {
-    ++family.pending;
-    tables.families.pending.insert({options.parent, task}, {});
-  } else {
-    ++family.open;
+  while (!jobs.dead_keys.empty() && work.budget > 0) {
+    const auto at = jobs.dead_keys.begin();
+    if (!release_from(work, at->first, at->second)) return;
+    jobs.dead_keys.erase(at);
   }
 }
 

@@ -2,7 +2,7 @@
 // the tasks that run after it, its parent and its children (R7, R8).
 //
 // One task may be waited for by any number of others: what an entry may not tell them goes on with
-// the next one (R21).
+// the next one (R21), in the order in which it happened.
 #pragma once
 
 #include "center/core/task_facts.h"
@@ -10,31 +10,53 @@
 
 namespace baton::center {
 
-// The task has ended, and is in no index any more. `dead`: it may come back.
+// ---- a task ends, or comes back ----
+
+// The task has ended, and is in no index any more. `facts`: of before.
 void told_end(Work& work, TaskId task, const TaskFacts& facts, TaskState state);
-// A dead task is to run again: who counted it as failed waits for it again. False: somebody has
-// gone on without it.
+// A dead task is to run again: who counted it as failed waits for it again.
 void told_redrive(Work& work, TaskId task, const TaskFacts& facts);
+// These offsets name no task that could ever be done.
+void told_void(Work& work, TaskId first, std::uint64_t count);
+// The same of all that waits for an offset of the shard not below `from`, within the budget; true
+// when all was told.
+bool told_lost(Work& work, ShardId shard, Offset& from);
+
+// What waits to be told, within the budget.
+void continue_telling(Work& work);
+
+// ---- a task begins ----
+
+// Counts the new task with its parent and with those that it runs after.
+void join_family(Work& work, TaskId task, const TaskOptions& options, OptionsRow& row);
+// Some of what the new task is to run after have failed already.
+void tell_failed(Work& work, TaskId task, const TaskOptions& options);
+// The new child comes with the completion of its parent, and has this idempotency key.
+void keep_key(Work& work, TaskId child, TaskId parent, const Uuid& key, std::uint64_t content_hash);
+
+// ---- decisions ----
+
+// An operator decided that the failed ones of what the task waits for count as finished.
+void ignore_failed(Work& work, TaskId task, const TaskFacts& facts);
+// The task runs after nothing any more.
+void forget_dependencies(Work& work, TaskId task, const TaskFacts& facts);
+
+// ---- parents and children ----
 
 // The claim that spawned children to come with its completion has ended.
 void end_spawning(Work& work, TaskId parent, Token token, bool acked);
 // A parent whose own work is done ends when its children have, or as its policy says.
 void judge_parent(Work& work, TaskId parent);
 
+// ---- ordering keys ----
+
 // Takes the ordering key from its holder; the next in line goes on.
 void release_key(Work& work, std::uint32_t order_key, TaskId holder);
-// Gives the task the key, or a place in its line. True: it holds the key.
+// Gives the task the key, or a place at the end of its line. True: it holds the key.
 bool enter_key(Work& work, std::uint32_t order_key, TaskId task);
-
-// What waits to be told, within the budget.
-void continue_telling(Work& work);
-
-// An operator decided that the failed ones of what the task waits for count as finished.
-void ignore_failed(Work& work, TaskId task, const TaskFacts& facts);
-
-// Some of what the new task is to run after have failed already.
-void tell_failed(Work& work, TaskId task, const TaskOptions& options);
-// Counts the new task with its parent and with those that it runs after.
-void join_family(Work& work, TaskId task, const TaskOptions& options, OptionsRow& row);
+// The queue's dead tasks hold no keys any more.
+void release_dead(Work& work, QueueId queue);
+// Keys that an entry could not hand on, within the budget.
+void continue_releasing(Work& work);
 
 }  // namespace baton::center

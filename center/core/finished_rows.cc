@@ -1,7 +1,5 @@
 #include "center/core/finished_rows.h"
 
-#include "center/core/task_moves.h"
-
 namespace baton::center {
 namespace {
 

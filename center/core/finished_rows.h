@@ -22,6 +22,11 @@ void forget_aged(Work& work);
 // Whether forget_aged() has something to do by now.
 bool finished_row_is_due(const Tables& tables);
 
+// The row of a finished task goes; the task stays finished.
+void forget_done(Work& work, std::uint32_t row);
+// Finished rows that the queue's settings do not allow (any more) go, as far as the budget lets.
+void forget_surplus(Work& work, QueueId queue);
+
 // Enters when the queue's oldest row is due; again whenever that changed, or its settings.
 void update_kept_end(Tables& tables, QueueId queue);
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "center/core/task_moves.h"
+#include "center/core/task_claims.h"
 
 namespace baton::center {
 namespace {

@@ -5,20 +5,27 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <string>
 
 #include "common/base/ids.h"
 
 namespace baton::center {
 
-// How a task ended, for those that wait for it.
-enum class Ending : std::uint8_t { kDone = 1, kFailed = 2 };
+// What became of a task, for those that wait for it.
+enum class Ending : std::uint8_t {
+  kDone = 1,
+  kFailed = 2,   // for good
+  kDied = 3,     // it may come back
+  kRevived = 4,  // it has
+};
 
 struct JobTable {
   // Queues with tasks and lines that may still belong together.
   std::set<QueueId> match_queues;
   // Shards whose tasks may be granted again: the next queue to look at.
   std::map<ShardId, QueueId> offer_shards;
-  // Sealed shards whose missing tasks are being quarantined: the next offset to look at.
+  // Shards that were sealed or removed, whose missing tasks are being quarantined: the next offset
+  // to look at.
   std::map<ShardId, Offset> seal_shards;
   // Queues that are being purged: their tasks below these marks, from `next` on.
   struct Purge {
@@ -26,7 +33,8 @@ struct JobTable {
     TaskId next;
   };
   std::map<QueueId, Purge> purges;
-  // Tasks that ended and that others wait for: the next of them to tell. In the order of ending.
+  // Tasks that ended, or came back, and that others wait for: the next of them to tell. In the order
+  // in which it happened.
   struct Telling {
     TaskId task;
     Ending ending = Ending::kDone;
@@ -42,10 +50,14 @@ struct JobTable {
     TaskId next;  // of its children, the first that may not have been looked at
   };
   std::deque<Birth> births;
+  // Ordering keys that nobody holds, with a line that was not followed to its first live task.
+  std::deque<std::uint32_t> free_keys;
+  // Queues whose dead tasks hold their ordering keys no more: the name of the next key to look at.
+  std::map<QueueId, std::string> dead_keys;
 
   [[nodiscard]] bool empty() const {
     return match_queues.empty() && offer_shards.empty() && seal_shards.empty() && purges.empty() &&
-           tellings.empty() && births.empty();
+           tellings.empty() && births.empty() && free_keys.empty() && dead_keys.empty();
   }
 };
 

@@ -141,10 +141,10 @@ Result<QueueDetailView> Ledger::find_queue(std::string_view name) const {
   view.key_window = Millis(tables.keys.effective_window_ms(
       id, tables.counters.lease_ms, {queue.settings.key_window.count(), queue.settings.key_count}));
   for (std::uint32_t slot = 0; slot < tables.order_keys.slots(); ++slot) {
-    if (tables.order_keys.used(slot) && tables.order_keys[slot].queue == id) ++view.order_keys;
+    if (tables.order_keys.in_use(slot) && tables.order_keys[slot].queue == id) ++view.order_keys;
   }
   for (std::uint32_t slot = 0; slot < tables.fair_keys.slots(); ++slot) {
-    if (tables.fair_keys.used(slot) && tables.fair_keys[slot].queue == id) ++view.fair_keys;
+    if (tables.fair_keys.in_use(slot) && tables.fair_keys[slot].queue == id) ++view.fair_keys;
   }
   view.finished_kept = queue.done_rows;
   view.finished_kept_bytes = queue.done_bytes;

@@ -5,11 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "center/core/effects.h"
-#include "center/core/row_table.h"
-#include "common/base/paged_vector.h"
+#include "center/core/slot_table.h"
 #include "common/base/task_options.h"
 
 namespace baton::center {
@@ -31,12 +29,15 @@ struct OptionsRow {
   // Of `after`: those that have not finished, and of these those that never will by themselves.
   std::uint32_t after_open = 0;
   std::uint32_t after_failed = 0;
+  // Dead, and counted as failed by its parent: in which decision's time (Family::decision).
+  std::uint32_t failed_in = 0;
   FailurePolicy on_failed = FailurePolicy::kDefault;
   bool with_completion = false;
   TaskId parent;
   Token parent_token;
   TaskId retry_of;
 
+  [[nodiscard]] bool in_use() const { return static_cast<bool>(task); }
   // The earliest of the ends that wait for a task that is ready, delayed or blocked; 0: none.
   [[nodiscard]] std::int64_t waiting_end_ms(TaskState in) const {
     std::int64_t end = 0;
@@ -50,51 +51,6 @@ struct OptionsRow {
   }
 };
 
-class OptionsTable {
- public:
-  std::uint32_t add(OptionsRow row) {
-    ++used_;
-    if (free_.empty()) {
-      rows_.push_back(row);
-      return static_cast<std::uint32_t>(rows_.size() - 1);
-    }
-    const std::uint32_t slot = free_[free_.size() - 1];
-    free_.resize(free_.size() - 1);
-    rows_.edit(slot) = row;
-    return slot;
-  }
-  void remove(std::uint32_t slot) {
-    --used_;
-    rows_.edit(slot) = OptionsRow{};
-    free_.push_back(slot);
-  }
-
-  const OptionsRow& operator[](std::uint32_t slot) const { return rows_[slot]; }
-  OptionsRow& edit(std::uint32_t slot) { return rows_.edit(slot); }
-
-  [[nodiscard]] std::size_t used() const { return used_; }
-  [[nodiscard]] std::size_t slots() const { return rows_.size(); }
-  [[nodiscard]] std::size_t memory_bytes() const {
-    return rows_.memory_bytes() + free_.memory_bytes();
-  }
-
-  // As RowTable's.
-  void restore(std::uint32_t slot, OptionsRow row) {
-    if (slot >= rows_.size()) rows_.resize(std::size_t{slot} + 1);
-    rows_.edit(slot) = row;
-  }
-  void finish_restore() {
-    free_.resize(0);
-    for (std::size_t slot = rows_.size(); slot-- > 0;) {
-      if (!rows_[slot].task) free_.push_back(static_cast<std::uint32_t>(slot));
-    }
-    used_ = rows_.size() - free_.size();
-  }
-
- private:
-  PagedVector<OptionsRow> rows_;
-  PagedVector<std::uint32_t> free_;
-  std::size_t used_ = 0;
-};
+using OptionsTable = SlotTable<OptionsRow>;
 
 }  // namespace baton::center

@@ -77,6 +77,7 @@ struct Queue {
   std::uint64_t quarantined = 0;
   std::uint64_t held = 0;
   std::uint64_t blocked = 0;
+  std::uint64_t acked = 0;  // of these: their own work is done
   std::uint64_t pending = 0;
   std::uint64_t done = 0;       // ever
   std::uint64_t cancelled = 0;  // ever

@@ -78,7 +78,7 @@ void fields(Archive& ar, Queue& q) {
     ar.list(q.levels, [](auto& a, Level& level) { a(level.priority), a(level.plain.overtaken); });
     return;
   }
-  ar(q.held), ar(q.blocked), ar(q.pending), ar(q.cancelled), ar(q.bytes), ar(q.is_set),
+  ar(q.held), ar(q.blocked), ar(q.acked), ar(q.pending), ar(q.cancelled), ar(q.bytes), ar(q.is_set),
       ar(q.purging), ar(q.rate_credit);
   fields(ar, q.settings);
   ar.list(q.levels, [](auto& a, Level& level) {
@@ -106,7 +106,8 @@ void fields(Archive& ar, std::uint32_t& slot, OptionsRow& o) {
   ar(slot), ar(o.task), ar(o.state), ar(o.not_before_ms), ar(o.time_to_live_at_ms),
       ar(o.total_at_ms), ar(o.wait_until_ms), ar(o.wait_timeout_ms), ar(o.attempt_timeout_ms);
   ar(o.max_attempts), ar(o.order_key), ar(o.fair_key), ar(o.after_open), ar(o.after_failed),
-      ar(o.on_failed), ar(o.with_completion), ar(o.parent), ar(o.parent_token), ar(o.retry_of);
+      ar(o.on_failed), ar(o.with_completion), ar(o.parent), ar(o.parent_token), ar(o.retry_of),
+      ar(o.failed_in);
 }
 
 // The line of a key may be long: a part of it with each item.
@@ -116,11 +117,12 @@ struct OrderItem {
   std::string name;
   TaskId holder;
   std::uint64_t tasks = 0;
+  TaskLine::Place first = 1;  // of the first in the whole line
   std::vector<TaskId> line;
 };
 template <class Archive>
 void fields(Archive& ar, OrderItem& item) {
-  ar(item.slot), ar(item.queue), ar(item.name), ar(item.holder), ar(item.tasks);
+  ar(item.slot), ar(item.queue), ar(item.name), ar(item.holder), ar(item.tasks), ar(item.first);
   ar.list(item.line, [](auto& a, TaskId& task) { a(task); });
 }
 
@@ -131,12 +133,19 @@ void fields(Archive& ar, KeyTable::Item& item) {
 
 template <class Archive>
 void fields(Archive& ar, TaskId& parent, Family& family) {
-  ar(parent), ar(family.open), ar(family.failed), ar(family.pending), ar(family.policy);
+  ar(parent), ar(family.open), ar(family.failed), ar(family.pending), ar(family.decision),
+      ar(family.policy);
 }
 
 template <class Archive>
-void fields(Archive& ar, TaskId& first, TaskId& second) {
-  ar(first), ar(second);
+void fields(Archive& ar, TaskId& parent, TaskId& child, Unborn& unborn) {
+  ar(parent), ar(child), ar(unborn.token), ar(unborn.key), ar(unborn.content_hash),
+      ar(unborn.has_key);
+}
+
+template <class Archive>
+void fields(Archive& ar, TaskId& task, TaskId& dependent, FamilyTable::Told& told) {
+  ar(task), ar(dependent), ar(told.failed);
 }
 
 template <class Archive>
@@ -162,7 +171,7 @@ void fields(Archive& ar, std::uint32_t& slot, TaskRow& r) {
   ar(r.attempt), ar(r.failures), ar(r.expiries), ar(r.older), ar(r.newer), ar(r.newer_in_queue);
   ar(r.priority), ar(r.state), ar(r.damaged);
   if (!ar.since(2)) return;
-  ar(r.options), ar(r.order_key), ar(r.fair_key), ar(r.acked), ar(r.keeps_payload);
+  ar(r.options), ar(r.order_key), ar(r.fair_key), ar(r.acked), ar(r.keeps_payload), ar(r.place);
 }
 
 // Lines and claims come back from their own items. Outcomes: as (seq, verdict).
@@ -221,20 +230,25 @@ enum class JobKind : std::uint8_t {
   kMatchQueue = 1,
   kOfferShard = 2,
   kSealShard = 3,
-  kPurge = 4,    // subject: queue; next: task; others: shard and end, one after the other
-  kTelling = 5,  // subject: Ending; next: of those to tell; others: task, parent
-  kBirth = 6,    // subject: acked; next: child; others: parent, token
+  kPurge = 4,     // subject: queue; next: task; others: shard and end, one after the other
+  kTelling = 5,   // subject: Ending; next: of those to tell; others: task, parent
+  kBirth = 6,     // subject: acked; next: child; others: parent, token
+  kFreeKey = 7,   // subject: slot of the ordering key
+  kDeadKeys = 8,  // subject: queue; name: of the next key
 };
 struct JobItem {
   JobKind kind = JobKind::kMatchQueue;
   std::uint32_t subject = 0;
   std::uint64_t next = 0;
   std::vector<std::uint64_t> others;
+  std::string name;
 };
 template <class Archive>
 void fields(Archive& ar, JobItem& job) {
   ar(job.kind), ar(job.subject), ar(job.next);
-  if (ar.since(2)) ar.list(job.others, [](auto& a, std::uint64_t& number) { a(number); });
+  if (!ar.since(2)) return;
+  ar.list(job.others, [](auto& a, std::uint64_t& number) { a(number); });
+  ar(job.name);
 }
 
 template <class Archive>

@@ -52,6 +52,7 @@ class SnapshotLoader {
   bool read(SnapshotSection section, SnapshotReader& ar) {
     switch (section) {
       case SnapshotSection::kCounters:
+        is_old_ = !ar.since(2);
         return fields(ar, t_.counters), fields(ar, loose_), true;
       case SnapshotSection::kManagers:
         return read_manager(ar);
@@ -90,9 +91,9 @@ class SnapshotLoader {
       case SnapshotSection::kFamilies:
         return read_into(ar, t_.families.families);
       case SnapshotSection::kPendingChildren:
-        return read_pair(ar, t_.families.pending);
+        return read_unborn(ar);
       case SnapshotSection::kDependents:
-        return read_pair(ar, t_.families.dependents);
+        return read_dependent(ar);
       case SnapshotSection::kLent:
         return read_lent(ar);
       case SnapshotSection::kCheckpoints:
@@ -118,7 +119,10 @@ class SnapshotLoader {
     for (Producer& producer : producers_) t_.producers.restore(std::move(producer));
     BATON_RETURN_IF_ERROR(link_lines());
     BATON_RETURN_IF_ERROR(link_rows());
+    if (is_old_) quarantine_removed();
     BATON_RETURN_IF_ERROR(find_waiting_tasks());
+    BATON_RETURN_IF_ERROR(check_families());
+    BATON_RETURN_IF_ERROR(check_order_keys());
     link_queues();
     return std::move(t_);
   }
@@ -222,16 +226,17 @@ class SnapshotLoader {
     OrderItem item;
     fields(ar, item);
     if (!ar.ok() || item.slot > TaskValue::kRowMax || !t_.queues.exists(item.queue)) return false;
-    if (!t_.order_keys.used(item.slot)) {
-      if (t_.order_keys.has(item.queue, item.name)) return false;
+    if (!t_.order_keys.in_use(item.slot)) {
+      if (t_.order_keys.find(item.queue, item.name) != kNoSlot) return false;
       OrderKey key;
       key.queue = item.queue;
       key.name = item.name;
       key.holder = item.holder;
       key.tasks = item.tasks;
+      key.line = TaskLine(item.first);
       t_.order_keys.restore(item.slot, std::move(key));
     }
-    for (const TaskId task : item.line) t_.order_keys.push(item.slot, task);
+    for (const TaskId task : item.line) t_.order_keys.edit(item.slot).line.push(task);
     return true;
   }
 
@@ -241,8 +246,8 @@ class SnapshotLoader {
     std::vector<LaneItem> lanes;
     fields(ar, slot, key, lanes);
     const bool sound = ar.ok() && slot <= TaskValue::kRowMax && t_.queues.exists(key.queue) &&
-                       key.weight >= 1 && !t_.fair_keys.used(slot) &&
-                       !t_.fair_keys.has(key.queue, key.name);
+                       key.weight >= 1 && !t_.fair_keys.in_use(slot) &&
+                       t_.fair_keys.find(key.queue, key.name) == kNoSlot;
     if (!sound) return false;
     t_.fair_keys.restore(slot, std::move(key));
     lanes_[slot] = std::move(lanes);
@@ -267,12 +272,24 @@ class SnapshotLoader {
     return true;
   }
 
-  static bool read_pair(SnapshotReader& ar, FamilyTable::Pairs& pairs) {
-    TaskId first;
-    TaskId second;
-    fields(ar, first, second);
-    if (!ar.ok() || pairs.find({first, second}) != nullptr) return false;
-    pairs.insert({first, second}, {});
+  bool read_unborn(SnapshotReader& ar) {
+    TaskId parent;
+    TaskId child;
+    Unborn unborn;
+    fields(ar, parent, child, unborn);
+    if (!ar.ok() || t_.families.pending.find({parent, child}) != nullptr) return false;
+    t_.families.pending.insert({parent, child}, unborn);
+    return true;
+  }
+
+  bool read_dependent(SnapshotReader& ar) {
+    TaskId task;
+    TaskId dependent;
+    FamilyTable::Told told;
+    fields(ar, task, dependent, told);
+    if (!ar.ok() || t_.families.dependents.find({task, dependent}) != nullptr) return false;
+    t_.families.depend(dependent, task);
+    t_.families.dependents.edit({task, dependent})->failed = told.failed;
     return true;
   }
 
@@ -366,7 +383,7 @@ class SnapshotLoader {
       case JobKind::kPurge:
         return read_purge(job);
       case JobKind::kTelling:
-        if (job.others.size() != 2 || (job.subject != 1 && job.subject != 2)) return false;
+        if (job.others.size() != 2 || job.subject < 1 || job.subject > 4) return false;
         t_.jobs.tellings.push_back({TaskId(job.others[0]), static_cast<Ending>(job.subject),
                                     TaskId(job.others[1]), TaskId(job.next)});
         return true;
@@ -375,6 +392,12 @@ class SnapshotLoader {
         t_.jobs.births.push_back(
             {TaskId(job.others[0]), Token(job.others[1]), job.subject == 1, TaskId(job.next)});
         return true;
+      case JobKind::kFreeKey:
+        t_.jobs.free_keys.push_back(job.subject);
+        return true;
+      case JobKind::kDeadKeys:
+        t_.jobs.dead_keys[QueueId(job.subject)] = job.name;
+        return t_.queues.exists(QueueId(job.subject));
     }
     return false;
   }
@@ -460,8 +483,8 @@ class SnapshotLoader {
                                 std::uint32_t fair_key) const {
     return (options == kNoSlot ||
             (options < t_.task_options.slots() && t_.task_options[options].task)) &&
-           (order_key == kNoSlot || t_.order_keys.used(order_key)) &&
-           (fair_key == kNoSlot || t_.fair_keys.used(fair_key));
+           (order_key == kNoSlot || t_.order_keys.in_use(order_key)) &&
+           (fair_key == kNoSlot || t_.fair_keys.in_use(fair_key));
   }
 
   // Whether what the task's value points to is there and points back.
@@ -478,9 +501,9 @@ class SnapshotLoader {
       }
       case TaskValue::Kind::kOrdered:
       case TaskValue::Kind::kQueued:
-        return t_.queues.exists(value.queue()) && t_.order_keys.used(extra);
+        return t_.queues.exists(value.queue()) && t_.order_keys.in_use(extra);
       case TaskValue::Kind::kFair:
-        return t_.queues.exists(value.queue()) && t_.fair_keys.used(extra);
+        return t_.queues.exists(value.queue()) && t_.fair_keys.in_use(extra);
       case TaskValue::Kind::kReady:
       case TaskValue::Kind::kQuarantined:
       case TaskValue::Kind::kDelayed:
@@ -500,7 +523,7 @@ class SnapshotLoader {
         const TaskId task(shard.id, at);
         if (!is_whole(task, value, shard.tasks.extra(at)))
           return inconsistent("a task without what it points to");
-        enter(shard, task, until.value() - at.value(), value);
+        enter(task, until.value() - at.value(), value);
         at = shard.tasks.next_live(until);
       }
     }
@@ -514,21 +537,31 @@ class SnapshotLoader {
     return {};
   }
 
-  // Of a removed shard nothing is ready; what waits otherwise is still counted.
-  void enter(const Shard& shard, TaskId task, std::uint64_t count, TaskValue value) {
+  // Version 1 left them ready in the pages of a removed shard, and counted them as quarantined.
+  void quarantine_removed() {
+    for (const Shard& known : t_.members.shards()) {
+      if (!known.removed) continue;
+      TaskPages& tasks = t_.members.shard(known.id).tasks;
+      for (Offset at = tasks.next_live(Offset(1)); at < known.created_hi();
+           at = tasks.next_live(at.next())) {
+        const TaskValue value = tasks.get(at);
+        if (value.kind() == TaskValue::Kind::kReady)
+          tasks.set(at, TaskValue::quarantined(value.queue(), value.priority()));
+      }
+    }
+  }
+
+  void enter(TaskId task, std::uint64_t count, TaskValue value) {
     if (value.kind() == TaskValue::Kind::kReady) {
-      if (!shard.removed)
-        t_.queues.edit(value.queue()).add_ready(shard.id, task.offset(), count, value.priority());
+      t_.queues.edit(value.queue()).add_ready(task.shard(), task.offset(), count, value.priority());
       return;
     }
     const TaskFacts facts = facts_of(t_, task);
     if (!facts.waits()) return;
     Queue& queue = t_.queues.edit(facts.queue);
     if (facts.state == TaskState::kReady) {
-      if (!shard.removed) {
-        queue.put_back(task, facts.priority, facts.fair_key,
-                       facts.fair_key == kNoSlot ? nullptr : &t_.fair_keys[facts.fair_key]);
-      }
+      queue.put_back(task, facts.priority, facts.fair_key,
+                     facts.fair_key == kNoSlot ? nullptr : &t_.fair_keys[facts.fair_key]);
     } else if (facts.state == TaskState::kDelayed) {
       ++queue.delayed;
       if (facts.row == kNoSlot) {
@@ -544,6 +577,38 @@ class SnapshotLoader {
                              : options == nullptr    ? 0
                                                      : options->waiting_end_ms(facts.state);
     if (end != 0) t_.waiting_ends.insert({end, task}, {});
+  }
+
+  [[nodiscard]] bool is_known(TaskId task) const {
+    const Shard* shard = task.valid() ? t_.members.find_shard(task.shard()) : nullptr;
+    return shard != nullptr && task.offset() < shard->created_hi();
+  }
+
+  Status check_families() const {
+    const FamilyTable& families = t_.families;
+    for (auto at = families.pending.begin(); !at.done(); ++at) {
+      if (!is_known(at->first.second)) return inconsistent("a child that does not exist");
+    }
+    for (auto at = families.dependents.begin(); !at.done(); ++at) {
+      const TaskId task = at->first.second;
+      const bool waits = is_known(task) && facts_of(t_, task).options != kNoSlot;
+      if (!waits) return inconsistent("a task runs after others that does not wait");
+    }
+    for (const JobTable::Telling& telling : t_.jobs.tellings) {
+      if (telling.ending == Ending::kDied && !is_known(telling.task))
+        return inconsistent("the death of a task that does not exist");
+    }
+    return {};
+  }
+
+  Status check_order_keys() const {
+    for (std::uint32_t slot = 0; slot < t_.order_keys.slots(); ++slot) {
+      const OrderKey& key = t_.order_keys[slot];
+      bool sound = !key.holder || is_known(key.holder);
+      for (std::size_t i = 0; i < key.line.size(); ++i) sound = sound && is_known(key.line[i]);
+      if (!sound) return inconsistent("an ordering key of a task that does not exist");
+    }
+    return {};
   }
 
   // Turns and deadlines of queues, and how much their finished tasks take.
@@ -587,6 +652,7 @@ class SnapshotLoader {
   std::vector<Said> said_;                                // by queue
   std::map<std::uint32_t, std::vector<LaneItem>> lanes_;  // by slot of the fairness key
   std::uint32_t pages_said_ = 0;
+  bool is_old_ = false;  // of version 1
 };
 
 }  // namespace

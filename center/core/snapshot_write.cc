@@ -272,16 +272,13 @@ class Snapshot final : public LedgerSnapshot {
   // A part of the key's line with each item.
   bool write_order_key(SnapshotWriter& ar, std::uint32_t& slot, std::size_t& at) const {
     constexpr std::size_t kPart = 1024;
-    while (slot < t_.order_keys.slots() && !t_.order_keys.used(slot)) ++slot;
+    while (slot < t_.order_keys.slots() && !t_.order_keys.in_use(slot)) ++slot;
     if (slot >= t_.order_keys.slots()) return false;
     const OrderKey& key = t_.order_keys[slot];
-    if (at == 0) at = key.begin;
+    OrderItem item{slot, key.queue, key.name, key.holder, key.tasks, key.line.first_place(), {}};
     const std::size_t end = std::min(key.line.size(), at + kPart);
-    OrderItem item{slot, key.queue, key.name, key.holder, key.tasks, {}};
-    item.line.assign(key.line.begin() + static_cast<std::ptrdiff_t>(at),
-                     key.line.begin() + static_cast<std::ptrdiff_t>(end));
+    while (at < end) item.line.push_back(key.line[at++]);
     fields(ar, item);
-    at = end;
     if (at < key.line.size()) return true;
     ++slot;
     at = 0;
@@ -289,7 +286,7 @@ class Snapshot final : public LedgerSnapshot {
   }
 
   bool write_fair_key(SnapshotWriter& ar, std::uint32_t slot) const {
-    if (!t_.fair_keys.used(slot)) return false;
+    if (!t_.fair_keys.in_use(slot)) return false;
     FairKey key = t_.fair_keys[slot];
     std::vector<LaneItem> lanes;
     for (const Level& level : t_.queues[key.queue].levels) {
@@ -327,11 +324,13 @@ class Snapshot final : public LedgerSnapshot {
                            return true;
                          }});
   }
-  void add_pairs(SnapshotSection id, const FamilyTable::Pairs& pairs) {
+  template <class Value>
+  void add_pairs(SnapshotSection id, const FamilyTable::Pairs<Value>& pairs) {
     sections_.push_back({id, [at = pairs.begin()](SnapshotWriter& ar) mutable {
                            if (at.done()) return false;
                            auto [first, second] = at->first;
-                           fields(ar, first, second);
+                           Value value = at->second;
+                           fields(ar, first, second, value);
                            ++at;
                            return true;
                          }});
@@ -340,13 +339,13 @@ class Snapshot final : public LedgerSnapshot {
   void add_jobs() {
     std::vector<JobItem> jobs;
     for (const QueueId id : t_.jobs.match_queues)
-      jobs.push_back({JobKind::kMatchQueue, id.value(), 0, {}});
+      jobs.push_back({JobKind::kMatchQueue, id.value(), 0, {}, {}});
     for (const auto& [id, at] : t_.jobs.offer_shards)
-      jobs.push_back({JobKind::kOfferShard, id.value(), at.value(), {}});
+      jobs.push_back({JobKind::kOfferShard, id.value(), at.value(), {}, {}});
     for (const auto& [id, at] : t_.jobs.seal_shards)
-      jobs.push_back({JobKind::kSealShard, id.value(), at.value(), {}});
+      jobs.push_back({JobKind::kSealShard, id.value(), at.value(), {}, {}});
     for (const auto& [id, purge] : t_.jobs.purges) {
-      JobItem job{JobKind::kPurge, id.value(), purge.next.value(), {}};
+      JobItem job{JobKind::kPurge, id.value(), purge.next.value(), {}, {}};
       for (const auto& [shard, end] : purge.ends) {
         job.others.push_back(shard.value());
         job.others.push_back(end.value());
@@ -357,14 +356,20 @@ class Snapshot final : public LedgerSnapshot {
       jobs.push_back({JobKind::kTelling,
                       static_cast<std::uint32_t>(telling.ending),
                       telling.next.value(),
-                      {telling.task.value(), telling.parent.value()}});
+                      {telling.task.value(), telling.parent.value()},
+                      {}});
     }
     for (const JobTable::Birth& birth : t_.jobs.births) {
       jobs.push_back({JobKind::kBirth,
                       birth.acked ? 1U : 0U,
                       birth.next.value(),
-                      {birth.parent.value(), birth.token.value()}});
+                      {birth.parent.value(), birth.token.value()},
+                      {}});
     }
+    for (const std::uint32_t slot : t_.jobs.free_keys)
+      jobs.push_back({JobKind::kFreeKey, slot, 0, {}, {}});
+    for (const auto& [queue, name] : t_.jobs.dead_keys)
+      jobs.push_back({JobKind::kDeadKeys, queue.value(), 0, {}, name});
     const std::size_t count = jobs.size();
     add(
         SnapshotSection::kJobs, [count] { return count; },

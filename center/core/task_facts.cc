@@ -70,4 +70,9 @@ TaskFacts facts_of(const Tables& tables, TaskId task) {
   return facts;
 }
 
+bool is_lost(const Tables& tables, TaskId task, const TaskFacts& facts) {
+  return (facts.waits() || facts.state == TaskState::kHeld) && !is_acked(tables, facts) &&
+         tables.members.shard(task.shard()).removed;
+}
+
 }  // namespace baton::center

@@ -32,6 +32,15 @@ struct TaskFacts {
 // task is not what everybody sees (task_view.h).
 TaskFacts facts_of(const Tables& tables, TaskId task);
 
+// Whether the task's shard was removed before it ended: it is about to be quarantined, and counts as
+// that already.
+bool is_lost(const Tables& tables, TaskId task, const TaskFacts& facts);
+
+// Whether its own work is done: it waits, or waited, for its children, and needs its payload no more.
+inline bool is_acked(const Tables& tables, const TaskFacts& facts) {
+  return facts.row != kNoSlot && tables.rows[facts.row].acked;
+}
+
 // The task's row of options, or null.
 inline const OptionsRow* options_of(const Tables& tables, const TaskFacts& facts) {
   return facts.options == kNoSlot ? nullptr : &tables.task_options[facts.options];

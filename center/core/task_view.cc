@@ -64,10 +64,7 @@ void add_sides(const Tables& tables, TaskId task, TaskView& view) {
 }  // namespace
 
 TaskState seen_state(const Tables& tables, TaskId task, const TaskFacts& facts) {
-  const bool gone = tables.members.shard(task.shard()).removed &&
-                    (facts.state == TaskState::kReady || facts.state == TaskState::kBlocked ||
-                     (facts.state == TaskState::kDelayed && facts.row == kNoSlot));
-  return gone ? TaskState::kQuarantined : facts.state;
+  return is_lost(tables, task, facts) ? TaskState::kQuarantined : facts.state;
 }
 
 TaskState state_of(const Tables& tables, TaskId task) {

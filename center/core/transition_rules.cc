@@ -36,7 +36,7 @@ constexpr Rule kRules[] = {
     {Cause::kSealed, kReady, kQuarantined},
     {Cause::kSealed, kDelayed, kQuarantined},
     {Cause::kSealed, kClaimed, kQuarantined},
-    {Cause::kRemoved, kNone, kQuarantined},  // sweeping
+    {Cause::kRemoved, kReady, kQuarantined},
     {Cause::kRemoved, kDelayed, kQuarantined},
     {Cause::kRemoved, kClaimed, kQuarantined},
     {Cause::kExtended, kClaimed, kClaimed},
@@ -53,12 +53,15 @@ constexpr Rule kRules[] = {
     {Cause::kParentAcked, kPending, kDelayed},
     {Cause::kParentAcked, kPending, kBlocked},
     {Cause::kParentGone, kPending, kVoid},
+    {Cause::kDuplicate, kPending, kVoid},
     {Cause::kDamaged, kBlocked, kQuarantined},
     {Cause::kDamaged, kPending, kQuarantined},
     {Cause::kDamaged, kHeld, kQuarantined},
     {Cause::kSealed, kBlocked, kQuarantined},
     {Cause::kSealed, kPending, kQuarantined},
     {Cause::kSealed, kHeld, kQuarantined},
+    {Cause::kRemoved, kBlocked, kQuarantined},
+    {Cause::kRemoved, kPending, kQuarantined},
     {Cause::kRemoved, kHeld, kQuarantined},
 
     {Cause::kUncertain, kClaimed, kHeld},
@@ -194,10 +197,6 @@ bool is_legal(TaskState from, TaskState to, Cause cause) {
 
 bool is_note(const Transition& transition) {
   return transition.from == kNone && transition.to == kNone;
-}
-
-bool is_sweeping(const Transition& transition) {
-  return transition.cause == Cause::kRemoved && transition.from == kNone;
 }
 
 bool is_final(TaskState state) { return state == kDone || state == kVoid || state == kCancelled; }

@@ -16,8 +16,6 @@ bool is_legal(TaskState from, TaskState to, Cause cause);
 
 // No state is changed, and the task need not be in `from`.
 bool is_note(const Transition& transition);
-// One transition for all unfinished tasks of the run, whichever they are.
-bool is_sweeping(const Transition& transition);
 // Nothing more may become of a task in such a state.
 bool is_final(TaskState state);
 

@@ -125,6 +125,7 @@ void start_waiting(Work& work, TaskId task, TaskFacts facts) {
       break;
     case TaskState::kBlocked:
       ++queue.blocked;
+      if (is_acked(tables, facts)) ++queue.acked;
       break;
     default:
       ++queue.pending;
@@ -158,6 +159,7 @@ void stop_waiting(Work& work, TaskId task, const TaskFacts& facts) {
       break;
     case TaskState::kBlocked:
       --queue.blocked;
+      if (is_acked(tables, facts)) --queue.acked;
       break;
     default:
       --queue.pending;

@@ -149,8 +149,7 @@ HistoryEvent TaskHistoryReader::event_of(const ArchivedEntry& record, const Entr
     cursor_.latest_ms = std::max(cursor_.latest_ms, event.times.calendar.ms);
     event.times.calendar.ms = cursor_.latest_ms;
   }
-  const bool created =
-      transition.from == TaskState::kNone && !is_note(transition) && !is_sweeping(transition);
+  const bool created = transition.from == TaskState::kNone && !is_note(transition);
   if (created) cursor_.attempt = 0;
   const bool granted =
       transition.to == TaskState::kClaimed && transition.from != TaskState::kClaimed;

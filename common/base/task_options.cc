@@ -63,8 +63,6 @@ Status check_links(const TaskOptions& options) {
     return invalid("a child names its parent and the token of its claim");
   if (options.with_completion && !options.parent)
     return invalid("with_completion is for children of a parent");
-  if (options.with_completion && !options.key.empty())
-    return invalid("a child that comes with a completion has no key: it comes once with that");
   if (options.retry_of && !options.retry_of.valid())
     return invalid("retry_of names a task that cannot exist");
   return {};

@@ -146,13 +146,11 @@ Complaint same(const Grant& a, const Grant& b) {
 
 using Change = std::tuple<TaskId, TaskState, TaskState, Cause, Token, SessionId>;
 
-// One per task. Refused operations are compared by their count, a removed manager's tasks by their
-// state.
+// One per task. Refused operations are compared by their count.
 std::vector<Change> changes_of(const Effects& effects) {
   std::vector<Change> changes;
   for (const Transition& t : effects.transitions) {
-    if (t.cause == Cause::kSuperseded || (t.cause == Cause::kRemoved && t.from == TaskState::kNone))
-      continue;
+    if (t.cause == Cause::kSuperseded) continue;
     for (std::uint32_t i = 0; i < t.count; ++i) {
       changes.emplace_back(TaskId(t.first.value() + i), t.from, t.to, t.cause, t.token, t.session);
     }
@@ -369,8 +367,7 @@ void InvariantChecker::hear(const SessionDemand& asked, const SimpleOutcome& ans
 }
 
 Complaint InvariantChecker::check_transition(const Transition& t) {
-  if (t.cause == Cause::kSuperseded || (t.cause == Cause::kRemoved && t.from == TaskState::kNone))
-    return {};
+  if (t.cause == Cause::kSuperseded) return {};
   for (std::uint32_t i = 0; i < t.count; ++i) {
     const TaskId id(t.first.value() + i);
     Task& task = tasks_[id];

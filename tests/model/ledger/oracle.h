@@ -191,6 +191,7 @@ class Oracle {
   // oracle_time.cc
   void tick(const Tick& c);
   void do_due();
+  bool is_gone(TaskId id);
   void come_back(TaskId id, TaskState from, Cause cause);
   void move(TaskId id, TaskState to, Cause cause, Token token, SessionId session);
 

@@ -154,8 +154,9 @@ Status Oracle::remove(const Remove& c) {
     if (session.manager == c.name) session.manager = gone;
   }
   for (auto& [id, task] : tasks) {
-    if (task.state == TaskState::kReady && shards[id.shard()].removed)
-      task.state = TaskState::kQuarantined;
+    const bool waits = task.state == TaskState::kReady || task.state == TaskState::kDelayed;
+    if (waits && shards[id.shard()].removed)
+      move(id, TaskState::kQuarantined, Cause::kRemoved, {}, {});
   }
   std::erase_if(bars_, [&](const auto& bar) { return bar.first.first == c.name; });
   managers[gone] = manager;

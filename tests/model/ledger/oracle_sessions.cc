@@ -201,6 +201,8 @@ OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operat
     case OperationKind::kNack:
       if (++task.failures >= 5) {
         move(id, TaskState::kDead, Cause::kAttemptsSpent, token, session);
+      } else if (is_gone(id)) {
+        come_back(id, TaskState::kClaimed, Cause::kNack);
       } else {
         const std::int64_t full = std::min<std::int64_t>(1000LL << (task.failures - 1), 300'000);
         const std::int64_t half = full / 2;

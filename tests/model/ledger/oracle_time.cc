@@ -9,6 +9,12 @@ void Oracle::tick(const Tick& c) {
   do_due();
 }
 
+bool Oracle::is_gone(TaskId id) {
+  const OracleShard& shard = shards[id.shard()];
+  return shard.removed || (shard.sealed && id.offset().value() >= shard.missing_from) ||
+         tasks[id].damaged;
+}
+
 // Out of claimed or delayed: ready, unless its payload is known to be gone.
 void Oracle::come_back(TaskId id, TaskState from, Cause cause) {
   OracleTask& task = tasks[id];

@@ -151,6 +151,22 @@ TEST_CASE("what a claim saved is handed to the next attempt, and goes with the t
   CHECK(settle(Lsn(77)) == SettleVerdict::kDrop);
 }
 
+TEST_CASE("what a claim saved goes with a task that is quarantined") {
+  World w;
+  w.world.create(w.m, 1);
+  const Grant grant = w.claim(1);
+  Operation save = w.world.operation(1, OperationKind::kSave, grant);
+  save.result = {w.m.shard, Lsn(5), 100};
+  save.checkpoint = true;
+  REQUIRE(w.world.operate(w.m, 1, save).code == ErrorCode::kOk);
+  REQUIRE(w.world.view(grant.task).checkpoint_bytes == 100);
+  REQUIRE(
+      w.world.tell(w.m.incarnation, Quarantine{w.m.shard, w.m.epoch, {grant.task.offset()}}).ok());
+  w.world.operate(w.m, 1, w.world.operation(2, OperationKind::kRelease, grant));
+  REQUIRE(w.world.state(grant.task) == TaskState::kQuarantined);
+  CHECK(w.world.view(grant.task).checkpoint_bytes == 0);
+}
+
 TEST_CASE("explain knows why a task is not running") {
   World w;
   const TaskId task = w.world.add(w.m);

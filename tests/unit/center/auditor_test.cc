@@ -135,8 +135,8 @@ TEST_CASE("a grant of a task that is delayed or quarantined is found") {
 
 TEST_CASE("a grant from a manager that was removed is found") {
   Bench bench;
-  CHECK(bench.add({step(1, kNone, kQuarantined, Cause::kRemoved, 0, 10)}) == 0);
-  CHECK(bench.finds(granted(5, 9), "its manager was removed"));
+  CHECK(bench.add({step(5, kReady, kQuarantined, Cause::kRemoved, 0, 6)}) == 0);
+  CHECK(bench.finds(granted(5, 9), "it was quarantined before"));
 }
 
 TEST_CASE("nonsense is found and does no harm") {

@@ -231,10 +231,218 @@ TEST_CASE("what a failed one means for a task that runs after it is that task's 
   CHECK(w.state(w.world.add(w.m, {.after = {fails}})) == TaskState::kDead);
 }
 
-TEST_CASE("a task cannot run after one whose shard does not exist") {
+TEST_CASE("a task cannot run after one that cannot exist") {
   World w;
-  CHECK_FALSE(w.world.add(w.m, {.after = {TaskId(ShardId(77), Offset(1))}}));
-  CHECK(w.world.last_winner().code == ErrorCode::kNotFound);
+  const TestManager n = w.world.manager(2);
+  w.world.create(n, 3);
+  const auto refused = [&](TaskId other) {
+    CHECK_FALSE(w.world.add(w.m, {.after = {other}}));
+    CHECK(w.world.last_winner().code == ErrorCode::kNotFound);
+  };
+  refused(TaskId(ShardId(77), Offset(1)));                           // no such shard
+  refused(TaskId(w.m.shard, w.world.created_hi_of(w.m.shard)));      // itself
+  CHECK(w.world.add(w.m, {.after = {TaskId(n.shard, Offset(9))}}));  // not heard of yet
+  w.world.stop(n);
+  REQUIRE(w.world.tell(Incarnation(), Seal{n.shard, n.epoch, n.life, Offset(6)}).ok());
+  refused(TaskId(n.shard, Offset(6)));  // its shard ended before
+  CHECK(w.world.add(w.m, {.after = {TaskId(n.shard, Offset(5))}}));
+}
+
+TEST_CASE(
+    "a task that runs after several goes on without those that failed, and waits for the rest") {
+  World w;
+  w.world.create(w.m, 3);
+  std::vector<Grant> grants = {w.claim(), w.claim(), w.claim()};
+  const TaskId after = w.world.add(w.m, {.after = {grants[0].task, grants[1].task, grants[2].task},
+                                         .on_failed = FailurePolicy::kWait});
+  w.kill(grants[0]);
+  REQUIRE(w.world.act(TaskAction::kResume, after).status.ok());
+  CHECK(w.world.view(after).blocked_on == 2);
+  // What was decided about does not count again, whatever becomes of it.
+  w.world.restart();
+  REQUIRE(w.world.act(TaskAction::kRedrive, grants[0].task).status.ok());
+  w.ack(w.claim());
+  CHECK(w.world.view(after).blocked_on == 2);
+  w.kill(grants[1]);
+  CHECK(w.world.ledger().explain(after).value().other == grants[1].task);
+  w.ack(grants[2]);
+  CHECK(w.state(after) == TaskState::kBlocked);
+  REQUIRE(w.world.act(TaskAction::kResume, after).status.ok());
+  CHECK(w.state(after) == TaskState::kReady);
+}
+
+TEST_CASE("a child that failed, was decided about and runs again is waited for like any other") {
+  World w;
+  const TaskId a = w.child();
+  const TaskId b = w.child();
+  const TaskId c = w.child();
+  const Grant first = w.claim();
+  const Grant second = w.claim();
+  w.ack(w.parent, FailurePolicy::kWait);
+  w.kill(first);
+  REQUIRE(w.world.act(TaskAction::kResume, w.parent.task).status.ok());
+  w.kill(second);
+  w.world.restart();
+  // Redriving the one that was decided about leaves the other's failure standing.
+  REQUIRE(w.world.act(TaskAction::kRedrive, a).status.ok());
+  CHECK(w.world.view(w.parent.task).children_failed == 1);
+  CHECK(w.world.view(w.parent.task).children_open == 2);
+  REQUIRE(w.world.act(TaskAction::kRedrive, b).status.ok());
+  CHECK(w.world.view(w.parent.task).children_failed == 0);
+  CHECK(w.world.view(w.parent.task).children_open == 3);
+  for (int i = 0; i < 2; ++i) w.ack(w.claim());
+  CHECK(w.state(w.parent.task) == TaskState::kBlocked);
+  w.ack(w.claim());
+  CHECK(w.state(c) == TaskState::kDone);
+  CHECK(w.state(w.parent.task) == TaskState::kDone);
+}
+
+TEST_CASE("a death that is taken back before it was told concerns nobody") {
+  World w;
+  w.world.create(w.m, 1);
+  const Grant grant = w.claim();
+  for (int i = 0; i < 10'000; ++i) {
+    w.world.add(w.m, {.after = {grant.task},
+                      .on_failed = i == 9'999 ? FailurePolicy::kFail : FailurePolicy::kWait});
+  }
+  const TaskId last(w.m.shard, Offset(w.world.created_hi_of(w.m.shard).value() - 1));
+  w.kill(grant);
+  REQUIRE(w.world.ledger().wants_continue());
+  REQUIRE(w.world.act(TaskAction::kRedrive, grant.task).status.ok());
+  w.world.restart();
+  w.world.settle();
+  CHECK(w.state(last) == TaskState::kBlocked);
+  const TaskId early(w.m.shard, Offset(3));
+  CHECK(w.world.act(TaskAction::kResume, early).status.code() == ErrorCode::kConflict);
+  SECTION("done, it lets all of them go on") {
+    w.ack(w.claim());
+    w.world.settle();
+    CHECK(w.world.ledger().list_queues("q", "", 1).queues.at(0).ready +
+              w.world.ledger().list_queues("q", "", 1).queues.at(0).claimed ==
+          10'000);
+  }
+  SECTION("discarded, it failed") {
+    w.kill(w.claim());
+    REQUIRE(w.world.act(TaskAction::kDiscard, grant.task).status.ok());
+    w.world.settle();
+    CHECK(w.state(last) == TaskState::kDead);
+    REQUIRE(w.world.act(TaskAction::kResume, early).status.ok());
+  }
+}
+
+TEST_CASE("a child that is discarded before its death was told has failed all the same") {
+  World w;
+  w.world.create(w.m, 1);
+  const Grant other = w.claim();
+  for (int i = 0; i < 10'000; ++i) w.world.add(w.m, {.after = {other.task}});
+  w.child();
+  w.ack(w.parent, FailurePolicy::kIgnore);
+  const Grant child = w.claim();
+  w.ack(other);  // more to tell than one entry may
+  w.kill(child);
+  REQUIRE(w.world.act(TaskAction::kDiscard, child.task).status.ok());
+  w.world.settle();
+  CHECK(w.state(w.parent.task) == TaskState::kDone);
+}
+
+TEST_CASE("nothing waits for what never was") {
+  World w;
+  const TaskId child = w.child(true);
+  const TaskId after_child = w.world.add(w.m, {.after = {child}});
+  // The ledger hears of the duplicate later than of the task that runs after it.
+  const TaskId duplicate(w.m.shard, Offset(w.world.created_hi_of(w.m.shard).value() + 2));
+  const TaskId after_duplicate = w.world.add(w.m, {.after = {duplicate}});
+  REQUIRE(w.world.add(w.m, {.key = "k"}));
+  CHECK_FALSE(w.world.add(w.m, {.key = "k"}));
+  CHECK(w.state(after_duplicate) == TaskState::kDead);
+  w.world.operate(w.m, 1, w.world.operation(++w.seq, OperationKind::kNack, w.parent));
+  CHECK(w.state(after_child) == TaskState::kDead);
+}
+
+TEST_CASE("a child that comes with the completion takes its idempotency key when it is born") {
+  World w;
+  const auto spawn = [&] {
+    return w.world.add(w.m, {.key = "k",
+                             .parent = w.parent.task,
+                             .parent_token = w.parent.token,
+                             .with_completion = true});
+  };
+  const TaskId child = spawn();
+  REQUIRE(w.state(child) == TaskState::kPending);
+  SECTION("a child that never was leaves the key to others") {
+    w.world.operate(w.m, 1, w.world.operation(++w.seq, OperationKind::kNack, w.parent));
+    CHECK(w.world.add(w.m, {.key = "k"}));
+  }
+  SECTION("the key is the child's from the ack on") {
+    w.world.restart();
+    REQUIRE(w.ack(w.parent) == ErrorCode::kOk);
+    CHECK_FALSE(w.world.add(w.m, {.key = "k"}));
+    CHECK(w.world.last_winner().task == child);
+    CHECK(w.world.last_winner().duplicate);
+  }
+  SECTION("whoever had the key before it is the task, and the child never was") {
+    const TaskId first = w.world.add(w.m, {.key = "k"});
+    REQUIRE(first);
+    REQUIRE(w.ack(w.parent) == ErrorCode::kOk);
+    CHECK(w.world.view(child).queue.empty());
+    CHECK(w.state(w.parent.task) == TaskState::kDone);
+    CHECK_FALSE(spawn());
+  }
+}
+
+TEST_CASE("what a removed manager kept has failed for those that wait for it") {
+  World w;
+  const TestManager n = w.world.manager(2);
+  w.world.create(n, 2);
+  const TaskId known(n.shard, Offset(1));
+  const TaskId unknown(n.shard, Offset(40));
+  const TaskId a = w.world.add(w.m, {.after = {known}});
+  const TaskId b = w.world.add(w.m, {.after = {unknown}});
+  TaskOptions options;
+  options.parent = w.parent.task;
+  options.parent_token = w.parent.token;
+  const TaskId child = w.world.add(n, options);
+  const TaskId ordered = w.world.add(n, {.order_key = "o"});
+  const TaskId next = w.world.add(w.m, {.order_key = "o"});
+  const TaskId delayed = w.world.add(n, {.not_before = WallTime{1'000'000'000}});
+  w.ack(w.parent);
+  w.world.stop(n);
+  REQUIRE(w.world.tell(Incarnation(), Remove{"m2"}).ok());
+  w.world.restart();
+  w.world.settle();
+  for (const TaskId task : {child, ordered, delayed}) {
+    CHECK(w.state(task) == TaskState::kQuarantined);
+    CHECK(w.world.view(task).reason == "its manager was removed");
+  }
+  CHECK(w.state(a) == TaskState::kDead);
+  CHECK(w.state(b) == TaskState::kDead);
+  CHECK(w.state(next) == TaskState::kReady);
+  CHECK(w.state(w.parent.task) == TaskState::kDead);
+  CHECK_FALSE(w.world.add(w.m, {.after = {unknown}}));
+  const QueueView queue = w.world.ledger().list_queues("q", "", 1).queues.at(0);
+  CHECK(queue.delayed == 0);
+  CHECK(queue.blocked == 0);
+  CHECK(queue.bytes == 10);
+}
+
+TEST_CASE("a parent whose own work is done outlives its manager") {
+  World w;
+  const TestManager n = w.world.manager(2);
+  TaskOptions options;
+  options.parent = w.parent.task;
+  options.parent_token = w.parent.token;
+  w.world.attach(n, 2);
+  const TaskId child = w.world.add(n, options);
+  w.ack(w.parent);
+  w.world.stop(w.m);
+  REQUIRE(w.world.tell(Incarnation(), Remove{"m1"}).ok());
+  w.world.settle();
+  CHECK(w.state(w.parent.task) == TaskState::kBlocked);
+  w.world.demand(n, 2, 1);
+  REQUIRE(w.world.grants().size() == 1);
+  CHECK(w.world.grants()[0].task == child);
+  w.world.operate(n, 2, w.world.operation(1, OperationKind::kAck, w.world.grants()[0]));
+  CHECK(w.state(w.parent.task) == TaskState::kDone);
 }
 
 TEST_CASE("more tasks than an entry may touch can run after one") {

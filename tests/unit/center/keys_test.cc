@@ -191,6 +191,62 @@ TEST_CASE("a queue may let an ordering key wait for its dead task") {
   }
 }
 
+TEST_CASE("a queue that stops holding keys for dead tasks lets go of those it holds") {
+  World w;
+  REQUIRE(w.world.set({.max_attempts = 1, .on_dead = OnDead::kHoldKey}).ok());
+  REQUIRE(w.world.set({.max_attempts = 1, .on_dead = OnDead::kHoldKey}, "other").ok());
+  std::vector<TaskId> next;
+  for (const char* key : {"k", "l"}) {
+    w.ordered(key, w.m);
+    next.push_back(w.ordered(key, w.m));
+  }
+  w.nack(w.claim(1).at(0));
+  w.nack(w.claim(2).at(0));
+  REQUIRE(w.world.state(next[0]) == TaskState::kBlocked);
+  REQUIRE(w.world.set({.on_dead = OnDead::kReleaseKey}).ok());
+  w.world.settle();
+  for (const TaskId task : next) CHECK(w.world.state(task) == TaskState::kReady);
+}
+
+TEST_CASE("a task that died in the line of its key comes back to the end of it") {
+  World w;
+  const TaskId a = w.ordered("k", w.m);
+  const TaskId b = w.ordered("k", w.m);
+  const TaskId c = w.ordered("k", w.m);
+  REQUIRE(w.world.act(TaskAction::kKill, b).status.ok());
+  REQUIRE(w.world.act(TaskAction::kRedrive, b).status.ok());
+  REQUIRE(w.world.act(TaskAction::kKill, b).status.ok());
+  REQUIRE(w.world.act(TaskAction::kRedrive, b).status.ok());
+  w.world.restart();
+  std::vector<TaskId> order;
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    const std::vector<Grant> grants = w.claim(i);
+    REQUIRE(grants.size() == 1);
+    order.push_back(grants[0].task);
+    w.ack(grants[0]);
+  }
+  CHECK(order == std::vector<TaskId>{a, c, b});
+}
+
+TEST_CASE("a line of more ended tasks than an entry may touch is followed to its first live one") {
+  World w;
+  const TaskId a = w.ordered("k", w.m);
+  std::vector<TaskId> line;
+  for (int i = 0; i < 10'000; ++i) line.push_back(w.ordered("k", w.m));
+  for (int i = 0; i < 9'999; ++i)
+    REQUIRE(w.world.act(TaskAction::kCancel, line[static_cast<std::size_t>(i)]).status.ok());
+  w.ack(w.claim(1).at(0));
+  REQUIRE(w.world.state(a) == TaskState::kDone);
+  REQUIRE(w.world.ledger().wants_continue());
+  // Who comes meanwhile stands behind them.
+  const TaskId late = w.ordered("k", w.m);
+  CHECK(w.world.state(late) == TaskState::kBlocked);
+  w.world.restart();
+  w.world.settle();
+  CHECK(w.world.state(line.back()) == TaskState::kReady);
+  CHECK(w.world.state(late) == TaskState::kBlocked);
+}
+
 TEST_CASE("a blocked task that is cancelled leaves the line, and a delayed one keeps the key") {
   World w;
   const TaskId a = w.world.add(w.m, {.not_before = WallTime{1'015'000}, .order_key = "k"});

@@ -108,7 +108,7 @@ TEST_CASE("a task that waits too long for a consumer is dead, and says why") {
   w.world.pass(5s);
 
   CHECK(w.world.state(task) == TaskState::kDead);
-  CHECK(w.world.view(task).reason == "it waited too long for a consumer");
+  CHECK(w.world.view(task).reason == "wait timeout: it waited too long for a consumer");
 }
 
 TEST_CASE("the wait timeout begins anew with each stay in the queue") {

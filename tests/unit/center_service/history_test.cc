@@ -457,7 +457,7 @@ TEST_CASE("postings of a run cover each of its tasks and nothing else") {
   Postings postings;
   postings.add(
       {step(kNone, kReady, Cause::kCreated, 0, {}, TaskId(ShardId(1), Offset(100)), 4096),
-       step(kNone, kQuarantined, Cause::kRemoved, 0, {}, TaskId(ShardId(2), Offset(1)), 1'000'000)},
+       step(kReady, kQuarantined, Cause::kRemoved, 0, {}, TaskId(ShardId(2), Offset(1)), 1'000'000)},
       {}, 60);
   for (std::uint64_t i = 0; i < 5000; ++i) {
     postings.add({step(kReady, kClaimed, Cause::kGranted, i, kWorker,
