@@ -83,14 +83,13 @@ void Auditor::begin_at(const Ledger& ledger) {
     }
     if (live.created_hi.value() > at) known.finished.push_back(at, live.created_hi.value() - at);
   }
-  ledger.visit_rows([this](TaskId task, TaskState state, Token token) {
+  ledger.visit_rows([this](TaskId task, TaskState state, Token token, bool acked) {
+    Shard& in = shard(task.shard());
     if (is_final(state)) {
-      shard(task.shard()).finished.insert(task.offset().value());
-      return;
+      in.finished.insert(task.offset().value());
+    } else {
+      put(in, task, nullptr, {task, token, state, acked});
     }
-    RowMap::Row& row = rows_.put(task);
-    row.state = state;
-    row.token = token;
   });
 }
 
@@ -112,18 +111,21 @@ TaskState Auditor::state_of(TaskId task) const {
   return state_in(in, task.offset(), rows_.find(task));
 }
 
-// What has a row is neither finished nor quarantined.
+// What has a row is in none of the sets.
 TaskState Auditor::state_in(const Shard& in, Offset offset, const RowMap::Row* row) {
   if (row != nullptr) return row->state;
   if (in.finished.contains(offset.value())) return TaskState::kDone;
   if (in.quarantined.contains(offset.value())) return TaskState::kQuarantined;
+  if (in.delayed.contains(offset.value())) return TaskState::kDelayed;
+  if (in.blocked.contains(offset.value())) return TaskState::kBlocked;
   return offset < in.known_from ? TaskState::kNone : TaskState::kReady;
 }
 
 std::size_t Auditor::memory_bytes() const {
   std::size_t bytes = rows_.memory_bytes() + shards_.capacity() * sizeof(Shard);
   for (const Shard& in : shards_) {
-    bytes += in.finished.memory_bytes() + in.quarantined.memory_bytes();
+    bytes += in.finished.memory_bytes() + in.quarantined.memory_bytes() +
+             in.delayed.memory_bytes() + in.blocked.memory_bytes();
   }
   return bytes;
 }
@@ -181,7 +183,7 @@ std::string Auditor::disagreement(const Ledger& ledger) const {
     }
   }
   std::string found;
-  ledger.visit_rows([&](TaskId task, TaskState state, Token) {
+  ledger.visit_rows([&](TaskId task, TaskState state, Token, bool) {
     const TaskState here = state_of(task);
     const bool same = here == state || here == TaskState::kNone;
     if (!same && found.empty()) {
@@ -189,17 +191,34 @@ std::string Auditor::disagreement(const Ledger& ledger) const {
               " in the ledger and " + std::string(to_string(here)) + " by its transitions";
     }
   });
-  // And nothing that we know of may be missing there; of several the first task.
-  TaskId missing;
-  rows_.for_each([&](const RowMap::Row& row) {
-    const bool known = row.state == TaskState::kReady || other.rows_.find(row.task) != nullptr;
-    if (!known && (!missing || row.task < missing)) missing = row.task;
-  });
+  // And nothing that we know of may be missing there.
+  const TaskId missing = first_unknown_to(other);
   if (found.empty() && missing) {
     found = "task " + to_string(missing) + ": it is " + std::string(to_string(state_of(missing))) +
             " by its transitions, and plain in the ledger";
   }
   return found;
+}
+
+// The first task of ours that is more than ready, and of which the other knows nothing.
+TaskId Auditor::first_unknown_to(const Auditor& other) const {
+  TaskId first;
+  const auto look = [&](TaskId task) {
+    if (other.state_of(task) == TaskState::kNone && (!first || task < first)) first = task;
+  };
+  rows_.for_each([&](const RowMap::Row& row) {
+    if (row.state != TaskState::kReady) look(row.task);
+  });
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    const ShardId id(static_cast<std::uint32_t>(i + 1));
+    for (const RunSet* set : {&shards_[i].delayed, &shards_[i].blocked}) {
+      set->for_each_run([&](const RunSet::Run& run) {
+        for (std::uint64_t at = run.first; at < run.first + run.count; ++at)
+          look(TaskId(id, Offset(at)));
+      });
+    }
+  }
+  return first;
 }
 
 // ---- checking -------------------------------------------------------------------------------
@@ -249,7 +268,7 @@ void Auditor::check_created(const Transition& transition) {
     in.finished.push_back(offset, transition.count);
   } else if (transition.to != TaskState::kReady) {
     for (std::uint32_t i = 0; i < transition.count; ++i) {
-      set_state(in, TaskId(first.value() + i), nullptr, transition.to, {});
+      set_state(in, TaskId(first.value() + i), nullptr, transition);
     }
   }
 }
@@ -277,7 +296,15 @@ void Auditor::check_moved(TaskId task, const Transition& transition) {
                           std::string(to_string(transition.from)));
   }
   check_token(transition, row);
-  set_state(in, task, row, transition.to, transition.token);
+  check_ack(transition, row, task);
+  set_state(in, task, row, transition);
+}
+
+// Its own work is done once and for all; the rest is its children's.
+void Auditor::check_ack(const Transition& transition, const RowMap::Row* row, TaskId task) {
+  if (row == nullptr || !row->acked || is_final(transition.to)) return;
+  if (transition.to != TaskState::kBlocked && transition.to != TaskState::kDead)
+    violated(transition, task, "its own work was completed before");
 }
 
 void Auditor::check_token(const Transition& transition, const RowMap::Row* row) {
@@ -298,20 +325,28 @@ void Auditor::check_token(const Transition& transition, const RowMap::Row* row) 
 }
 
 // `row` is the task's, or null.
-void Auditor::set_state(Shard& in, TaskId task, RowMap::Row* row, TaskState state, Token token) {
+void Auditor::set_state(Shard& in, TaskId task, RowMap::Row* row, const Transition& by) {
+  counts_.completions += by.to == TaskState::kDone;
+  const bool acks = by.cause == Cause::kAck && by.to == TaskState::kBlocked;
+  const bool acked = acks || (row != nullptr && row->acked);
+  put(in, task, row, {task, by.token, by.to, acked});
+}
+
+void Auditor::put(Shard& in, TaskId task, RowMap::Row* row, const RowMap::Row& known) {
   const std::uint64_t offset = task.offset().value();
-  if (row == nullptr && !in.quarantined.empty()) in.quarantined.erase(offset);
-  if (is_final(state)) {
-    counts_.completions += state == TaskState::kDone;
-    in.finished.insert(offset);
-  } else if (state == TaskState::kQuarantined) {
-    in.quarantined.insert(offset);
-  } else if (state != TaskState::kReady || task.offset() < in.known_from) {
+  if (row == nullptr) {
+    for (RunSet* set : {&in.quarantined, &in.delayed, &in.blocked}) {
+      if (!set->empty() && set->erase(offset)) break;
+    }
+  }
+  RunSet* plain = is_final(known.state) ? &in.finished : in.plain(known.state);
+  const bool forgets = known.state == TaskState::kReady && task.offset() >= in.known_from;
+  if ((plain == nullptr && !forgets) || (known.acked && !is_final(known.state))) {
     if (row == nullptr) row = &rows_.put(task);
-    row->state = state;
-    row->token = token;
+    *row = known;
     return;
   }
+  if (plain != nullptr) plain->insert(offset);
   if (row != nullptr) rows_.erase(row);
 }
 

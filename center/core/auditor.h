@@ -5,15 +5,17 @@
 // alone. It checks that tasks are created once and without a gap (offsets are dense), that a task
 // is where the transition says it comes from, that the step is one of transition_rules.h, that at
 // most one claim exists and ends with its own token, that tokens grow over all tasks, and that
-// nothing follows a completion.
+// nothing follows a completion: neither that of a task nor that of a parent whose children still
+// work, which is never handed out again.
 //
 // Started over a ledger that was restored (begin_at) it knows what is finished, claimed, delayed or
 // was tried before, and takes the word of the first transition of any other task that is older
 // than the start; from then on it knows that one too.
 //
-// Memory: a slot of 24 bytes, at most half of them empty, for each task that is neither ready nor
-// finished nor quarantined (of those the ledger keeps a row of 100), and runs of finished and
-// quarantined offsets, 8 bytes each, which join while tasks finish about in order.
+// Memory: a slot of 24 bytes, at most half of them empty, for each task that is claimed, held,
+// pending, dead or done but for its children (of those the ledger keeps more), and runs of
+// finished, quarantined, delayed and blocked offsets, 8 bytes each, which join where neighbours are
+// alike.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +83,7 @@ class Auditor {
       TaskId task;  // none: empty
       Token token;
       TaskState state = TaskState::kNone;
+      bool acked = false;  // its own work was done
     };
     RowMap() : rows_(16) {}
     [[nodiscard]] Row* find(TaskId task);
@@ -108,6 +111,22 @@ class Auditor {
     bool adopted = false;  // nothing was known of it when its first transition came
     RunSet finished;       // done or void
     RunSet quarantined;
+    RunSet delayed;
+    RunSet blocked;
+
+    // Where tasks in the state stand that have no row; null: such tasks have one.
+    [[nodiscard]] RunSet* plain(TaskState state) {
+      switch (state) {
+        case TaskState::kQuarantined:
+          return &quarantined;
+        case TaskState::kDelayed:
+          return &delayed;
+        case TaskState::kBlocked:
+          return &blocked;
+        default:
+          return nullptr;
+      }
+    }
   };
 
   static std::vector<RunSet::Run> joined(const RunSet& set);
@@ -116,7 +135,10 @@ class Auditor {
   void check_moved(TaskId task, const Transition& transition);
   void check_token(const Transition& transition, const RowMap::Row* row);
   static TaskState state_in(const Shard& shard, Offset offset, const RowMap::Row* row);
-  void set_state(Shard& shard, TaskId task, RowMap::Row* row, TaskState state, Token token);
+  void check_ack(const Transition& transition, const RowMap::Row* row, TaskId task);
+  void set_state(Shard& shard, TaskId task, RowMap::Row* row, const Transition& by);
+  void put(Shard& shard, TaskId task, RowMap::Row* row, const RowMap::Row& known);
+  [[nodiscard]] TaskId first_unknown_to(const Auditor& other) const;
   void violated(const Transition& transition, TaskId task, std::string what);
 
   std::vector<Shard> shards_;  // by id - 1; few

@@ -89,8 +89,9 @@ class Ledger {
   [[nodiscard]] SessionName session_name(const SessionId& session) const;
   // Every task that is claimed, waits for a time, was tried before or is kept after its end, in no
   // order that means anything. Plain ones (ready and never tried, quarantined before that) are not
-  // among them.
-  void visit_rows(const std::function<void(TaskId, TaskState, Token)>& visit) const;
+  // among them. `acked`: its own work is done.
+  using VisitRow = std::function<void(TaskId, TaskState, Token, bool acked)>;
+  void visit_rows(const VisitRow& visit) const;
   // Whose shard it is, also of a manager that was removed; empty when there is no such shard.
   [[nodiscard]] std::string manager_of(ShardId shard) const;
 

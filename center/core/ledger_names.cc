@@ -6,8 +6,7 @@ namespace baton::center {
 namespace {
 
 // Tasks without a row that wait for something else than a consumer.
-void visit_unclaimed(const Tables& tables,
-                     const std::function<void(TaskId, TaskState, Token)>& visit) {
+void visit_unclaimed(const Tables& tables, const Ledger::VisitRow& visit) {
   for (const Shard& shard : tables.members.shards()) {
     const TaskPages& pages = shard.tasks;
     for (Offset at = pages.next_live(Offset(1)); at < pages.end();) {
@@ -18,7 +17,7 @@ void visit_unclaimed(const Tables& tables,
       const TaskId task(shard.id, at);
       const TaskFacts facts = facts_of(tables, task);
       if (facts.row == kNoSlot && facts.waits() && facts.state != TaskState::kReady)
-        visit(task, facts.state, Token());
+        visit(task, facts.state, Token(), false);
       at = pages.next_live(at.next());
     }
   }
@@ -45,11 +44,11 @@ std::string Ledger::manager_of(ShardId id) const {
   return shard == nullptr ? std::string() : members.manager(shard->manager).name;
 }
 
-void Ledger::visit_rows(const std::function<void(TaskId, TaskState, Token)>& visit) const {
+void Ledger::visit_rows(const VisitRow& visit) const {
   const RowTable& rows = state_->tables.rows;
   for (std::uint32_t slot = 0; slot < rows.slots(); ++slot) {
     const TaskRow& row = rows[slot];
-    if (row.task) visit(row.task, row.state, row.token);
+    if (row.task) visit(row.task, row.state, row.token, row.acked);
   }
   visit_unclaimed(state_->tables, visit);
 }

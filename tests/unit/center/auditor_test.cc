@@ -139,6 +139,34 @@ TEST_CASE("a grant from a manager that was removed is found") {
   CHECK(bench.finds(granted(5, 9), "it was quarantined before"));
 }
 
+TEST_CASE("a parent whose own work was completed is never handed out again") {
+  Bench bench;
+  const auto blocked = [](std::uint64_t offset, std::uint64_t token) {
+    return step(offset, kClaimed, kBlocked, Cause::kAck, token);
+  };
+  REQUIRE(bench.add({granted(5, 5), blocked(5, 5), granted(6, 6), blocked(6, 6)}) == 0);
+  REQUIRE(bench.add({step(6, kBlocked, kDead, Cause::kChildFailed)}) == 0);
+  REQUIRE(bench.add({step(6, kDead, kBlocked, Cause::kRedriven)}) == 0);
+  CHECK(bench.finds(step(5, kBlocked, kReady, Cause::kUnblocked), "completed before"));
+  CHECK(bench.finds(step(6, kBlocked, kReady, Cause::kUnblocked), "completed before"));
+  // A task that was only in line may begin.
+  REQUIRE(bench.add({step(11, TaskState::kNone, kBlocked, Cause::kCreated)}) == 0);
+  CHECK(bench.add({step(11, kBlocked, kReady, Cause::kUnblocked)}) == 0);
+}
+
+TEST_CASE("many tasks that wait cost the auditor next to nothing") {
+  Bench bench;
+  const std::size_t before = bench.auditor.memory_bytes();
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    const TaskState to = i % 2 == 0 ? kDelayed : kBlocked;
+    REQUIRE(bench.add({step(11 + i, TaskState::kNone, to, Cause::kCreated)}) == 0);
+  }
+  CHECK(bench.auditor.state_of(task(11)) == kDelayed);
+  CHECK(bench.auditor.state_of(task(12)) == kBlocked);
+  CHECK(bench.auditor.memory_bytes() - before < 2'000'000);
+  CHECK(bench.finds(granted(12, 9), "it was blocked before"));
+}
+
 TEST_CASE("nonsense is found and does no harm") {
   Bench bench;
   CHECK(bench.add({step(0, kReady, kClaimed, Cause::kGranted, 9)}) == 1);
