@@ -153,15 +153,21 @@ class BenchCommand {
 };
 
 // What depends on the mode, where no flag said otherwise.
-void settle_defaults(BenchFlags& flags) {
+// False, after a sentence about it: they contradict each other.
+bool settle_defaults(BenchFlags& flags) {
   flags.run.mode = kModes.at(flags.mode);
   const bool backlog = flags.run.mode == BenchMode::kBacklog;
   flags.run.window = flags.window != 0 ? flags.window : backlog ? kBacklogWindow : kCycleWindow;
   if (backlog && flags.run.tasks == 0) flags.run.tasks = kBacklogTasks;
+  if (flags.run.delay > Millis(0) && (!backlog || flags.run.drain)) {
+    print_error("--delay is for 'backlog' with --no-drain: nothing would be claimed in time");
+    return false;
+  }
   if (flags.run.mode == BenchMode::kSingle) {
     flags.run.producers = flags.run.consumers = flags.run.window = 1;
     if (flags.run.tasks == 0) flags.run.tasks = kSingleTasks;
   }
+  return true;
 }
 
 }  // namespace
@@ -187,7 +193,7 @@ void add_bench(Program& program) {
            "baton_judge.",
        .formats = {"table", "json", "jsonl"}},
       [flags](CommonOptions common) {
-        settle_defaults(*flags);
+        if (!settle_defaults(*flags)) return 2;
         Runtime runtime(std::move(common));
         BenchCommand bench(runtime, *flags);
         return runtime.run([&] { bench.start(); });
@@ -226,6 +232,13 @@ void add_bench(Program& program) {
       .add_option("--history", flags->history,
                   "write the run's history to this file, as lines of JSON")
       ->type_name("FILE");
+  command.add_option("--order-keys", flags->run.order_keys, "deal out so many ordering keys")
+      ->check(CLI::Range(1, 100'000'000));
+  command.add_option("--fair-keys", flags->run.fair_keys, "deal out so many fairness keys")
+      ->check(CLI::Range(1, 1'000'000));
+  command.add_flag("--keys", flags->run.keys, "give each task an idempotency key");
+  add_duration_flag(command, "--delay", flags->run.delay,
+                    "backlog with --no-drain: produce tasks that wait for so long");
   command.add_flag("!--no-drain", flags->run.drain, "backlog: leave the tasks there");
 }
 

@@ -1,6 +1,7 @@
 #include "client/commands/bench_run.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace baton::commands {
@@ -126,10 +127,20 @@ void BenchRun::produce_one(Source& source) {
   const std::uint64_t operation = history_.produce(number, now);
   ++source.open;
   source.producer->produce(
-      options_.queue, std::move(payload),
+      options_.queue, std::move(payload), options_of(number),
       [this, &source, number, operation](const client::ProduceOutcome& outcome) {
         on_outcome(source, number, operation, outcome);
       });
+}
+
+TaskOptions BenchRun::options_of(std::uint64_t number) const {
+  TaskOptions options;
+  options.delay = options_.delay;
+  if (options_.order_keys > 0)
+    options.order_key = "o" + std::to_string(number % options_.order_keys);
+  if (options_.fair_keys > 0) options.fair_key = "f" + std::to_string(number % options_.fair_keys);
+  if (options_.keys) options.key = options_.queue + "-" + std::to_string(number);
+  return options;
 }
 
 void BenchRun::on_outcome(Source& source, std::uint64_t number, std::uint64_t operation,

@@ -34,6 +34,11 @@ struct BenchOptions {
   std::uint64_t rate = 2000;                   // paced, tasks per second
   std::string queue;
   bool drain = true;  // backlog: take them out again
+  // What each task asks for; keys are dealt out one by one. 0: nothing.
+  std::uint64_t order_keys = 0;
+  std::uint64_t fair_keys = 0;
+  bool keys = false;  // an idempotency key of its own
+  Millis delay{0};
 };
 
 // Times in seconds, all of one run.
@@ -69,6 +74,7 @@ class BenchRun {
   void pump(Source& source);
   void pace();
   void produce_one(Source& source);
+  [[nodiscard]] TaskOptions options_of(std::uint64_t number) const;
   void on_outcome(Source& source, std::uint64_t number, std::uint64_t operation,
                   const client::ProduceOutcome& outcome);
   [[nodiscard]] bool wants_more() const;
