@@ -5,56 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from trio import Trio, await_condition, run_cases  # noqa: E402  (the path must be set first)
+from worker import Worker, alive  # noqa: E402
 
 LEASE_SECONDS = 3
 
 
-class Consumer:
-    """A `baton consume` in the background whose command says when it has begun, through a file."""
-
-    def __init__(self, queue, *arguments, command=None):
-        self.folder = tempfile.TemporaryDirectory(prefix="baton-test-")
-        self.begun = Path(self.folder.name) / "begun"
-        self.ended = Path(self.folder.name) / "ended"
-        if command is not None:
-            script = f"echo $$ >> {self.begun}; {command.format(ended=self.ended)}"
-            arguments = (*arguments, "--exec", script)
-        self.process = subprocess.Popen(TRIO.command("consume", "-q", queue, "-o", "jsonl", *arguments),
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def await_begun(self, count=1):
-        await_condition(lambda: self.begun.exists() and len(self.pids()) >= count, 60, f"{count} commands have begun")
-        return self
-
-    def pids(self):
-        return [int(line) for line in self.begun.read_text().split()]
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def finish(self, code):
-        """Waits for its end; (its rows, its stderr)."""
-        out, err = self.process.communicate(timeout=90)
-        self.folder.cleanup()
-        assert self.process.returncode == code, f"exit {self.process.returncode} instead of {code}: {out}{err}"
-        return [json.loads(line) for line in out.splitlines()], err
-
-
 def expect(actual, wanted):
     assert actual == wanted, f"{actual!r} instead of {wanted!r}"
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] not in "ZX"
-    except OSError:
-        return False
 
 
 def show(task):
@@ -65,7 +27,7 @@ def an_interrupted_consumer_gives_its_task_back_at_once():
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         queue = f"interrupted-{code}"
         task = TRIO.produce(queue, ["x"])[0]
-        consumer = Consumer(queue, command="sleep 1000").await_begun()
+        consumer = Worker(TRIO, queue, command="sleep 1000").await_begun()
         pid = consumer.pids()[0]
         expect(show(task)["state"], "claimed")
         consumer.signal(number)
@@ -77,7 +39,7 @@ def an_interrupted_consumer_gives_its_task_back_at_once():
 
 
 def an_idle_consumer_is_interrupted_too():
-    consumer = Consumer("idle")
+    consumer = Worker(TRIO, "idle")
     await_condition(lambda: (TRIO.queue("idle") or {"waiting": 0})["waiting"], 30, "it waits")
     consumer.signal(signal.SIGINT)
     expect(consumer.finish(130)[0], [])
@@ -85,7 +47,7 @@ def an_idle_consumer_is_interrupted_too():
 
 def a_suspended_consumer_is_superseded_and_its_late_result_refused():
     task = TRIO.produce("suspended", ["x"])[0]
-    consumer = Consumer("suspended", "-n", "1", "--lease", f"{LEASE_SECONDS}s",
+    consumer = Worker(TRIO, "suspended", "-n", "1", "--lease", f"{LEASE_SECONDS}s",
                         command="while ! test -e {ended}; do sleep 0.05; done; echo late").await_begun()
     consumer.signal(signal.SIGSTOP)
     winner = TRIO.consume("suspended", 1, "--exec", "echo mine")[0]
@@ -101,7 +63,7 @@ def a_suspended_consumer_is_superseded_and_its_late_result_refused():
 
 def the_command_of_a_lost_claim_is_ended():
     TRIO.produce("ended", ["x"])
-    consumer = Consumer("ended", "-n", "1", "--lease", f"{LEASE_SECONDS}s", command="sleep 1000").await_begun()
+    consumer = Worker(TRIO, "ended", "-n", "1", "--lease", f"{LEASE_SECONDS}s", command="sleep 1000").await_begun()
     pid = consumer.pids()[0]
     consumer.signal(signal.SIGSTOP)
     TRIO.consume("ended", 1)
@@ -112,7 +74,7 @@ def the_command_of_a_lost_claim_is_ended():
 
 def a_lost_claim_goes_before_a_wait_that_ended():
     TRIO.produce("both", ["x"])
-    consumer = Consumer("both", "-n", "2", "--wait", "1s", "--lease", f"{LEASE_SECONDS}s",
+    consumer = Worker(TRIO, "both", "-n", "2", "--wait", "1s", "--lease", f"{LEASE_SECONDS}s",
                         command="sleep 1000").await_begun()
     consumer.signal(signal.SIGSTOP)
     TRIO.consume("both", 1)
@@ -122,7 +84,7 @@ def a_lost_claim_goes_before_a_wait_that_ended():
 
 def a_killed_consumer_loses_its_task_to_the_next_after_the_lease():
     task = TRIO.produce("killed", ["x"])[0]
-    consumer = Consumer("killed", "--lease", f"{LEASE_SECONDS}s", command="sleep 1000").await_begun()
+    consumer = Worker(TRIO, "killed", "--lease", f"{LEASE_SECONDS}s", command="sleep 1000").await_begun()
     command = consumer.pids()[0]
     began = time.monotonic()
     consumer.signal(signal.SIGKILL)
@@ -143,7 +105,7 @@ def a_long_task_keeps_its_claim_far_beyond_its_lease():
 
 def nobody_holds_more_than_it_works_on():
     TRIO.produce("modest", [str(n) for n in range(6)])
-    consumer = Consumer("modest", "-j", "2", command="while ! test -e {ended}; do sleep 0.05; done").await_begun(2)
+    consumer = Worker(TRIO, "modest", "-j", "2", command="while ! test -e {ended}; do sleep 0.05; done").await_begun(2)
     queue = TRIO.queue("modest")
     expect((queue["claimed"], queue["ready"]), (2, 4))
     consumer.ended.touch()
