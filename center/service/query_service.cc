@@ -41,6 +41,20 @@ bool has_ended(TaskState state) {
          state == TaskState::kQuarantined || state == TaskState::kVoid;
 }
 
+// For people, of a task that nobody cancelled by name.
+std::string reason_of(Cause cause) {
+  switch (cause) {
+    case Cause::kTimeToLive:
+      return "its time to live was over";
+    case Cause::kPurged:
+      return "its queue was purged";
+    case Cause::kDiscarded:
+      return "it was discarded";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 QueryService::QueryService(Loop& loop, LedgerHost& host, const ManagerLiveness& liveness,
@@ -153,21 +167,29 @@ std::optional<Command> QueryService::command_of(const v1::Query& query, v1::Chan
 }
 
 void QueryService::propose(Command command, Reply reply) {
-  world_.propose(std::move(command), [this, reply = std::move(reply)](const Outcome* outcome) {
-    v1::ChannelAnswer answer;
-    answer.set_index(ledger().index().value());
-    answer.mutable_answer()->set_index(answer.index());
-    Status status(ErrorCode::kUnavailable, "this center no longer leads");
-    if (outcome != nullptr) {
-      if (const auto* simple = std::get_if<SimpleOutcome>(outcome)) status = simple->status;
-      if (const auto* purged = std::get_if<PurgeOutcome>(outcome)) {
-        status = purged->status;
-        answer.mutable_answer()->mutable_purge()->set_tasks(purged->tasks);
-      }
-    }
-    set_both(status, answer);
-    reply(answer);
-  });
+  // Who changes a queue is told all that holds then.
+  const auto* set = std::get_if<SetQueue>(&command);
+  v1::QueueShow shown;
+  if (set != nullptr) shown.set_queue(set->queue);
+  world_.propose(std::move(command),
+                 [this, shown, reply = std::move(reply)](const Outcome* outcome) {
+                   v1::ChannelAnswer answer;
+                   answer.set_index(ledger().index().value());
+                   answer.mutable_answer()->set_index(answer.index());
+                   Status status(ErrorCode::kUnavailable, "this center no longer leads");
+                   if (outcome != nullptr) {
+                     if (const auto* simple = std::get_if<SimpleOutcome>(outcome))
+                       status = simple->status;
+                     if (const auto* purged = std::get_if<PurgeOutcome>(outcome)) {
+                       status = purged->status;
+                       answer.mutable_answer()->mutable_purge()->set_tasks(purged->tasks);
+                     }
+                   }
+                   if (status.ok() && !shown.queue().empty())
+                     show_queue(shown, *answer.mutable_answer());
+                   set_both(status, answer);
+                   reply(answer);
+                 });
 }
 
 // ---- one task ----
@@ -260,9 +282,27 @@ void QueryService::end_waits(const Effects& effects) {
     if (!has_ended(transition.to)) continue;
     for (std::uint32_t i = 0; i < transition.count && !waits_.empty(); ++i) {
       for (const TaskQuestion& question : waits_.take(TaskId(transition.first.value() + i)))
-        try_task(question);
+        tell_end(question, transition);
     }
   }
+}
+
+// The ledger keeps no row of most that has ended, and of such a task only knows that it has: how, is
+// in the transition, and this is the last moment at which it can be told.
+void QueryService::tell_end(const TaskQuestion& question, const Transition& ended) {
+  const Result<TaskView> found = ledger().find(question.task);
+  const bool forgotten =
+      found.ok() && found.value().state == TaskState::kDone && found.value().queue.empty();
+  if (!forgotten || ended.to == TaskState::kDone) return static_cast<void>(try_task(question));
+  TaskView view = found.value();
+  view.state = ended.to;
+  view.reason = reason_of(ended.cause);
+  v1::ChannelAnswer answer;
+  answer.set_index(ledger().index().value());
+  answer.mutable_answer()->set_index(answer.index());
+  encode_view(view, manager_of(question.task, ledger().managers()),
+              answer.mutable_answer()->mutable_task());
+  question.reply(answer);
 }
 
 // From files, so it takes a while; the answer is true for the index at which it was asked.

@@ -65,6 +65,7 @@ class QueryService {
   void answer_task(Parked question);
   void wait_for_end(const Parked& question);
   void end_waits(const Effects& effects);
+  void tell_end(const TaskQuestion& question, const Transition& ended);
   void arm_waits();
   void park(Parked question);
   // Answers, now or later. False: the ledger cannot tell yet.

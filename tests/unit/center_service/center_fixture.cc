@@ -134,14 +134,26 @@ std::optional<v1::ChannelOutcomes> TestManager::try_send(const std::vector<v1::C
 }
 
 v1::ChannelAnswer TestManager::ask(const v1::ChannelQuery& query) {
-  const auto answer = try_ask(query);
+  return await_answer(post_query(query));
+}
+
+std::optional<v1::ChannelAnswer> TestManager::try_ask(const v1::ChannelQuery& query) {
+  return try_await(post_query(query));
+}
+
+std::uint64_t TestManager::post_query(const v1::ChannelQuery& query) {
+  const std::uint64_t request = channel_->next_request_id();
+  channel_->send(v1::CHANNEL_QUERY, request, query);
+  return request;
+}
+
+v1::ChannelAnswer TestManager::await_answer(std::uint64_t request) {
+  const auto answer = try_await(request);
   REQUIRE(answer);
   return *answer;
 }
 
-std::optional<v1::ChannelAnswer> TestManager::try_ask(const v1::ChannelQuery& query) {
-  const std::uint64_t request = channel_->next_request_id();
-  channel_->send(v1::CHANNEL_QUERY, request, query);
+std::optional<v1::ChannelAnswer> TestManager::try_await(std::uint64_t request) {
   const int closed_before = closed;
   scheduler_.run_until([&] { return answers_.contains(request) || closed != closed_before; }, 30s);
   const auto answer = answers_.find(request);
@@ -150,10 +162,14 @@ std::optional<v1::ChannelAnswer> TestManager::try_ask(const v1::ChannelQuery& qu
 }
 
 v1::ChannelAnswer TestManager::ask_client(const v1::Query& query) {
+  return await_answer(post_client_query(query));
+}
+
+std::uint64_t TestManager::post_client_query(const v1::Query& query) {
   v1::ChannelQuery wrapped;
   *wrapped.mutable_query() = query;
   wrapped.set_timeout_ms(query.timeout_ms());
-  return ask(wrapped);
+  return post_query(wrapped);
 }
 
 void TestManager::join() {

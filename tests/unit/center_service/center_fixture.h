@@ -61,6 +61,11 @@ class TestManager {
   void send_without_waiting(const std::vector<v1::Command>& commands);
   v1::ChannelAnswer ask(const v1::ChannelQuery& query);
   v1::ChannelAnswer ask_client(const v1::Query& query);
+  // A question that is answered later: its request, and the answer to that.
+  std::uint64_t post_query(const v1::ChannelQuery& query);
+  std::uint64_t post_client_query(const v1::Query& query);
+  std::optional<v1::ChannelAnswer> try_await(std::uint64_t request);
+  v1::ChannelAnswer await_answer(std::uint64_t request);
 
   // enroll + register, as a manager does it.
   void join();

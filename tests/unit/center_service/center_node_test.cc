@@ -414,6 +414,46 @@ TEST_CASE("lists, members, live offsets and settlements are answered with their 
   CHECK(manager.ask_client(unknown).code() == v1::INVALID_ARGUMENT);
 }
 
+TEST_CASE("who waits for a task is told how it ended, also when no row of it is kept") {
+  CenterWorld world;
+  TestManager& manager = with_three_tasks(world, 0);
+  const auto wait_for = [&manager](std::uint64_t offset) {
+    v1::Query query;
+    query.set_timeout_ms(20'000);
+    query.mutable_task_wait()->set_task(TaskId(manager.shard, Offset(offset)).value());
+    return manager.post_client_query(query);
+  };
+  const std::uint64_t purged = wait_for(1);
+  const std::uint64_t another = wait_for(1);
+  world.run(10ms);
+  v1::Query purge;
+  purge.mutable_queue_purge()->set_queue("q");
+  CHECK(manager.ask_client(purge).answer().purge().tasks() == 3);
+
+  for (const std::uint64_t request : {purged, another}) {
+    const v1::TaskInfo task = manager.await_answer(request).answer().task();
+    CHECK(task.state() == v1::CANCELLED);
+    CHECK(task.reason() == "its queue was purged");
+  }
+}
+
+TEST_CASE("who changes a queue is told what holds then") {
+  CenterWorld world;
+  TestManager& manager = with_three_tasks(world, 0);
+  v1::Query set;
+  set.mutable_queue_set()->set_queue("q");
+  set.mutable_queue_set()->mutable_settings()->set_weight(7);
+  const v1::ChannelAnswer changed = manager.ask_client(set);
+  CHECK(changed.answer().queue().settings().weight() == 7);
+  CHECK(changed.answer().queue().settings().max_attempts() == 5);
+  CHECK(changed.answer().queue().info().ready() == 3);
+
+  set.mutable_queue_set()->mutable_settings()->set_weight(101);
+  const v1::ChannelAnswer refused = manager.ask_client(set);
+  CHECK(refused.code() == v1::INVALID_ARGUMENT);
+  CHECK_FALSE(refused.answer().has_queue());
+}
+
 TEST_CASE("the lag of a manager is what it has durable and the ledger does not know") {
   CenterWorld world;
   TestManager& manager = with_three_tasks(world, 0);
