@@ -31,6 +31,14 @@ void DeliveryTable::add(Deliver delivery) {
   ++waiting_;
 }
 
+void DeliveryTable::mark_lost(const std::set<Token>& tokens) {
+  const auto mark = [&tokens](Deliver& delivery) {
+    if (tokens.contains(delivery.grant.token)) delivery.lost = true;
+  };
+  for (auto& [shard, queue] : shards_) std::ranges::for_each(queue.waiting, mark);
+  for (auto& [id, fetch] : fetches_) std::ranges::for_each(fetch.deliveries, mark);
+}
+
 std::vector<DeliveryTable::Item> DeliveryTable::finish(std::uint64_t fetch,
                                                        const std::vector<ErrorCode>& codes,
                                                        std::size_t bytes) {

@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -45,6 +46,8 @@ class DeliveryTable {
   explicit DeliveryTable(Options options) : options_(options) {}
 
   void add(Deliver delivery);
+  // Marks what is under way with one of these tokens.
+  void mark_lost(const std::set<Token>& tokens);
 
   // The next fetch to start, or nothing now. `may_deliver(connection)`: false keeps the grants of a
   // connection that has enough to read waiting.

@@ -213,6 +213,7 @@ struct TellClose {
 struct Deliver {
   ConnectionId connection = 0;
   SessionGrant grant;
+  bool lost = false;  // its claim has ended meanwhile: nobody is to work on it
 };
 
 // These operations will not be sent any more: their connection ended while the center was away.

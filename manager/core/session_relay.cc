@@ -449,6 +449,10 @@ void SessionRelay::delivered(ConnectionId connection, const SessionGrant& grant)
 void SessionRelay::undeliverable(ConnectionId connection, const SessionGrant& grant,
                                  GiveBackReason reason) {
   enqueue(GiveBackCommand{grant.task, grant.token, reason}, 0, 0);
+  lost_undelivered(connection, grant);
+}
+
+void SessionRelay::lost_undelivered(ConnectionId connection, const SessionGrant& grant) {
   Session* session = find(connection);
   if (session == nullptr) return;
   announce_died(*session, {grant.number});

@@ -68,6 +68,8 @@ class SessionRelay {
 
   // ---- delivery ----
   void delivered(ConnectionId connection, const SessionGrant& grant);
+  // Its claim was lost before it was delivered: the client learns that the number died.
+  void lost_undelivered(ConnectionId connection, const SessionGrant& grant);
   // Gives the grant back; the client, if it is still there, learns that the number died.
   void undeliverable(ConnectionId connection, const SessionGrant& grant, GiveBackReason reason);
 

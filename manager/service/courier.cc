@@ -27,6 +27,15 @@ Courier::Courier(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, Rec
       payload_bytes_per_frame_(frame_bytes_max - kFrameMetadataBytesMax),
       relay_changed_(std::move(relay_changed)) {}
 
+void Courier::lost(const std::set<Token>& tokens) {
+  table_.mark_lost(tokens);
+  const auto mark = [&tokens](Parcel& parcel) {
+    if (tokens.contains(parcel.delivery.grant.token)) parcel.delivery.lost = true;
+  };
+  for (const auto& parcel : without_checkpoint_) mark(*parcel);
+  for (auto& [connection, parcels] : unread_) std::ranges::for_each(parcels, mark);
+}
+
 void Courier::pump() {
   // A connection that is gone needs no payload, but its grants must be given back: they go on too.
   const auto may_deliver = [this](ConnectionId connection) {
@@ -76,6 +85,7 @@ void Courier::on_tasks(std::uint64_t fetch, bool local, LogStore::Tasks tasks) {
   std::map<ConnectionId, std::deque<Parcel>> parcels;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Deliver& delivery = items[i].delivery;
+    if (items[i].fate == DeliveryTable::Fate::kDeliver && drop_if_lost(delivery)) continue;
     switch (items[i].fate) {
       case DeliveryTable::Fate::kDeliver: {
         if (!local) ++context_.metrics.claims_delivered_from_peers;
@@ -111,7 +121,9 @@ void Courier::fetch_checkpoint(Parcel parcel) {
   const ResultRecordId id{grant.task, grant.checkpoint.token, RecordKind::kCheckpoint,
                           grant.checkpoint.lsn};
   auto waiting = std::make_shared<Parcel>(std::move(parcel));
+  without_checkpoint_.insert(waiting);
   records_.fetch_result(shard, id, [this, waiting](Result<ResultContent> found) {
+    without_checkpoint_.erase(waiting);
     on_checkpoint(std::move(*waiting), std::move(found));
   });
 }
@@ -152,6 +164,7 @@ void Courier::hand_over(ConnectionId connection, std::deque<Parcel>& parcels) {
     for (const Parcel& parcel : parcels) give_back(parcel.delivery, GiveBackReason::kUndelivered);
     return parcels.clear();
   }
+  std::erase_if(parcels, [this](const Parcel& parcel) { return drop_if_lost(parcel.delivery); });
   while (!parcels.empty() && !peer->is_behind()) {
     std::vector<Parcel> frame;
     std::size_t bytes = 0;
@@ -182,6 +195,11 @@ void Courier::send(Peer& peer, const std::vector<Parcel>& parcels) {
   for (const Parcel& parcel : parcels) {
     relay_.delivered(parcel.delivery.connection, parcel.delivery.grant);
   }
+}
+
+bool Courier::drop_if_lost(const Deliver& delivery) {
+  if (delivery.lost) relay_.lost_undelivered(delivery.connection, delivery.grant);
+  return delivery.lost;
 }
 
 void Courier::give_back(const Deliver& delivery, GiveBackReason reason) {

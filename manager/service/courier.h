@@ -9,6 +9,8 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,8 @@ class Courier {
   void set_server(Server& server) { server_ = &server; }
 
   void add(Deliver delivery) { table_.add(std::move(delivery)); }
+  // These claims have ended: what of them is not sent yet will not be.
+  void lost(const std::set<Token>& tokens);
   // Starts what can be started; called after a group of add(). A client that is behind with reading
   // gets no more payloads for now: its grants wait for go_on().
   void pump();
@@ -61,6 +65,8 @@ class Courier {
   // Sends parcels until the client is behind; what is left waits in unread_.
   void hand_over(ConnectionId connection, std::deque<Parcel>& parcels);
   void send(Peer& peer, const std::vector<Parcel>& parcels);
+  // True: its claim was lost, and the client was told that its number died.
+  bool drop_if_lost(const Deliver& delivery);
   void give_back(const Deliver& delivery, GiveBackReason reason);
 
   ServiceContext& context_;
@@ -72,7 +78,8 @@ class Courier {
   const std::function<void()> relay_changed_;
   Server* server_ = nullptr;
   DeliveryTable table_;
-  std::size_t checkpoints_ = 0;                        // being fetched
+  std::size_t checkpoints_ = 0;  // being fetched, and their parcels:
+  std::set<std::shared_ptr<Parcel>> without_checkpoint_;
   std::map<ConnectionId, std::deque<Parcel>> unread_;  // fetched for clients that read slowly
   v1::Tasks tasks_;                                    // reused
   std::vector<std::string_view> pieces_;

@@ -1,6 +1,7 @@
 #include "manager/service/session_service.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -536,6 +537,9 @@ void SessionService::tell(TellDied& effect) {
 }
 
 void SessionService::tell(TellLost& effect) {
+  std::set<Token> tokens;
+  for (const LostClaim& claim : effect.claims) tokens.insert(claim.token);
+  courier_->lost(tokens);
   Peer* peer = server_->find(effect.connection);
   if (peer == nullptr) return;
   for (std::size_t at = 0; at < effect.claims.size(); at += kBatchItemsMax) {

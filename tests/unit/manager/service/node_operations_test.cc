@@ -1,4 +1,6 @@
 // What a consumer may say with its operations, and what a delivery tells it.
+#include <set>
+
 #include <catch2/catch.hpp>
 
 #include "tests/unit/manager/service/node_world.h"
@@ -339,6 +341,65 @@ TEST_CASE_METHOD(OperationsWorld, "claims that end without the consumer are told
   REQUIRE(lost.claim_size() == 2);
   CHECK(lost.claim(1).token() == 1002);
   CHECK(lost.claim(1).cause() == v1::LOST_TIMEOUT);
+}
+
+TEST_CASE_METHOD(OperationsWorld,
+                 "a claim that is lost before its delivery was sent is not delivered") {
+  v1::ChannelGrants news;
+  for (const std::uint64_t number : {1U, 2U}) {
+    *news.add_grant() = grant(number, task(number));
+  }
+  v1::SessionLostClaim& lost = *news.add_lost();
+  *lost.mutable_session() = grant(1, task(1)).session();
+  lost.set_conn_epoch(1);
+  lost.mutable_claim()->set_task(task(1).value());
+  lost.mutable_claim()->set_token(1001);
+  lost.mutable_claim()->set_cause(v1::LOST_CANCELLED);
+  center.push(news);
+
+  // Its number has died, so that the slot is free; the ledger needs no telling.
+  std::set<std::uint64_t> delivered;
+  std::set<std::uint64_t> died;
+  while (delivered.size() + died.size() < 2) {
+    const auto tasks = consumer->await_message<v1::Tasks>(v1::TASKS);
+    for (const v1::Delivery& delivery : tasks.delivery()) delivered.insert(delivery.number());
+    died.insert(tasks.died().begin(), tasks.died().end());
+  }
+  CHECK(delivered == std::set<std::uint64_t>{2});
+  CHECK(died == std::set<std::uint64_t>{1});
+  CHECK(center.count(v1::Command::kGiveBack) == 0);
+}
+
+TEST_CASE_METHOD(OperationsWorld,
+                 "a claim that is lost while its checkpoint is fetched is not delivered") {
+  FakeManager peer(scheduler, network, logger, center.cluster);
+  peer.answers = false;
+  v1::Member member;
+  member.set_name("peer");
+  member.set_address("peer:7101");
+  member.set_online(true);
+  member.add_shard(9);
+  center.members = {member};
+  run_for(std::chrono::milliseconds(1500));
+  v1::Grant given = grant(1, task(1));
+  v1::ResultPlace& place = *given.mutable_checkpoint();
+  place.set_task(task(1).value());
+  place.set_token(7);
+  place.set_shard(9);
+  place.set_lsn(1);
+  center.grant(given);
+  run_for(std::chrono::milliseconds(20));
+  v1::ChannelGrants news;
+  v1::SessionLostClaim& lost = *news.add_lost();
+  *lost.mutable_session() = given.session();
+  lost.set_conn_epoch(1);
+  lost.mutable_claim()->set_task(given.task());
+  lost.mutable_claim()->set_token(given.token());
+  center.push(news);
+  const auto tasks = consumer->await_message<v1::Tasks>(v1::TASKS);
+  CHECK(tasks.delivery_size() == 0);
+  REQUIRE(tasks.died_size() == 1);
+  CHECK(tasks.died(0) == 1);
 }
 
 TEST_CASE_METHOD(OperationsWorld, "claims of an earlier connection are told to nobody") {
