@@ -352,6 +352,9 @@ ProduceService::Run ProduceService::judge(const Request& request, std::size_t it
               kRetryAfterMs / 10};
     }
   }
+  if (request.queue_limited && !rules_.may_ever_take(attributes_.queue, bytes)) {
+    return {1, ErrorCode::kTooLarge, TaskId(), rules_.final_refusal(attributes_.queue)};
+  }
   if (request.queue_limited && !rules_.take(attributes_.queue, bytes)) {
     return {1, ErrorCode::kRetryLater, TaskId(), rules_.refusal(attributes_.queue),
             rules_.retry_after_ms(attributes_.queue)};
