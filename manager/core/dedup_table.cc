@@ -40,6 +40,16 @@ Status DedupTable::admit(ProducerId producer, ProducerSeq first, std::size_t cou
 }
 
 const DedupTable::Stored* DedupTable::find(ProducerId producer, ProducerSeq seq) const {
+  const Stored* stored = find_slot(producer, seq);
+  return stored != nullptr && stored->offset ? stored : nullptr;
+}
+
+bool DedupTable::waited(ProducerId producer, ProducerSeq seq) const {
+  const Stored* stored = find_slot(producer, seq);
+  return stored != nullptr && !stored->offset;
+}
+
+const DedupTable::Stored* DedupTable::find_slot(ProducerId producer, ProducerSeq seq) const {
   const auto found = windows_.find(producer);
   if (found == windows_.end() || found->second.ring.empty()) return nullptr;
   const Window& window = found->second;
@@ -54,8 +64,13 @@ void DedupTable::record(ProducerId producer, ProducerSeq first, Offset offset,
   for (std::size_t i = 0; i < content_hash.size(); ++i) {
     put(window, first.value() + i, {Offset(offset.value() + i), content_hash[i], lsn});
   }
-  // Rebuilding at start may meet more producers than there is room for: the newest records win.
-  while (slots_ > options_.slots_max && windows_.size() > 1) forget_oldest();
+  forget_surplus();
+}
+
+void DedupTable::record_waiting(ProducerId producer, ProducerSeq first, std::size_t count) {
+  Window& window = open_window(producer);
+  for (std::size_t i = 0; i < count; ++i) put(window, first.value() + i, Stored{});
+  forget_surplus();
 }
 
 void DedupTable::resolve(ProducerId producer, ProducerSeq below) {
@@ -122,6 +137,11 @@ bool DedupTable::make_room(MonoTime now) {
     forget_oldest();
   }
   return true;
+}
+
+// Rebuilding at start may meet more producers than there is room for: the newest records win.
+void DedupTable::forget_surplus() {
+  while (slots_ > options_.slots_max && windows_.size() > 1) forget_oldest();
 }
 
 void DedupTable::forget_oldest() {

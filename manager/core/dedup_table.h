@@ -1,8 +1,11 @@
 // DedupTable: which numbers of which producers a shard has stored, so that a repeated produce gives
 // the same task (R5, I10).
 //
-// Only plain records are in it: what waits for the ledger (moved) and what became void never is. It
-// is rebuilt from the log at start. State may be read before its record is durable; each entry
+// Plain records are in it with their place. Of numbers that waited for the ledger by their nature
+// (R6) it only knows that they did, since they have to wait again when they are repeated, also when
+// nothing asks for it any more: a queue may cease to be ordered. Moved records are in it not at all.
+// Plain records are found in the log again at start; numbers that waited are known for one life of the
+// manager. State may be read before its record is durable; each entry
 // names its batch, and a reply that read it leaves when that batch is durable (R25).
 //
 // Bounds: kProducerWindow numbers per producer; producers_max producers and slots_max numbers in
@@ -30,7 +33,7 @@ class DedupTable {
     Duration idle_min = std::chrono::seconds(60);  // R6: a dedup window is at least that long
   };
   struct Stored {
-    Offset offset;
+    Offset offset;  // none: it waited
     std::uint64_t content_hash = 0;
     Lsn lsn;  // of the batch that holds the record
   };
@@ -45,13 +48,18 @@ class DedupTable {
   Status admit(ProducerId producer, ProducerSeq first, std::size_t count,
                ProducerSeq resolved_below, MonoTime now);
 
-  // Null when the number is not stored.
+  // Null when the number is not stored as a plain record.
   [[nodiscard]] const Stored* find(ProducerId producer, ProducerSeq seq) const;
+  // Whether the number is one that waited.
+  [[nodiscard]] bool waited(ProducerId producer, ProducerSeq seq) const;
 
   // Numbers first + i are stored at offset + i with content_hash[i]. A number that is too old for
   // the window is not kept.
   void record(ProducerId producer, ProducerSeq first, Offset offset,
               std::span<const std::uint64_t> content_hash, Lsn lsn);
+
+  // Numbers [first, first + count) are stored as records that wait by their nature.
+  void record_waiting(ProducerId producer, ProducerSeq first, std::size_t count);
 
   // The producer knows the outcome of everything below.
   void resolve(ProducerId producer, ProducerSeq below);
@@ -74,12 +82,14 @@ class DedupTable {
     std::list<ProducerId>::iterator place;
   };
 
+  [[nodiscard]] const Stored* find_slot(ProducerId producer, ProducerSeq seq) const;
   Window& open_window(ProducerId producer);
   void touch(Window& window, MonoTime now);
   void grow(Window& window);
   void put(Window& window, std::uint64_t seq, const Stored& stored);
   bool make_room(MonoTime now);
   void forget_oldest();
+  void forget_surplus();
 
   Options options_;
   std::unordered_map<ProducerId, Window> windows_;  // looked up only, never iterated

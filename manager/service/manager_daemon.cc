@@ -124,6 +124,7 @@ void ManagerDaemon::build_parts() {
   copies_ = std::make_unique<TaskCopies>(context_, *logs_, *link_, *records_);
   ProduceService::Options produce_options;
   produce_options.payload_bytes_max = options_.payload_bytes_max;
+  produce_options.dedup.producers_max = options_.producers_max;
   produce_ = std::make_unique<ProduceService>(context_, *lane_, *rules_, *copies_, may_append,
                                               produce_options);
   peers_ = std::make_unique<PeerService>(context_, *logs_, frame_bytes_max);

@@ -28,6 +28,7 @@ struct ManagerOptions {
   // The simulator forces the other modes, and makes stretches so small that short runs fill them.
   SyncMode sync_mode = SyncMode::kAdaptive;
   std::size_t stretch_bytes = std::size_t{4} << 20;
+  std::size_t producers_max = 65'536;  // active at once; others get retry_later
 };
 
 class ManagerNode {

@@ -49,7 +49,7 @@ Status ProduceService::open(LogStore& log) {
   // What was appended to a log that is no longer ours is not confirmed: its producers repeat it.
   durable_queue_.clear();
   durable_asked_ = Lsn();
-  dedup_ = std::make_unique<DedupTable>();
+  dedup_ = std::make_unique<DedupTable>(options_.dedup);
   BATON_RETURN_IF_ERROR(log.recent_runs([this](const StoredRun& run) {
     const TaskAttributes& attributes = run.attributes;
     if (!attributes.producer || attributes.waits) return;
@@ -161,6 +161,17 @@ void ProduceService::read_rule(Request& request) const {
   request.queue_limited = rule != nullptr && rule->limited();
 }
 
+// What was stored as a record that waits never becomes a plain one: the ledger may have made a task
+// of it, and a plain confirmation would name another one.
+void ProduceService::note_waited(Request& request) const {
+  request.waited.clear();
+  const ProducerId producer(from_wire(request.wire.producer()));
+  if (!producer || request.wire.moved() || request.queue_ordered) return;
+  for (std::size_t item = 0; item < request.payloads.size(); ++item) {
+    if (dedup_->waited(producer, request.seq_of(item))) request.waited.insert(item);
+  }
+}
+
 // ---- copies -------------------------------------------------------------------------------------
 
 void ProduceService::begin_copies(Request request, std::span<const std::string_view> payloads) {
@@ -218,6 +229,7 @@ Duration ProduceService::timeout_of(const Request& request) const {
 
 void ProduceService::handle(Request& request) {
   read_rule(request);  // a copy's queue may have another one by now
+  note_waited(request);
   order_.begin(request.peer, ProducerId(from_wire(request.wire.producer())),
                ProducerSeq(request.wire.resolved_below()));
   if (Run refused = refusal(request); refused.code != ErrorCode::kOk) {
@@ -254,14 +266,20 @@ ProduceService::Run ProduceService::refusal(const Request& request) const {
   return {};
 }
 
-void ProduceService::refuse_all(const Request& request, Run refused) {
-  refused.count = request.payloads.size();
-  for (std::size_t item = 0; item < refused.count; ++item) {
+// Nothing of the request was taken, and it may be taken later: no ordered item behind its first one
+// must overtake that (R7).
+void ProduceService::close_gate(const Request& request) {
+  for (std::size_t item = 0; item < request.payloads.size(); ++item) {
     if (!request.ordered(item) || request.wrong.contains(item)) continue;
     order_.refused(request.peer, ProducerId(from_wire(request.wire.producer())),
                    request.seq_of(item));
-    break;
+    return;
   }
+}
+
+void ProduceService::refuse_all(const Request& request, Run refused) {
+  refused.count = request.payloads.size();
+  close_gate(request);
   reply(request.peer, request.id, {&refused, 1}, ShardId());
 }
 
@@ -273,6 +291,7 @@ void ProduceService::store(Request& request) {
     return content_hash(request.payloads[item]);
   });
   if (!admitted.ok()) {
+    if (is_retriable(admitted.status().code())) close_gate(request);
     if (Peer* peer = server_->find(request.peer); peer != nullptr) {
       peer->send_error(request.id, admitted.status(), Millis(kRetryAfterMs));
     }
@@ -313,7 +332,7 @@ void ProduceService::append(Request& request, const AdmittedRun& run, WhenDurabl
   // Equal options share a run of the log; a task with a key is one of its own.
   const auto goes_on = [&request](std::size_t item) {
     const TaskOptions& options = request.options_of(item);
-    return options.key.empty() &&
+    return options.key.empty() && request.waits(item) == request.waits(item - 1) &&
            (request.options.size() == 1 || options == request.options_of(item - 1));
   };
   const std::size_t end = run.item + run.count;
@@ -385,7 +404,9 @@ void ProduceService::append_run(const Request& request, std::size_t begin, std::
   attributes_.waits = request.waits(begin);
   const std::span payloads(request.payloads.data() + begin, end - begin);
   const auto appended = log_->append_tasks(attributes_, payloads);
-  if (attributes_.producer && !attributes_.waits) {
+  if (attributes_.producer && attributes_.waits && !attributes_.moved) {
+    dedup_->record_waiting(attributes_.producer, attributes_.seq, payloads.size());
+  } else if (attributes_.producer && !attributes_.waits) {
     dedup_->record(attributes_.producer, attributes_.seq, appended.first, appended.content_hash,
                    appended.lsn);
   }

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@ class ProduceService {
     std::size_t payload_bytes_max = kPayloadBytesDefaultMax;
     std::size_t waiting_max = 65'536;  // items that wait for the ledger
     std::size_t copying_max = 1024;    // requests with copies that are looked up
+    DedupTable::Options dedup{};
   };
 
   // `may_append`: whether the active shard was registered in this life.
@@ -84,6 +86,7 @@ class ProduceService {
     std::vector<std::string_view> payloads;
     std::vector<TaskOptions> options;  // one for all, or one each
     std::map<std::size_t, Run> wrong;
+    std::set<std::size_t> waited;  // items whose number waited before (R6)
     bool queue_ordered = false;
     bool queue_limited = false;
 
@@ -97,7 +100,8 @@ class ProduceService {
       return queue_ordered || !options_of(item).order_key.empty();
     }
     [[nodiscard]] bool waits(std::size_t item) const {
-      return wire.moved() || queue_ordered || options_of(item).waits_for_ledger();
+      return wire.moved() || queue_ordered || options_of(item).waits_for_ledger() ||
+             waited.contains(item);
     }
   };
   // A request whose copies are being looked up, with the payloads that its items refer to.
@@ -139,6 +143,7 @@ class ProduceService {
   static Status check(const Request& request);
   static Status read_options(Request& request);
   void read_rule(Request& request) const;
+  void note_waited(Request& request) const;
   void note_wrong(Request& request) const;
   void begin_copies(Request request, std::span<const std::string_view> payloads);
   void on_copied(const std::shared_ptr<Copying>& copying, std::size_t item,
@@ -147,6 +152,7 @@ class ProduceService {
   // Empty when the request may be stored now; else what its items get.
   [[nodiscard]] Run refusal(const Request& request) const;
   void refuse_all(const Request& request, Run refused);
+  void close_gate(const Request& request);
   void store(Request& request);
   void append(Request& request, const AdmittedRun& run, WhenDurable& waiting);
   Run judge(const Request& request, std::size_t item);

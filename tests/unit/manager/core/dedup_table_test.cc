@@ -40,6 +40,21 @@ TEST_CASE("a number that was stored is found with its offset, content and batch"
   CHECK(table.find(ProducerId(Uuid{9, 9}), ProducerSeq(8)) == nullptr);
 }
 
+TEST_CASE("a number that waited is known to have, and is not stored as a plain one") {
+  DedupTable table;
+  table.record_waiting(kProducer, ProducerSeq(7), 2);
+  store(table, 9, 1, 40, 5);
+
+  CHECK(table.waited(kProducer, ProducerSeq(7)));
+  CHECK(table.waited(kProducer, ProducerSeq(8)));
+  CHECK_FALSE(table.waited(kProducer, ProducerSeq(9)));
+  CHECK(table.find(kProducer, ProducerSeq(8)) == nullptr);
+  CHECK(table.find(kProducer, ProducerSeq(9)) != nullptr);
+  CHECK_FALSE(table.waited(kProducer, ProducerSeq(6)));
+  table.resolve(kProducer, ProducerSeq(8));
+  CHECK_FALSE(table.waited(kProducer, ProducerSeq(7)));
+}
+
 TEST_CASE("a number below resolved_below is forgotten and refused") {
   DedupTable table;
   store(table, 1, 4, 1, 1);

@@ -248,6 +248,53 @@ TEST_CASE_METHOD(LimitsWorld,
   CHECK(produce_ordered(4, {"d"}).run(0).code() == v1::OK);
 }
 
+TEST_CASE_METHOD(LimitsWorld,
+                 "a number that waited waits again when its queue is not ordered any more") {
+  center.rules = {ordered()};
+  center.silent = {v1::Command::kCreated};
+  begin();
+  v1::Produce request = produce_request(1, {"a"});
+  request.set_timeout_ms(100);
+  CHECK(produce(*producer, request, {"a"}).run(0).code() == v1::DEADLINE_EXCEEDED);
+
+  v1::ChannelGrants change;
+  *change.add_rule() = ordered(false);
+  center.push(change);
+  run_for(std::chrono::milliseconds(50));
+  center.silent.clear();
+  center.drop_connections();
+  // The ledger has made a task of the first one meanwhile, and names that.
+  center.winners[2] = task(1).value();
+  const v1::Produced again = produce(*producer, produce_request(1, {"a", "b"}), {"a", "b"});
+  REQUIRE(again.run_size() == 2);
+  CHECK(again.run(0).first_task() == task(1).value());
+  CHECK(again.run(1).first_task() == task(3).value());
+  until([&] { return center.created_hi == 4; });
+  CHECK(created_runs().at(2).only_waits());
+  CHECK_FALSE(created_runs().at(3).waits());
+}
+
+TEST_CASE_METHOD(LimitsWorld,
+                 "an ordered task that was refused with its whole request is not overtaken") {
+  options.producers_max = 1;
+  begin();
+  CHECK(produce(1, {"a"}).run(0).code() == v1::OK);  // this producer is active
+  v1::Produce other = ordered_request(1, {"x"});
+  other.mutable_producer()->set_lo(4711);
+  const std::string_view payload = "x";
+  producer->say(v1::PRODUCE, 77, other, {&payload, 1});
+  CHECK(producer->await_message<v1::Error>(v1::ERROR, 77).code() == v1::RETRY_LATER);
+
+  run_for(std::chrono::seconds(61));  // the first one is silent, and forgotten: there is room
+  v1::Produce later = ordered_request(2, {"y"});
+  later.mutable_producer()->set_lo(4711);
+  const v1::Produced produced = produce(*producer, later, {"y"});
+  CHECK(produced.run(0).code() == v1::RETRY_LATER);
+  CHECK(produced.run(0).message().find("number 1") != std::string::npos);
+  CHECK(produce(*producer, other, {"x"}).run(0).code() == v1::OK);
+  CHECK(produce(*producer, later, {"y"}).run(0).code() == v1::OK);
+}
+
 TEST_CASE_METHOD(LimitsWorld, "another connection is not held up by a refusal") {
   limit_tasks(3);
   begin();
