@@ -1,6 +1,7 @@
 #include "manager/service/query_service.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "common/base/limits.h"
@@ -29,13 +30,28 @@ TaskId task_of(const v1::Query& query) {
   return TaskId();
 }
 
+// Of a list of tasks: the number of one. The ledger would take any other for the end.
+Status check_task_cursor(const std::string& cursor) {
+  std::uint64_t number = 0;
+  const char* end = cursor.data() + cursor.size();
+  const auto [stopped, error] = std::from_chars(cursor.data(), end, number);
+  if (cursor.empty() || (error == std::errc() && stopped == end)) return {};
+  return invalid("no list has had this cursor");
+}
+
+Status check_queue_list(const v1::QueueList& list) {
+  if (list.limit() == 0 || list.limit() > kPageMax) return invalid("limit is 1 to 1,000");
+  if (!list.cursor().empty()) BATON_RETURN_IF_ERROR(validate_queue_name(list.cursor()));
+  return list.prefix().empty() ? Status() : validate_queue_name(list.prefix());
+}
+
 Status check_list(const v1::TaskList& list) {
   BATON_RETURN_IF_ERROR(validate_queue_name(list.queue()));
   if (!v1::TaskState_IsValid(list.state())) return invalid("state is no state of a task");
   if (list.reason_has().size() > kReasonBytesMax) return invalid("reason_has is over 1,024 bytes");
   if (list.order_key().size() > kTaskTextBytesMax) return invalid("order_key is over 200 bytes");
   if (list.fair_key().size() > kTaskTextBytesMax) return invalid("fair_key is over 200 bytes");
-  return {};
+  return check_task_cursor(list.cursor());
 }
 
 // Ranges of single values; what they mean together only the queue's other settings tell.
@@ -103,10 +119,7 @@ Status QueryService::check(const v1::Query& query) {
     case v1::Query::kQueuePurge:
       return validate_queue_name(query.queue_purge().queue());
     case v1::Query::kQueueList:
-      if (query.queue_list().limit() == 0 || query.queue_list().limit() > kPageMax) {
-        return invalid("limit is 1 to 1,000");
-      }
-      return {};
+      return check_queue_list(query.queue_list());
     case v1::Query::kManagerRemove:
       return validate_manager_name(query.manager_remove().name());
     case v1::Query::kManagerList:

@@ -264,5 +264,25 @@ TEST_CASE_METHOD(ActWorld, "filters of a list are bounded") {
   CHECK(list([](auto& l) { l.set_fair_key(std::string(201, 'x')); }) == v1::INVALID_ARGUMENT);
 }
 
+TEST_CASE_METHOD(ActWorld, "a cursor that no list has had is refused, and not taken for the end") {
+  v1::Query tasks;
+  tasks.mutable_task_list()->set_queue("mail");
+  tasks.mutable_task_list()->set_limit(10);
+  tasks.mutable_task_list()->set_state(v1::DEAD);
+  for (const char* cursor : {"x", "-1", "1.5", "1 ", "99999999999999999999"}) {
+    tasks.mutable_task_list()->set_cursor(cursor);
+    CHECK(answer(tasks).code() == v1::INVALID_ARGUMENT);
+  }
+  tasks.mutable_task_list()->set_cursor("17592186044417");
+  CHECK(answer(tasks).code() == v1::OK);
+  v1::Query queues;
+  queues.mutable_queue_list()->set_limit(10);
+  CHECK(answer(queues).code() == v1::OK);
+  queues.mutable_queue_list()->set_cursor("mail");
+  CHECK(answer(queues).code() == v1::OK);
+  queues.mutable_queue_list()->set_cursor("no name");
+  CHECK(answer(queues).code() == v1::INVALID_ARGUMENT);
+}
+
 }  // namespace
 }  // namespace baton::manager

@@ -352,6 +352,7 @@ class CopyWorld : public OptionsWorld {
       v1::TaskInfo& info = *answer.mutable_answer()->mutable_task();
       info.set_task(query.task_show().task());
       info.set_state(state);
+      if (!forgotten) info.set_queue("mail");
       return answer;
     };
   }
@@ -361,6 +362,7 @@ class CopyWorld : public OptionsWorld {
   }
 
   v1::TaskState state = v1::DEAD;
+  bool forgotten = false;  // its row is gone
   std::vector<v1::Query> asked;
 };
 
@@ -432,6 +434,16 @@ TEST_CASE_METHOD(CopyWorld, "a copy of what never was, or is not kept any more, 
   member.add_shard(9);
   center.members = {member};
   CHECK(copy(there, 1).run(0).code() == v1::NOT_FOUND);
+}
+
+TEST_CASE_METHOD(CopyWorld,
+                 "a forgotten task is not copied, even while its payload is still there") {
+  produce_with(1, {"a"}, {});
+  state = v1::DONE;
+  forgotten = true;
+  CHECK(copy(task(1), 2).run(0).code() == v1::NOT_FOUND);
+  forgotten = false;
+  CHECK(copy(task(1), 3).run(0).code() == v1::OK);
 }
 
 TEST_CASE_METHOD(CopyWorld,
