@@ -24,6 +24,14 @@ struct BulkPlan {
   bool dry_run = false;
 };
 
+// What the ledger does with a task that asks for nothing else than its state: whether it would, and
+// if that depends on more than the state, on what.
+struct Foreseen {
+  bool would = false;
+  std::string only_if;  // "a task that it waits for has failed"
+};
+Foreseen foresee(TaskAction action, client::TaskState state);
+
 // The flags that every bulk command has: --dry-run, --yes.
 struct BulkFlags {
   bool dry_run = false;
@@ -32,7 +40,7 @@ struct BulkFlags {
 };
 
 // Prints a row for each task and finishes the query: 0 when all were done, 8 when only some were,
-// else the code of the first refusal.
+// else the code of the first refusal. A dry run looks at each task and says what would become of it.
 class BulkAction {
  public:
   BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids);
@@ -42,6 +50,8 @@ class BulkAction {
  private:
   void next();
   void on_ids(Result<std::vector<TaskId>> ids);
+  void foresee(const std::vector<TaskId>& ids);
+  void on_foreseen();
   void on_acted(const std::vector<client::ActOutcome>& outcomes);
   void add_row(TaskId task, const std::string& outcome, const std::string& state,
                const std::string& message);
@@ -53,6 +63,9 @@ class BulkAction {
   const std::unique_ptr<TaskIds> ids_;
   RowWriter rows_;
   MonoTime began_;
+  std::vector<std::optional<Result<client::TaskInfo>>> looks_;  // of a dry run's piece, in order
+  std::vector<TaskId> looked_at_;
+  std::size_t looks_open_ = 0;
   std::uint64_t done_ = 0;
   std::uint64_t refused_ = 0;
   Status first_refusal_;

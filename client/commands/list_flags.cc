@@ -132,7 +132,8 @@ void show_task(Query& query, TaskId task, client::TaskState state) {
                                                    std::string(client::to_string(found))});
     }
     Json json = to_json(info.value());
-    if (!info.value().has_result) return query.print_and_finish(json);
+    if (!info.value().has_result || found != client::TaskState::kDone)
+      return query.print_and_finish(json);
     query.admin().task_result(info.value().task, query.timeout(),
                               [&query, json](Result<client::TaskResult> result) mutable {
                                 // Its manager may be down: what is known is worth showing all the

@@ -53,7 +53,8 @@ void ResultWaiter::on_finished(const Result<client::TaskInfo>& info, TaskId task
   }
   how.outcome = client::to_string(info.value().state);
   if (!how.done()) how.reason = info.value().reason;
-  if (info.value().has_result) return fetch(std::move(how), done);
+  // The result of a task whose children failed is not given out.
+  if (how.done() && info.value().has_result) return fetch(std::move(how), done);
   end(done, std::move(how));
 }
 

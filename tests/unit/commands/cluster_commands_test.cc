@@ -41,6 +41,7 @@ v1::Answer found(v1::TaskState state) {
 // Dead tasks in pages of at most `page`, `count` in all.
 std::function<v1::Answer(const v1::Query&)> dead_tasks(std::uint64_t count, std::uint64_t page) {
   return [=](const v1::Query& query) {
+    if (query.has_task_show()) return found(v1::DEAD);
     const std::string& cursor = query.task_list().cursor();
     std::uint64_t next = cursor.empty() ? 0 : std::stoull(cursor);
     v1::Answer answer;
@@ -266,6 +267,80 @@ TEST_CASE("a dry run acts on nothing and needs no yes") {
   CHECK(cluster.acts().empty());
   CHECK(cluster.queries()[0].task_list().reason_has() == "x");
   CHECK(cluster.queries()[0].task_list().state() == v1::DEAD);
+}
+
+TEST_CASE("a dry run says what would become of each task, by its state") {
+  struct Case {
+    std::vector<std::string> verb;
+    v1::TaskState state;
+    std::string outcome;
+    std::string message;
+  };
+  const std::vector<Case> cases = {
+      {{"task", "cancel"}, v1::READY, "would be cancelled", ""},
+      {{"task", "cancel"}, v1::CLAIMED, "would be cancelled", ""},
+      {{"task", "cancel"}, v1::DONE, "would be refused", "the task is done"},
+      {{"task", "resume"}, v1::HELD, "would be resumed", ""},
+      {{"task", "resume"},
+       v1::BLOCKED,
+       "would be resumed",
+       "if a task that it waits for has failed"},
+      {{"task", "resume"}, v1::READY, "would be refused", "the task is ready"},
+      {{"task", "complete"}, v1::BLOCKED, "would be completed", "if it waits for its children"},
+      {{"task", "kill"}, v1::CLAIMED, "would be refused", "the task is claimed"},
+      {{"task", "kill"}, v1::DELAYED, "would be killed", ""},
+      {{"dead", "redrive"}, v1::DEAD, "would be redriven", ""},
+      {{"dead", "purge"}, v1::READY, "would be refused", "the task is ready"}};
+  for (const Case& one : cases) {
+    FakeCluster cluster;
+    cluster.on_query = [&one](const v1::Query& query) {
+      v1::Answer answer;
+      answer.mutable_task()->set_task(query.task_show().task());
+      answer.mutable_task()->set_state(one.state);
+      return answer;
+    };
+    std::vector<std::string> words = one.verb;
+    words.insert(words.end(), {kTask, "17592186044418", "--dry-run", "-o", "jsonl"});
+    const Ran ran = run_baton(words, &cluster);
+    INFO(one.verb[1] << " of a task in state " << v1::TaskState_Name(one.state) << ": " << ran.err);
+    const auto rows = lines(ran.out);
+    REQUIRE(rows.size() == 2);
+    for (const Json& row : rows) {
+      CHECK(row["outcome"] == one.outcome);
+      CHECK(row["message"] == (one.message.empty() ? Json() : Json(one.message)));
+      CHECK(row["state"] != Json());
+    }
+    CHECK(rows[0]["id"] == kTask);
+    CHECK(ran.code == (one.outcome == "would be refused" ? 4 : 0));
+    CHECK(cluster.acts().empty());
+  }
+}
+
+TEST_CASE("the result of a task that is dead all the same is not asked for") {
+  FakeCluster cluster;
+  cluster.on_query = [](const v1::Query&) {
+    v1::Answer answer = found(v1::DEAD);
+    answer.mutable_task()->set_has_result(true);
+    answer.mutable_task()->set_reason("one of its children failed");
+    return answer;
+  };
+  const Ran waited = run_baton({"task", "wait", kTask}, &cluster);
+  CHECK(waited.code == 1);
+  CHECK(waited.out == kTask + "\tdead\tone of its children failed\n");
+  const Ran shown = run_baton({"task", "show", kTask, "-o", "json"}, &cluster);
+  CHECK(shown.code == 0);
+  CHECK_FALSE(Json::parse(shown.out).contains("result_error"));
+  for (const v1::Query& query : cluster.queries()) CHECK_FALSE(query.has_task_result());
+}
+
+TEST_CASE("a wait ends when nothing more becomes of the task") {
+  for (const v1::TaskState state : {v1::CANCELLED, v1::QUARANTINED, v1::VOID}) {
+    FakeCluster cluster;
+    cluster.on_query = [state](const v1::Query&) { return found(state); };
+    INFO(v1::TaskState_Name(state));
+    CHECK(run_baton({"task", "wait", kTask}, &cluster).code == 1);
+    CHECK(run_baton({"produce", "-q", "mail", "--wait", "10s"}, &cluster, "x\n").code == 1);
+  }
 }
 
 TEST_CASE("a redrive by filter goes through all pages, up to its limit") {
