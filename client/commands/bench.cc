@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/commands/bench_run.h"
+#include "client/commands/count_check.h"
 #include "client/commands/own_trio.h"
 #include "client/commands/program.h"
 #include "common/daemon/flags.h"
@@ -222,9 +223,9 @@ void add_bench(Program& program) {
   add_duration_flag(command, "--duration", flags->run.duration,
                     "cycle and paced: how long to produce");
   command.add_option("--tasks", flags->run.tasks, "backlog and single: how many (1000000; 2000)")
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one());
   command.add_option("--rate", flags->run.rate, "paced: tasks per second")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->capture_default_str();
   command.add_option("-q,--queue", flags->run.queue, "the queue (default: one of its own)")
       ->check([](const std::string& name) { return validate_queue_name(name).message(); });

@@ -11,6 +11,7 @@
 
 #include "client/commands/child_files.h"
 #include "client/commands/child_process.h"
+#include "client/commands/count_check.h"
 #include "client/commands/program.h"
 #include "common/base/duration_text.h"
 #include "common/base/utf8.h"
@@ -430,7 +431,7 @@ void add_consume(Program& program) {
   command
       .add_option("-n", options->tasks_max,
                   "end after this many tasks were handed out, whatever became of them")
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one());
   options->wait_flag =
       add_duration_flag(command, "--wait", options->wait,
                         "end when nothing came for this long, 0s: after what is there now\n"

@@ -8,6 +8,7 @@
 
 #include "client/commands/bulk.h"
 #include "client/commands/confirm.h"
+#include "client/commands/count_check.h"
 #include "client/commands/list_flags.h"
 #include "client/commands/program.h"
 
@@ -68,8 +69,7 @@ void add_action(Program& program, CLI::App& noun, const Program::CommandSpec& co
   options->flags.add_to(command, false);
   command.add_option("--rate", options->rate, "at most so many a second")
       ->check(CLI::Range(1U, 1'000'000U));
-  command.add_option("--limit", options->limit, "at most so many in all")
-      ->check(CLI::PositiveNumber);
+  command.add_option("--limit", options->limit, "at most so many in all")->check(at_least_one());
   options->bulk.add_to(command);
 }
 

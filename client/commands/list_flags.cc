@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "client/commands/count_check.h"
 #include "client/commands/info_json.h"
 #include "common/base/utf8.h"
 #include "common/daemon/flags.h"
@@ -109,7 +110,7 @@ TaskListing ListFlags::listing(client::TaskState state, WallTime now) const {
 
 void PageFlags::add_to(CLI::App& command) {
   CLI::Option* some = command.add_option("--limit", limit, "at most this many rows")
-                          ->check(CLI::PositiveNumber)
+                          ->check(at_least_one())
                           ->capture_default_str();
   command.add_flag("--all", all, "all rows, asked for page by page")->excludes(some);
 }

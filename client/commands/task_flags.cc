@@ -66,6 +66,7 @@ Status set_task(TaskId& to, std::string_view text) {
 }
 
 Status set_after(TaskOptions& options, std::string_view text) {
+  if (text.empty()) return invalid("name 1 to 16 tasks");
   std::vector<TaskId> tasks;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
@@ -73,7 +74,7 @@ Status set_after(TaskOptions& options, std::string_view text) {
     tasks.push_back(task);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
-  if (tasks.size() > kAfterMax) return invalid("at most 16 tasks");
+  if (tasks.size() > kAfterMax) return invalid("name 1 to 16 tasks");
   options.after = std::move(tasks);
   return {};
 }
@@ -192,6 +193,7 @@ Status set_from_json(TaskOptions& options, const std::string& key, const Json& v
   if (value.is_null()) return {};
   const auto text = flag_text(value);
   const bool is_list = key == "after";
+  if (is_list && value.is_array() && value.empty()) return options.after.clear(), Status();
   if (!text || (value.is_array() && !is_list) || (value.is_boolean() != spec->value.empty())) {
     return invalid("\"" + key + "\" wants " +
                    (spec->value.empty() ? "true or false" : std::string(spec->value)));

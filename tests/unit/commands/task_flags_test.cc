@@ -129,7 +129,7 @@ TEST_CASE("every wrong value is refused with a sentence, and changes nothing") {
       {"fair_key", {"", long_text}},
       {"fair_weight", {"", "0", "101", "x"}},
       {"type", {"", long_text}},
-      {"after", {"x", "0", "17592186044417,x"}},
+      {"after", {"", "x", "0", "17592186044417,x"}},
       {"on_failed", {"", "retry", "FAIL"}},
       {"parent", {"", "0", "x", "5"}},
       {"token", {"", "0", "-1", "x", "18446744073709551616"}},
@@ -153,7 +153,7 @@ TEST_CASE("more tasks than a task may run after are refused") {
   std::string seventeen;
   for (int i = 1; i <= 17; ++i) seventeen += std::to_string(17592186044416 + i) + ",";
   TaskOptions options;
-  CHECK(set(options, "after", seventeen).message() == "at most 16 tasks");
+  CHECK(set(options, "after", seventeen).message() == "name 1 to 16 tasks");
 }
 
 TEST_CASE("a wrong flag names itself, and flags that contradict each other are refused") {
@@ -186,6 +186,9 @@ TEST_CASE("a JSON line may set every option, and goes before the defaults") {
   CHECK(options.parent_token == Token(7));
   CHECK(options.with_completion);
   CHECK(options.key.empty());
+
+  defaults.after = {TaskId(17592186044417)};
+  CHECK(task_of_json(R"({"payload":"hi","after":[]})", defaults).value().options->after.empty());
 }
 
 TEST_CASE("a JSON line that is no task says what is wrong") {
