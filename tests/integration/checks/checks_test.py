@@ -138,6 +138,35 @@ class Habits(Tree):
         self.assert_found("tree", "a.md:1:")
 
 
+class BadInput(Tree):
+    PAGE = "# The protocol\n\n## 10. Bad input\n\n| row | where |\n|---|---|\n| B1 | a |\n| B2 | b |\n"
+    TESTS = "def B1_one():\n    pass\n\n\ndef B2_two():\n    pass\n"
+
+    def write_both(self, page, tests):
+        self.write("docs/protocol.md", page)
+        self.write("tests/integration/python_client/values_test.py", tests)
+
+    def test_rows_with_tests_are_silent(self):
+        self.write_both(self.PAGE, self.TESTS)
+        self.assert_clean("bad_input")
+
+    def test_a_row_without_a_test(self):
+        self.write_both(self.PAGE + "| B3 | c |\n", self.TESTS)
+        self.assert_found("bad_input", "row B3 has no test")
+
+    def test_a_row_without_an_id(self):
+        self.write_both(self.PAGE + "| `priority` | c |\n", self.TESTS)
+        self.assert_found("bad_input", "'`priority`' is no id")
+
+    def test_a_test_without_a_row(self):
+        self.write_both(self.PAGE, self.TESTS + "\n\ndef B4_four():\n    pass\n")
+        self.assert_found("bad_input", "B4_... proves no row")
+
+    def test_a_page_without_the_table(self):
+        self.write_both("# The protocol\n", self.TESTS)
+        self.assert_found("bad_input", "there is no section")
+
+
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
     unittest.main(verbosity=1)

@@ -77,6 +77,7 @@ class Connection:
         host, port = address.rsplit(":", 1)
         self.timeout = timeout
         self.pushed = deque()    # TASKS that came while something else was awaited
+        self.lost = {}           # token -> why, of claims that ended without the session's doing (CLAIMS_LOST)
         self.leaving = False     # GOODBYE came
         self._answers = {}
         self._ids = itertools.count(1)
@@ -141,6 +142,8 @@ class Connection:
             return False
         if frame.type == broker.TASKS:
             self.pushed.append(frame)
+        elif frame.type == broker.CLAIMS_LOST:
+            self.lost.update({claim.token: claim.cause for claim in broker.ClaimsLost.FromString(frame.metadata).claim})
         elif frame.type == broker.PING:
             self.send(broker.PONG, broker.Ping.FromString(frame.metadata), request_id=frame.request_id)
         elif frame.type == broker.GOODBYE:
@@ -181,6 +184,13 @@ class Connection:
             time.sleep(0.05)
 
 
+    def act(self, action, tasks, reason=b"", timeout_ms=10000):
+        """One ACT: (code, message, state) of each task, in order. Repeat what is unavailable."""
+        act = broker.Act(action=action, task=tasks, reason=reason, timeout_ms=timeout_ms)
+        acted = self.ask(broker.ACT, act, broker.ACTED, broker.Acted)
+        return [(run.code, run.message, run.state) for run in acted.run for _ in range(run.count)]
+
+
 class Producer:
     """Produces tasks, each once, also across reconnects (docs/protocol.md, "Producing")."""
 
@@ -193,14 +203,34 @@ class Producer:
         return broker.Produce(producer=self.id, seq=seq, resolved_below=self.resolved_below, queue=queue,
                               length=[len(payload) for payload in payloads], timeout_ms=20000, **moved)
 
+    def outcomes(self, request, payloads):
+        """Sends one request as it is; the run of PRODUCED that each item is in, with that item's own first_task."""
+        answer = self.connection.ask(broker.PRODUCE, request, broker.PRODUCED, broker.Produced, b"".join(payloads))
+        items = []
+        for run in answer.run:
+            for i in range(run.count):
+                item = broker.ProducedRun()
+                item.CopyFrom(run)
+                item.count = 1
+                item.first_task = run.first_task + i if run.code == error.OK else 0
+                items.append(item)
+        return items
+
     def send_request(self, request, payloads):
         """Sends one request as it is; the ids of its tasks."""
-        answer = self.connection.ask(broker.PRODUCE, request, broker.PRODUCED, broker.Produced, b"".join(payloads))
         ids = []
-        for run in answer.run:
-            check(run.code, run.message)
-            ids.extend(range(run.first_task, run.first_task + run.count))
+        for item in self.outcomes(request, payloads):
+            check(item.code, item.message)
+            ids.append(item.first_task)
         return ids
+
+    def produce_with(self, queue, payloads, options):
+        """Tasks with TaskOptions (one for all, or one each), sent once: the outcome of each."""
+        request = self.request(queue, payloads, self.resolved_below, options=options)
+        items = self.outcomes(request, payloads)
+        if all(item.code not in (error.UNAVAILABLE, error.RETRY_LATER, error.DEADLINE_EXCEEDED) for item in items):
+            self.resolved_below += len(payloads)
+        return items
 
     def produce(self, queue, payloads, seconds=60):
         """The ids of the tasks, repeated with back-off while the manager cannot store."""
@@ -219,7 +249,7 @@ class Producer:
             delay = min(2 * delay, 10)
 
 
-Claim = namedtuple("Claim", "task token attempt number payload")
+Claim = namedtuple("Claim", "task token attempt number payload checkpoint options expiries")
 
 
 class Consumer:
@@ -276,10 +306,13 @@ class Consumer:
         for delivery in tasks.delivery:
             payload = frame.payload[at:at + delivery.length]
             at += delivery.length
+            checkpoint = frame.payload[at:at + delivery.checkpoint_length]
+            at += delivery.checkpoint_length
             if delivery.number in self._seen:
                 continue
             self._seen.add(delivery.number)
-            claim = Claim(delivery.task, delivery.token, delivery.attempt, delivery.number, payload)
+            claim = Claim(delivery.task, delivery.token, delivery.attempt, delivery.number, payload, checkpoint,
+                          delivery.options, delivery.expiries)
             self.held[claim.token] = claim
             self._ready.append(claim)
         died = [number for number in tasks.died if number not in self._seen]
@@ -328,16 +361,20 @@ class Consumer:
         outcome = next(item for item in done.outcome if item.seq == operation.seq)
         if outcome.code not in (error.UNAVAILABLE, error.RETRY_LATER):
             self._answered_through = max(self._answered_through, operation.seq)
-            if operation.kind != broker.EXTEND and self.held.pop(operation.token, None):
+            if operation.kind not in (broker.EXTEND, broker.SAVE) and self.held.pop(operation.token, None):
                 self.free(1)
         check(outcome.code, outcome.message)
         return outcome
 
-    def ack(self, claim, result=b""):
-        return self._operate(broker.ACK, claim, result)
+    def ack(self, claim, result=b"", **fields):
+        return self._operate(broker.ACK, claim, result, **fields)
 
-    def nack(self, claim, reason=b""):
-        return self._operate(broker.NACK, claim, reason)
+    def nack(self, claim, reason=b"", **fields):
+        return self._operate(broker.NACK, claim, reason, **fields)
+
+    def save(self, claim, checkpoint=None, **progress):
+        """Keeps what the next attempt needs (b"": nothing any more), and tells people how far it is."""
+        return self._operate(broker.SAVE, claim, checkpoint or b"", checkpoint=checkpoint is not None, **progress)
 
     def release(self, claim, started=False):
         return self._operate(broker.RELEASE, claim, started=started)
