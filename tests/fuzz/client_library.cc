@@ -123,6 +123,17 @@ class HostileManager {
     }
     push({v1::TASKS, 0, tasks.SerializeAsString(), payload});
   }
+  // Tells that the newest claims have ended, and some that nobody has.
+  void push_lost(std::uint64_t how) {
+    v1::ClaimsLost lost;
+    for (std::uint64_t back = 0; back <= how % 8; ++back) {
+      v1::LostClaim& claim = *lost.add_claim();
+      claim.set_task(TaskId(ShardId(shard_), Offset(number_ - back)).value());
+      claim.set_token(shard_ * 1'000'000 + number_ - back);
+      claim.set_cause(static_cast<v1::LostCause>(how >> 3 & 7));
+    }
+    push({v1::CLAIMS_LOST, 0, lost.SerializeAsString(), ""});
+  }
 
  private:
   struct Asked {
@@ -217,10 +228,11 @@ class HostileManager {
     if (frame.type != v1::TASKS || !frame.parse(tasks)) return;
     std::size_t at = 0;
     for (const v1::Delivery& delivery : tasks.delivery()) {
-      if (delivery.length() > frame.payload.size() - at) return;
+      const std::uint64_t bytes = std::uint64_t{delivery.length()} + delivery.checkpoint_length();
+      if (bytes > frame.payload.size() - at) return;
       said_.delivered[{delivery.task(), delivery.token()}].insert(
           frame.payload.substr(at, delivery.length()));
-      at += delivery.length();
+      at += bytes;
     }
   }
 
@@ -406,6 +418,13 @@ class Story {
         break;
       case 5:
         return claim.extend(Millis(5000), check_answer(v1::EXTEND, claim));
+      case 6: {
+        client::Progress progress;
+        progress.percent = how % 101;
+        progress.text = "page";
+        if (how > 100) progress.checkpoint = "where it was";
+        return claim.save(std::move(progress), check_answer(v1::SAVE, claim));
+      }
       default:
         break;  // forgets it
     }
@@ -419,12 +438,25 @@ class Story {
   }
   void ask() {
     client::Admin& admin = client_->admin();
-    switch (in_.below(6)) {
+    const TaskId task(ShardId(1), Offset(1));
+    switch (in_.below(12)) {
+      case 6:
+        return admin.wait_task(task, 1s, count_answer<client::TaskInfo>());
+      case 7:
+        return admin.explain_task(task, 1s, count_answer<client::Explanation>());
+      case 8:
+        return admin.task_payload(task, 1s, count_answer<std::string>());
+      case 9:
+        return admin.show_queue("mail", 1s, count_answer<client::QueueDetail>());
+      case 10:
+        return admin.purge_queue("mail", 1s, count_answer<std::uint64_t>());
+      case 11:
+        return admin.act(TaskAction::kCancel, {task, TaskId(ShardId(1), Offset(2))}, "enough", 1s,
+                         count_answer<std::vector<client::ActOutcome>>());
       case 0:
-        return admin.task(TaskId(ShardId(1), Offset(1)), 1s, count_answer<client::TaskInfo>());
+        return admin.task(task, 1s, count_answer<client::TaskInfo>());
       case 1:
-        return admin.task_result(TaskId(ShardId(1), Offset(1)), 1s,
-                                 count_answer<client::TaskResult>());
+        return admin.task_result(task, 1s, count_answer<client::TaskResult>());
       case 2:
         return admin.list_tasks("mail", client::TaskState::kReady, 10, "", 1s,
                                 count_answer<client::TaskPage>());
@@ -456,6 +488,7 @@ class Story {
   }
   void push_raw() { manager().push(RawFrame::read(in_)); }
   void push_tasks() { manager().push_tasks(1 + in_.below(6)); }
+  void push_lost() { manager().push_lost(in_.u8()); }
   void push_many_tasks() { manager().push_tasks(in_.u8() * 4U); }
   void drop_connections() { manager().drop_connections(); }
   void listen() { manager().set_listening(in_.flag()); }
@@ -471,7 +504,8 @@ class Story {
       &Story::push_tasks, &Story::push_many_tasks, &Story::drop_connections,
       &Story::listen,     &Story::hello_raw,       &Story::hello_well,
       &Story::pass_time,  &Story::other_manager,   &Story::stop_consuming,
-      &Story::answer_raw, &Story::answer_all_well, &Story::push_raw};
+      &Story::answer_raw, &Story::answer_all_well, &Story::push_raw,
+      &Story::push_lost};
 
   FuzzInput in_;
   sim::SimScheduler scheduler_{1};

@@ -3,7 +3,8 @@
 // center what the center could not read.
 //
 //   input: steps, each an u8 and what it needs:
-//     0-8 a frame of the current client (raw_peer.h) | 9 time passes, u8 x 5 ms
+//     0-6 a frame of the current client (raw_peer.h) | 7 the last claim granted is lost
+//     8 the rules of its queue change, u8: ordered, limits of tasks, of bytes | 9 time passes, u8 x 5 ms
 //     10 the next client, connected when it is not | 11 it hangs up | 12 it reads, or not, u8
 //     13 the center grants the last task stored to the last line opened | 14 the same, of any task
 //     15 the center is away for a moment
@@ -46,6 +47,9 @@ class Client {
     v1::Produce produce;
     if (frame.type == v1::PRODUCE && frame.parse(produce)) asked.items = produce.length_size();
     if (frame.type == v1::PRODUCE) ++asked.produces;
+    v1::Act act;
+    if (frame.type == v1::ACT && frame.parse(act)) asked.acted_on = act.task_size();
+    if (frame.type == v1::ACT) ++asked.acts;
     peer_.send(frame);
   }
 
@@ -56,16 +60,36 @@ class Client {
     int times = 0;
     int produces = 0;
     int items = 0;  // of the last produce
+    int acts = 0;
+    int acted_on = 0;  // by the last of them
   };
 
   void hear(const RawFrame& frame) {
-    if (frame.type == v1::HELLO_OK || frame.type == v1::TASKS || frame.type == v1::GOODBYE) return;
+    switch (frame.type) {
+      case v1::HELLO_OK:
+      case v1::TASKS:
+      case v1::CLAIMS_LOST:
+      case v1::GOODBYE:
+        return;
+      default:
+        break;
+    }
     if (frame.type == v1::ERROR && frame.request == 0) return;  // the last word before a close
     const auto asked = asked_.find(frame.request);
     FUZZ_CHECK(asked != asked_.end() && asked->second.times > 0,
                "an answer of type " + std::to_string(frame.type) + " that nobody asked for");
     --asked->second.times;
     if (frame.type == v1::PRODUCED) check_produced(frame, asked->second);
+    if (frame.type == v1::ACTED) check_acted(frame, asked->second);
+  }
+
+  static void check_acted(const RawFrame& frame, const Asked& asked) {
+    v1::Acted acted;
+    FUZZ_CHECK(frame.parse(acted), "ACTED cannot be read");
+    std::uint64_t tasks = 0;
+    for (const v1::ActedRun& run : acted.run()) tasks += run.count();
+    FUZZ_CHECK(asked.acts > 1 || tasks == static_cast<std::uint64_t>(asked.acted_on),
+               "ACTED has not one outcome per task");
   }
 
   void check_produced(const RawFrame& frame, const Asked& asked) {
@@ -117,12 +141,16 @@ class Story {
 
   void step() {
     const std::uint8_t what = in_.u8() % 16;
-    if (what < 9) {
+    if (what < 7) {
       if (client().is_open()) return client().send(RawFrame::read(in_));
       (void)RawFrame::read(in_);
       return client().connect();
     }
     switch (what) {
+      case 7:
+        return lose();
+      case 8:
+        return change_rule(in_.u8());
       case 9:
         return world_.scheduler.run_for(in_.u8() * 5ms);
       case 10:
@@ -154,7 +182,33 @@ class Story {
     grant.set_token(1000 + grants_);
     grant.set_attempt(1);
     grant.set_lease_ms(demand.lease_ms());
+    last_grant_ = grant;
     world_.center.grant(grant);
+  }
+
+  // As the ledger tells of a claim that was cancelled, perhaps before it was delivered.
+  void lose() {
+    if (grants_ == 0) return;
+    v1::ChannelGrants news;
+    v1::SessionLostClaim& lost = *news.add_lost();
+    *lost.mutable_session() = last_grant_.session();
+    lost.set_conn_epoch(last_grant_.conn_epoch());
+    lost.mutable_claim()->set_task(last_grant_.task());
+    lost.mutable_claim()->set_token(last_grant_.token());
+    lost.mutable_claim()->set_cause(v1::LOST_CANCELLED);
+    world_.center.push(news);
+  }
+
+  void change_rule(std::uint8_t how) {
+    v1::ChannelGrants news;
+    v1::QueueRule& rule = *news.add_rule();
+    rule.set_queue("mail");
+    rule.set_ordered((how & 1) != 0);
+    rule.set_limits_tasks((how & 2) != 0);
+    rule.set_limits_bytes((how & 4) != 0);
+    world_.center.rules = {rule};
+    if ((how & 8) != 0) world_.center.room_tasks["mail"] = how >> 4;
+    world_.center.push(news);
   }
 
   void check_commands() const {
@@ -170,6 +224,7 @@ class Story {
   std::array<std::unique_ptr<Client>, kClients> clients_;
   std::size_t current_ = 0;
   std::uint64_t grants_ = 0;
+  v1::Grant last_grant_;
 };
 
 }  // namespace

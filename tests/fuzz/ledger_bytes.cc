@@ -2,10 +2,12 @@
 // Any bytes are refused, or give a state that keeps the ledger's invariants, behaves as the oracle
 // says, and is written again as the same bytes.
 //
-//   input: u8, what: 0-1 entries, 2 a snapshot's pages, 3 a snapshot's file, 4 a segment
+//   input: u8, what: 0-1 entries, 2 a snapshot's pages, 3 a snapshot's file, 4 a segment, 5 the index
+//   by task of one
 //     0, 1: past u8 | entries, each sized; with 1 a snapshot is taken and restored behind each
 //     2: past u8 | damages, see damage() | whether their checksums are wrong u8
 //     3, 4: u8, whether checksums are right | pieces, each sized, or the file
+//     5: u8, damage: none, a byte, any file | where u16 | mask u8 | records, see segment_with_index()
 #include <array>
 #include <memory>
 #include <string>
@@ -19,6 +21,7 @@
 #include "center/storage/archive_segment.h"
 #include "center/storage/command_codec.h"
 #include "center/storage/entry_codec.h"
+#include "center/storage/segment_index.h"
 #include "common/base/bytes.h"
 #include "common/base/crc32c.h"
 #include "common/log/snapshot_file.h"
@@ -329,13 +332,77 @@ void read_segment(FuzzInput in) {
   FUZZ_CHECK(!verified.ok() || again == file, "a segment that changes when it is written again");
 }
 
+// ---- the index by task --------------------------------------------------------------------------
+
+struct IndexedSegment {
+  center::SegmentInfo info;
+  center::Postings postings;
+  std::vector<TaskId> asked;  // worth asking for: the ends of each run, and one beside it
+};
+
+// Records of up to three transitions each: how many | shard, offset u16, count u8 x (1 or 200).
+IndexedSegment segment_with_index(sim::SimEnv& env, FuzzInput& in) {
+  IndexedSegment made;
+  center::ChainHash hash{};
+  std::string file = center::encode_segment_header(Lsn(1), hash);
+  Lsn index;
+  while (!in.empty() && index.value() < 40) {
+    index = index.next();
+    std::vector<center::Transition> transitions(1 + in.below(3));
+    for (center::Transition& transition : transitions) {
+      const ShardId shard(in.flag() ? 2 : 1);
+      transition.first = TaskId(shard, Offset(1 + in.u16()));
+      const std::uint32_t scale = in.flag() ? 200 : 1;
+      transition.count = 1 + in.u8() * scale;
+      transition.to = center::TaskState::kReady;
+      for (const std::uint64_t beside : {0U, transition.count - 1, transition.count})
+        made.asked.emplace_back(transition.first.value() + beside);
+    }
+    made.postings.add(transitions, {}, file.size());
+    hash = center::append_archive_record(file, hash, {index, Term(1), {}, "e", transitions, {}});
+  }
+  if (!index) return made;
+  file += center::encode_segment_footer(index, hash);
+  env.disk().create("/segment")->data = file;
+  const auto info = center::read_segment_info(env, "/segment");
+  FUZZ_CHECK(info.ok(), "a right segment cannot be read");
+  made.info = info.value();
+  return made;
+}
+
+void read_index(FuzzInput in) {
+  sim::SimEnv env;
+  const std::size_t how = in.below(3);
+  const std::size_t damage_at = in.u16();
+  const std::uint8_t mask = in.u8();
+  const IndexedSegment made = segment_with_index(env, in);
+  if (made.asked.empty()) return;
+  center::IndexBuilder builder(made.info, made.postings);
+  while (!builder.step()) {
+  }
+  std::string bytes = builder.bytes();
+  if (how == 1) bytes[damage_at % bytes.size()] ^= static_cast<char>(mask);
+  if (how == 2) bytes.resize(damage_at % (bytes.size() + 1));
+  const bool right = bytes == builder.bytes();
+  env.disk().create("/index")->data = bytes;
+  const auto index = center::SegmentIndex::open(env, "/index", made.info);
+  FUZZ_CHECK(index.ok() || !right, "a right index cannot be read");
+  if (!index.ok()) return;
+  for (const TaskId task : made.asked) {
+    const auto found = index.value().find_task(task);
+    FUZZ_CHECK(found.ok() || !right, "a right index cannot be asked");
+    FUZZ_CHECK(!found.ok() || found.value() == made.postings.find_task(task),
+               "the index names other records than there are");
+  }
+}
+
 }  // namespace
 }  // namespace baton::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace baton::fuzz;
   FuzzInput in(data, size);
-  const std::size_t what = in.below(5);
+  const std::size_t what = in.below(6);
   switch (what) {
     case 0:
     case 1:
@@ -347,8 +414,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 3:
       read_snapshot(in);
       break;
-    default:
+    case 4:
       read_segment(in);
+      break;
+    default:
+      read_index(in);
   }
   return 0;
 }

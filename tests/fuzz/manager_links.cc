@@ -96,6 +96,30 @@ class HonestClient {
     peer_.send(v1::OPERATIONS, ++request_, operations, result);
   }
 
+  void save(std::size_t checkpoint_bytes) {
+    if (claims_.empty()) return;
+    v1::Operations operations;
+    v1::Operation& save = *operations.add_operation();
+    save.set_seq(++next_op_);
+    save.set_kind(v1::SAVE);
+    save.set_task(claims_.back().task());
+    save.set_token(claims_.back().token());
+    save.set_percent(50);
+    const std::string checkpoint(checkpoint_bytes, 'c');
+    save.set_checkpoint(!checkpoint.empty());
+    save.set_length(static_cast<std::uint32_t>(checkpoint.size()));
+    peer_.send(v1::OPERATIONS, ++request_, operations, checkpoint);
+  }
+
+  void act(std::size_t action, std::uint64_t offset) {
+    v1::Act act;
+    act.set_action(static_cast<v1::TaskAction>(action));
+    act.add_task(TaskId(ShardId(ManagerWorld::kShard), Offset(offset)).value());
+    act.set_timeout_ms(300);
+    acting_on_[++request_] = act.task_size();
+    peer_.send(v1::ACT, request_, act);
+  }
+
   void heartbeat() {
     v1::Heartbeat beat;
     for (const v1::Delivery& claim : claims_) beat.add_token(claim.token());
@@ -121,6 +145,16 @@ class HonestClient {
   void hear(const RawFrame& frame) {
     if (frame.type == v1::PRODUCED) hear_produced(frame);
     if (frame.type == v1::TASKS) hear_tasks(frame);
+    if (frame.type == v1::ACTED) hear_acted(frame);
+  }
+
+  void hear_acted(const RawFrame& frame) {
+    v1::Acted acted;
+    FUZZ_CHECK(frame.parse(acted), "ACTED cannot be read");
+    std::uint64_t tasks = 0;
+    for (const v1::ActedRun& run : acted.run()) tasks += run.count();
+    FUZZ_CHECK(tasks == static_cast<std::uint64_t>(acting_on_[frame.request]),
+               "ACTED has not one outcome per task");
   }
 
   void hear_produced(const RawFrame& frame) {
@@ -145,9 +179,10 @@ class HonestClient {
     FUZZ_CHECK(frame.parse(tasks), "TASKS cannot be read");
     std::size_t at = 0;
     for (const v1::Delivery& delivery : tasks.delivery()) {
-      FUZZ_CHECK(delivery.length() <= frame.payload.size() - at, "TASKS has too few bytes");
+      const std::uint64_t bytes = std::uint64_t{delivery.length()} + delivery.checkpoint_length();
+      FUZZ_CHECK(bytes <= frame.payload.size() - at, "TASKS has too few bytes");
       const std::string payload = frame.payload.substr(at, delivery.length());
-      at += delivery.length();
+      at += bytes;
       const auto known = stored_.find(delivery.task());
       FUZZ_CHECK(known == stored_.end() || known->second == payload, "another task's payload came");
       claims_.push_back(delivery);
@@ -159,6 +194,7 @@ class HonestClient {
   std::map<std::uint64_t, Asked> asked_;  // by request id
   std::map<std::uint64_t, std::string> stored_;
   std::vector<v1::Delivery> claims_;
+  std::map<std::uint64_t, int> acting_on_;  // tasks, by request id
   std::uint64_t request_ = 10;
   std::uint64_t conn_epoch_ = 0;
   std::uint32_t line_ = 0;
@@ -313,6 +349,29 @@ class Story {
     grant.set_lease_ms(30'000);
     world_.center.grant(grant);
   }
+  // A claim that it may have, with its grant in the same breath or after it; and any news at all.
+  void lose_claim() {
+    v1::ChannelGrants news;
+    v1::SessionLostClaim& lost = *news.add_lost();
+    lost.mutable_session()->set_hi(kSession.hi);
+    lost.mutable_session()->set_lo(kSession.lo);
+    const std::size_t attached = world_.center.count(v1::Command::kAttach);
+    if (attached > 0)
+      lost.set_conn_epoch(world_.center.last(v1::Command::kAttach).attach().conn_epoch());
+    lost.mutable_claim()->set_token(1000 + grants_ - in_.below(2));
+    world_.center.push(news);
+  }
+  void news() {
+    v1::ChannelGrants news;
+    if (parse_metadata(in_.sized(), news).ok()) world_.center.push(news);
+  }
+  // To the act of any task of this shard's first eight.
+  void script_acted() {
+    v1::ActedItem item;
+    if (!parse_metadata(in_.sized(), item).ok()) return;
+    world_.center.acted[TaskId(ShardId(ManagerWorld::kShard), Offset(1 + in_.below(8))).value()] = {
+        item};
+  }
   void drop_center() { world_.center.drop_connections(); }
 
   // ---- what the peers do ----
@@ -335,21 +394,45 @@ class Story {
   void acknowledge() { client_.acknowledge(in_.flag()); }
   void heartbeat() { client_.heartbeat(); }
   void query() { client_.query(in_.sized()); }
+  void act() { client_.act(1 + in_.below(6), 1 + in_.below(8)); }
+  void save() { client_.save(in_.below(2)); }
 
   void pass_time() { world_.scheduler.run_for(in_.u8() * 10ms); }
 
   // The rule of input's first bytes of a step. New ones go to the end: the corpus knows the numbers.
-  static constexpr void (Story::* kSteps[])() = {
-      &Story::center_frame,   &Story::script_register,  &Story::script_enroll,
-      &Story::script_attach,  &Story::script_heartbeat, &Story::script_resync,
-      &Story::script_members, &Story::script_live,      &Story::script_query,
-      &Story::script_winner,  &Story::script_numbers,   &Story::script_silence,
-      &Story::grant,          &Story::good_grant,       &Story::drop_center,
-      &Story::peer_frame,     &Story::script_fetch,     &Story::connect,
-      &Story::produce,        &Story::produce_moved,    &Story::demand,
-      &Story::end_wait,       &Story::acknowledge,      &Story::heartbeat,
-      &Story::query,          &Story::pass_time,        &Story::center_frame,
-      &Story::good_grant};
+  static constexpr void (Story::* kSteps[])() = {&Story::center_frame,
+                                                 &Story::script_register,
+                                                 &Story::script_enroll,
+                                                 &Story::script_attach,
+                                                 &Story::script_heartbeat,
+                                                 &Story::script_resync,
+                                                 &Story::script_members,
+                                                 &Story::script_live,
+                                                 &Story::script_query,
+                                                 &Story::script_winner,
+                                                 &Story::script_numbers,
+                                                 &Story::script_silence,
+                                                 &Story::grant,
+                                                 &Story::good_grant,
+                                                 &Story::drop_center,
+                                                 &Story::peer_frame,
+                                                 &Story::script_fetch,
+                                                 &Story::connect,
+                                                 &Story::produce,
+                                                 &Story::produce_moved,
+                                                 &Story::demand,
+                                                 &Story::end_wait,
+                                                 &Story::acknowledge,
+                                                 &Story::heartbeat,
+                                                 &Story::query,
+                                                 &Story::pass_time,
+                                                 &Story::center_frame,
+                                                 &Story::good_grant,
+                                                 &Story::lose_claim,
+                                                 &Story::news,
+                                                 &Story::script_acted,
+                                                 &Story::act,
+                                                 &Story::save};
 
   // Asked as a peer asks: each payload is the one that was stored, or is not given.
   void check_stored() {

@@ -1,5 +1,5 @@
 // T6: what people type or put into files: addresses, durations, sizes, ids, names, flags,
-// configuration files, identity files, JSON lines. Refused with a sentence, or understood in the one
+// configuration files, identity files, JSON lines, what tasks and queues are told, times. Refused with a sentence, or understood in the one
 // way that writing it again gives back.
 //
 //   input: u8, which parser | the text
@@ -13,8 +13,12 @@
 
 #include "client/admin.h"
 #include "client/commands/input_reader.h"
+#include "client/commands/output.h"
 #include "client/commands/payload_json.h"
+#include "client/commands/setting_flags.h"
 #include "client/commands/suggest.h"
+#include "client/commands/task_flags.h"
+#include "client/commands/time_text.h"
 #include "common/base/duration_text.h"
 #include "common/base/ids.h"
 #include "common/base/limits.h"
@@ -189,13 +193,45 @@ void check_flags(std::string_view text, bool as_file) {
   FUZZ_CHECK(timeout >= Millis(0), "a negative duration");
 }
 
+// A line of `produce --json-lines`: what it asks for is what a manager accepts.
+void check_task_line(std::string_view text) {
+  const auto task = commands::task_of_json(text, TaskOptions());
+  if (!understood(task)) return;
+  FUZZ_CHECK(validate_task_options(*task.value().options).ok(), "a task that no manager takes");
+}
+
+// "NAME=VALUE" as `queue set` has it; what it prints means the same.
+void check_setting(std::string_view text) {
+  const std::size_t equals = std::min(text.find('='), text.size());
+  const std::string name(text.substr(0, equals));
+  const std::string value(text.substr(std::min(equals + 1, text.size())));
+  QueueChange change;
+  const Status set = commands::set_setting(change, name, value);
+  if (!set.ok()) {
+    FUZZ_CHECK(!set.message().empty(), "refused without a word");
+    return;
+  }
+  const commands::Json printed = commands::settings_text(change);
+  FUZZ_CHECK(printed.size() == 1, "one setting is named, others are changed");
+  QueueChange again;
+  const Status read = commands::set_setting(again, name, printed.begin()->get<std::string>());
+  FUZZ_CHECK(read.ok() && again == change, "a setting that changes when it is printed");
+}
+
+void check_time(std::string_view text) {
+  const auto time = commands::parse_rfc3339(text);
+  if (!understood(time)) return;
+  const auto again = commands::parse_rfc3339(commands::rfc3339(time.value().ms));
+  FUZZ_CHECK(again.ok() && again.value() == time.value(), "a time that changes when it is printed");
+}
+
 }  // namespace
 }  // namespace baton::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace baton::fuzz;
   FuzzInput in(data, size);
-  const std::size_t which = in.below(10);
+  const std::size_t which = in.below(13);
   const std::string_view text = in.rest();
   switch (which) {
     case 0:
@@ -225,8 +261,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 8:
       check_flags(text, false);
       break;
-    default:
+    case 9:
       check_flags(text, true);
+      break;
+    case 10:
+      check_task_line(text);
+      break;
+    case 11:
+      check_setting(text);
+      break;
+    default:
+      check_time(text);
   }
   return 0;
 }
