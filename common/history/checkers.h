@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ struct Violation {
   TaskId task;               // for History::story
 };
 
+// Whether something that is no part of the history explains how a task ended: an operator, a time
+// limit, a parent. Empty: nothing does.
+using Explained = std::function<bool(TaskId task, FinalState state)>;
+
 // C1 total delivery: what was confirmed is completed or still waiting, nothing else appears.
 //
 // Needs a look at every confirmed task at the end (kState). A confirmed task counts as there when
@@ -28,12 +33,15 @@ struct Violation {
 struct DeliveryOptions {
   bool quarantine_allowed = false;
   bool states_asked = true;  // false: nobody looked, so what was not completed may be anywhere
+  Explained explained = {};
 };
 std::vector<Violation> check_delivery(const History& history, DeliveryOptions options = {});
 
 // C2 claims: a token is granted once, to one session; tokens of a task grow; no operation of an
 // older token is accepted once a newer claim of the task is known to somebody.
-std::vector<Violation> check_claims(const History& history);
+// `redriven`: the tasks whose attempts may count from the beginning again. Empty: none.
+std::vector<Violation> check_claims(const History& history,
+                                    const std::function<bool(TaskId)>& redriven = {});
 
 // C3 completion: at most one accepted per task, and no claim of the task is newer than the one it
 // completed.
@@ -44,6 +52,7 @@ std::vector<Violation> check_completion(const History& history);
 struct LinearizabilityOptions {
   double lease_share = 0.9;        // a claim lasts at least this part of its lease
   std::uint32_t max_attempts = 5;  // dead at so many nacks; 0: not known
+  bool outside = false;            // see TaskRules
   std::uint64_t budget = 200'000;  // steps tried for one task; beyond, it is undecided
 };
 struct Linearizability {
@@ -65,6 +74,7 @@ std::vector<Violation> check_payloads(const History& history);
 struct LivenessOptions {
   bool dead_allowed = false;
   bool quarantine_allowed = false;
+  Explained explained = {};
 };
 std::vector<Violation> check_liveness(const History& history, LivenessOptions options = {});
 

@@ -39,11 +39,12 @@ Fates fates_of(const History& history) {
   return fates;
 }
 
-bool is_there(const Fates& fates, TaskId task, DeliveryOptions options) {
+bool is_there(const Fates& fates, TaskId task, const DeliveryOptions& options) {
   const auto found = fates.by_task.find(task);
   const Fate fate = found == fates.by_task.end() ? Fate{} : found->second;
   if (fate.completed) return true;
   if (!fate.seen) return !options.states_asked;
+  if (options.explained && options.explained(task, fate.state)) return true;
   switch (fate.state) {
     case FinalState::kWaiting:
     case FinalState::kClaimed:
@@ -55,6 +56,7 @@ bool is_there(const Fates& fates, TaskId task, DeliveryOptions options) {
     case FinalState::kDone:
       return fate.open_acks > 0;
     case FinalState::kNotFound:
+    case FinalState::kCancelled:
     case FinalState::kOther:
       return false;
   }

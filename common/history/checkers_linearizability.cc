@@ -7,11 +7,11 @@ namespace baton::check {
 
 Linearizability check_linearizability(const History& history, LinearizabilityOptions options) {
   constexpr std::size_t kEventsPerSlice = std::size_t{8} << 20;
-  const TaskRules rules{options.lease_share, options.max_attempts};
+  const TaskRules rules{options.lease_share, options.max_attempts, options.outside};
   Linearizability result;
   const std::uint64_t slices = 1 + history.events().size() / kEventsPerSlice;
   for (std::uint64_t slice = 0; slice < slices; ++slice) {
-    const std::vector<Step> steps = collect_steps(history, slice, slices);
+    const std::vector<Step> steps = collect_steps(history, slice, slices, !options.outside);
     for (std::size_t first = 0; first < steps.size();) {
       std::size_t last = first;
       while (last < steps.size() && steps[last].task == steps[first].task) ++last;

@@ -22,6 +22,7 @@ std::vector<Violation> check_liveness(const History& history, LivenessOptions op
     if (last == FinalState::kDone) continue;
     if (last == FinalState::kDead && options.dead_allowed) continue;
     if (last == FinalState::kQuarantined && options.quarantine_allowed) continue;
+    if (options.explained && options.explained(event.task, last)) continue;
     found.push_back({"C8",
                      "confirmed task " + baton::to_string(event.task) + " is " +
                          std::string(to_string(last)) + " although everything was healed",

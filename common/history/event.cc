@@ -56,6 +56,8 @@ std::string_view to_string(FinalState state) {
       return "quarantined";
     case FinalState::kOther:
       return "other";
+    case FinalState::kCancelled:
+      return "cancelled";
   }
   return "?";
 }

@@ -47,9 +47,10 @@ enum class FinalState : std::uint8_t {
   kDone,
   kDead,
   kQuarantined,
-  kOther
+  kOther,
+  kCancelled,
 };
-inline constexpr std::uint8_t kFinalStates = 7;
+inline constexpr std::uint8_t kFinalStates = 8;
 std::string_view to_string(FinalState state);
 
 struct Event {

@@ -41,8 +41,9 @@ Judgement judge(const History& history, JudgeOptions options) {
     judgement.violations.insert(judgement.violations.end(), found.begin(), found.end());
   };
   add(check_delivery(history, {.quarantine_allowed = options.quarantine_allowed,
-                               .states_asked = options.states_asked}));
-  add(check_claims(history));
+                               .states_asked = options.states_asked,
+                               .explained = options.explained}));
+  add(check_claims(history, options.redriven));
   add(check_completion(history));
   judgement.order = check_linearizability(history, options.order);
   add(judgement.order.violations);
@@ -50,7 +51,8 @@ Judgement judge(const History& history, JudgeOptions options) {
   add(check_payloads(history));
   if (options.healed) {
     add(check_liveness(history, {.dead_allowed = options.dead_allowed,
-                                 .quarantine_allowed = options.quarantine_allowed}));
+                                 .quarantine_allowed = options.quarantine_allowed,
+                                 .explained = options.explained}));
   }
   add(check_resources(history));
   judgement.totals = totals(history);

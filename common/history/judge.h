@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,12 +13,14 @@
 namespace baton::check {
 
 struct JudgeOptions {
-  bool quarantine_allowed = false;  // disks were damaged or taken back
-  bool twice_allowed = false;       // two copies of a store were in use: no word on C6
-  bool dead_allowed = false;        // handlers refuse tasks
-  bool states_asked = true;         // every confirmed task was looked at in the end (C1)
-  bool healed = false;              // and consumers had time after the last fault (C8)
-  LinearizabilityOptions order{};   // C5
+  bool quarantine_allowed = false;            // disks were damaged or taken back
+  bool twice_allowed = false;                 // two copies of a store were in use: no word on C6
+  bool dead_allowed = false;                  // handlers refuse tasks
+  bool states_asked = true;                   // every confirmed task was looked at in the end (C1)
+  bool healed = false;                        // and consumers had time after the last fault (C8)
+  Explained explained = {};                   // ends that C1 and C8 accept
+  std::function<bool(TaskId)> redriven = {};  // whose attempts may go back (C2)
+  LinearizabilityOptions order{};             // C5
 };
 
 struct Judgement {

@@ -17,7 +17,8 @@ bool holds(const TaskState& state, const Step& step) {
 
 // The time from which the claim lasts for `lease_ms`.
 Duration lease_end(Duration from, std::uint32_t lease_ms, const TaskRules& rules) {
-  if (lease_ms == 0 || from == Duration(INT64_MIN)) return Duration(INT64_MIN);
+  const bool unknown = lease_ms == 0 || from == Duration(INT64_MIN);
+  if (unknown || rules.outside) return Duration(INT64_MIN);
   const double part = rules.lease_share * 1e6 * lease_ms;
   return from + Duration(static_cast<std::int64_t>(part));
 }
@@ -31,7 +32,8 @@ void return_claim(TaskState& state) {
 
 bool grant(TaskState& state, const Step& step, const TaskRules& rules) {
   return_claim(state);
-  if (state.where == Where::kAbsent) state.where = Where::kWaiting;
+  const bool redriven = rules.outside && state.where == Where::kDead;
+  if (state.where == Where::kAbsent || redriven) state.where = Where::kWaiting;
   if (state.where != Where::kWaiting || step.token <= state.newest) return false;
   state.where = Where::kClaimed;
   state.maybe_dead = false;
@@ -100,11 +102,42 @@ bool look(TaskState& state, const Step& step) {
       if (state.where == Where::kAbsent || state.where == Where::kWaiting)
         state.where = Where::kQuarantined;
       return state.where == Where::kQuarantined;
+    case FinalState::kCancelled:
     case FinalState::kOther:
       if (state.where == Where::kAbsent) state.where = Where::kOther;
       return state.where == Where::kOther;
   }
   return false;
+}
+
+// A look where not only claims move a task: what they say must still be true.
+bool look_outside(TaskState& state, const Step& step) {
+  const bool acked = state.where == Where::kDone;
+  switch (step.state) {
+    case FinalState::kOther:  // held, or blocked: also by its children, after its ack
+      return_claim(state);
+      return true;
+    case FinalState::kDead:
+    case FinalState::kCancelled:
+      if (acked) return true;  // for its children; redriven it is not handed out again
+      if (state.where == Where::kOther) return step.state == FinalState::kCancelled;
+      state.where = step.state == FinalState::kDead ? Where::kDead : Where::kOther;
+      return true;
+    case FinalState::kDone:
+      if (!acked && state.where != Where::kOther) {
+        state.where = Where::kDone;  // somebody said so; or it is cancelled, and nothing is kept
+        state.token = Token();
+      }
+      return true;
+    case FinalState::kWaiting:
+    case FinalState::kClaimed:
+      if (state.where == Where::kDead) state.where = Where::kWaiting;
+      break;
+    case FinalState::kNotFound:
+    case FinalState::kQuarantined:
+      break;
+  }
+  return look(state, step);
 }
 
 bool take(TaskState& state, const Step& step, const TaskRules& rules) {
@@ -120,7 +153,7 @@ bool take(TaskState& state, const Step& step, const TaskRules& rules) {
     case Kind::kExtend:
       return extend(state, step, rules);
     case Kind::kLook:
-      return look(state, step);
+      return rules.outside ? look_outside(state, step) : look(state, step);
   }
   return false;
 }

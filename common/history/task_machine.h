@@ -21,6 +21,10 @@ struct TaskRules {
   double lease_share = 0.9;
   // A task is dead at so many nacks, not before and not after. 0: any nack may be the last.
   std::uint32_t max_attempts = 5;
+  // Tasks have times, relations and operators: a claim may end before its lease, what waits may end
+  // dead, cancelled or done, what is dead may be ready again, and what was acked may wait for
+  // children and end otherwise. What was acked or cancelled is never handed out again all the same.
+  bool outside = false;
 };
 
 struct TaskState {

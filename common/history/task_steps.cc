@@ -32,11 +32,15 @@ Step::Kind kind_of(Action action) {
 // One pass over a history.
 class Collector {
  public:
-  Collector(std::uint64_t slice, std::uint64_t slices) : slice_(slice), slices_(slices) {}
+  Collector(std::uint64_t slice, std::uint64_t slices, bool births)
+      : slice_(slice), slices_(slices), births_(births) {}
 
   void see(const Event& event, std::uint64_t index) {
     index_ = index;
-    if (event.action == Action::kProduce) return see_produce(event);
+    if (event.action == Action::kProduce) {
+      if (births_) see_produce(event);
+      return;
+    }
     if (!event.task || hash64(event.task.value()) % slices_ != slice_) return;
     if (is_claim(event.action)) return see_claim(event);
     if (event.operation == 0) return add_step(event, 2 * index_, event.at, 2 * index_ + 1);
@@ -196,6 +200,7 @@ class Collector {
 
   const std::uint64_t slice_;
   const std::uint64_t slices_;
+  const bool births_;
   std::uint64_t index_ = 0;
   std::vector<Step> steps_;
   std::unordered_map<Key, Step, KeyHash> grants_;
@@ -216,8 +221,9 @@ std::string to_string(const Step& step) {
   return text;
 }
 
-std::vector<Step> collect_steps(const History& history, std::uint64_t slice, std::uint64_t slices) {
-  Collector collector(slice, slices);
+std::vector<Step> collect_steps(const History& history, std::uint64_t slice, std::uint64_t slices,
+                                bool births) {
+  Collector collector(slice, slices, births);
   std::uint64_t index = 0;
   for (const Event& event : history.events()) collector.see(event, index++);
   return collector.take();

@@ -41,7 +41,9 @@ std::string to_string(const Step& step);
 // begin. (A whole history of millions of operations at once would take too much memory.)
 //
 // Each token is one grant, which came after the produce was asked for and before anybody had the
-// token. Tokens of a task grow, so a grant also lies before those with higher tokens.
-std::vector<Step> collect_steps(const History& history, std::uint64_t slice, std::uint64_t slices);
+// token. Tokens of a task grow, so a grant also lies before those with higher tokens. Without `births`
+// nothing is said of the produce: one that names a task by its idempotency key may come later.
+std::vector<Step> collect_steps(const History& history, std::uint64_t slice, std::uint64_t slices,
+                                bool births = true);
 
 }  // namespace baton::check

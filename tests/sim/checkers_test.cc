@@ -259,5 +259,26 @@ TEST_CASE("totals count what a run did") {
   CHECK(sum.superseded == 1);
 }
 
+TEST_CASE("C1 and C8 take an end that something outside of the history explains, and no other") {
+  Story story;
+  story.task(1, 1).state(1, FinalState::kCancelled).task(2, 2).state(2, FinalState::kCancelled);
+  const Explained explained = [](TaskId task, FinalState state) {
+    return task == TaskId(1) && state == FinalState::kCancelled;
+  };
+
+  CHECK_THAT(only(check_delivery(story.history(), {.explained = explained})),
+             Contains("confirmed task 2 is lost"));
+  CHECK_THAT(only(check_liveness(story.history(), {.explained = explained})),
+             Contains("confirmed task 2 is cancelled"));
+}
+
+TEST_CASE("C2 lets the attempts of a task go back only when it was redriven") {
+  Story story;
+  story.task(1, 1).delivered(1, 2, 201, 3, 1).delivered(1, 3, 201, 1, 1);
+
+  CHECK_THAT(only(check_claims(story.history())), Contains("went back from 3 to 1"));
+  CHECK(check_claims(story.history(), [](TaskId task) { return task == TaskId(1); }).empty());
+}
+
 }  // namespace
 }  // namespace baton::check

@@ -217,5 +217,35 @@ TEST_CASE("C5 says so when a search takes too long, and counts it") {
   CHECK(result.violations.empty());
 }
 
+// ---- where not only claims move a task --------------------------------------------------------------
+
+TEST_CASE("C5 lets times, relations and operators end and revive a task only where there are any") {
+  Story dead;
+  dead.task(1, 1).delivered(1, 2, 201, 1, 1).state(1, FinalState::kDead);
+  Story redriven = dead;
+  redriven.delivered(1, 3, 201, 1, 1).accepted(Action::kAck, 1, 3, 201);
+  Story cancelled;
+  cancelled.task(1, 1).delivered(1, 2, 201, 1, 1).state(1, FinalState::kCancelled);
+  Story acked;
+  acked.task(1, 1).delivered(1, 2, 201, 1, 1).accepted(Action::kAck, 1, 2, 201);
+  acked.state(1, FinalState::kOther).state(1, FinalState::kDead);
+  for (const Story& story : {dead, redriven, cancelled, acked}) {
+    CHECK(fits(story, {.max_attempts = 0, .outside = true}));
+    CHECK_FALSE(fits(story));
+  }
+}
+
+TEST_CASE("C5 finds what is claimed again after it was cancelled or acked, whatever else may be") {
+  Story cancelled;
+  cancelled.task(1, 1).state(1, FinalState::kCancelled).delivered(1, 2, 201, 1, 1);
+  cancelled.accepted(Action::kAck, 1, 2, 201);
+  Story acked;
+  acked.task(1, 1).leased(1, 2, 201, seconds(3)).accepted(Action::kAck, 1, 2, 201);
+  acked.state(1, FinalState::kDead).delivered(1, 3, 201, 2, 1).accepted(Action::kNack, 1, 3, 201);
+  for (const Story& story : {cancelled, acked}) {
+    CHECK_FALSE(fits(story, {.max_attempts = 0, .outside = true}));
+  }
+}
+
 }  // namespace
 }  // namespace baton::check

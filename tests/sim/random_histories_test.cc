@@ -73,6 +73,7 @@ struct Machine {
       case FinalState::kQuarantined:
         return where == Where::kQuarantined;
       case FinalState::kOther:
+      case FinalState::kCancelled:
         return false;
     }
     return false;

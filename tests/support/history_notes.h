@@ -38,6 +38,8 @@ check::FinalState final_state(TaskState state) {
       return check::FinalState::kDead;
     case TaskState::kQuarantined:
       return check::FinalState::kQuarantined;
+    case TaskState::kCancelled:
+      return check::FinalState::kCancelled;
     default:
       return check::FinalState::kOther;
   }
