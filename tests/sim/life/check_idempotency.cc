@@ -1,0 +1,73 @@
+#include <map>
+#include <utility>
+
+#include "tests/sim/life/life_checkers.h"
+
+namespace baton::check {
+namespace {
+
+struct Key {
+  std::vector<const Asked*> answered;  // with a task
+  std::vector<const Asked*> conflicts;
+};
+
+void check_key(const std::string& key, const Key& seen, std::vector<Violation>& found) {
+  for (const Asked* asked : seen.answered) {
+    const Asked& first = *seen.answered.front();
+    if (asked->task != first.task) {
+      found.push_back({"L2",
+                       "key '" + key + "' names task " + baton::to_string(first.task) +
+                           " and task " + baton::to_string(asked->task),
+                       asked->task});
+    } else if (asked->content != first.content) {
+      found.push_back(
+          {"L2",
+           "key '" + key + "' names task " + baton::to_string(first.task) + " for two contents",
+           asked->task});
+    }
+  }
+  for (const Asked* refused : seen.conflicts) {
+    if (seen.answered.empty() || refused->content != seen.answered.front()->content) continue;
+    const TaskId task = seen.answered.front()->task;
+    found.push_back({"L2",
+                     "key '" + key + "' of task " + baton::to_string(task) +
+                         " was called a conflict for the content that it has",
+                     task});
+  }
+}
+
+// What was delivered of a key is the task that its answers name, or at least one and the same.
+void check_delivered(const LifeTasks& tasks, std::vector<Violation>& found) {
+  std::map<std::pair<std::string, std::string>, TaskId> delivered;
+  for (const auto& [id, task] : tasks.tasks) {
+    if (task.claims.empty() || task.wish == nullptr || task.wish->options.key.empty()) continue;
+    const auto [known, first] =
+        delivered.try_emplace({task.wish->queue, task.wish->options.key}, id);
+    if (first) continue;
+    found.push_back({"L2",
+                     "key '" + task.wish->options.key + "' was delivered as task " +
+                         baton::to_string(known->second) + " and as task " + baton::to_string(id),
+                     id});
+  }
+}
+
+}  // namespace
+
+std::vector<Violation> check_idempotency(const LifeTasks& tasks) {
+  std::map<std::pair<std::string, std::string>, Key> keys;
+  for (const Asked& asked : tasks.produces) {
+    if (asked.wish == nullptr || asked.wish->options.key.empty()) continue;
+    Key& key = keys[{asked.wish->queue, asked.wish->options.key}];
+    if (asked.outcome == Outcome::kOk) {
+      key.answered.push_back(&asked);
+    } else if (asked.wish->answer == ErrorCode::kConflict) {
+      key.conflicts.push_back(&asked);
+    }
+  }
+  std::vector<Violation> found;
+  for (const auto& [name, key] : keys) check_key(name.second, key, found);
+  check_delivered(tasks, found);
+  return found;
+}
+
+}  // namespace baton::check

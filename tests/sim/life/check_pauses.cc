@@ -1,0 +1,58 @@
+#include <algorithm>
+
+#include "tests/sim/life/life_checkers.h"
+
+namespace baton::check {
+namespace {
+
+// From when the pause was confirmed until something may have ended it; empty where an older resume
+// of the queue may still have come behind it.
+struct Rest {
+  Moment begin = 0;
+  Moment end = 0;
+};
+
+Rest rest_after(const LifeTasks& tasks, const QueueNote& pause) {
+  Rest rest{pause.end, kNever};
+  for (const QueueNote& change : tasks.book.changes()) {
+    if (change.kind != QueueNote::Kind::kResume || change.queue != pause.queue) continue;
+    if (change.begin < pause.end && (!change.ok || change.end > pause.begin)) return {};
+    if (change.begin >= pause.end) rest.end = std::min(rest.end, change.begin);
+  }
+  return rest;
+}
+
+}  // namespace
+
+std::vector<Violation> check_pauses(const LifeTasks& tasks) {
+  std::vector<Violation> found;
+  for (const QueueNote& pause : tasks.book.changes()) {
+    if (pause.kind != QueueNote::Kind::kPause || !pause.ok) continue;
+    const Rest rest = rest_after(tasks, pause);
+    const Token later = tasks.granted_after(rest.begin);
+    for (const auto& [id, task] : tasks.tasks) {
+      if (task.wish == nullptr || task.wish->queue != pause.queue) continue;
+      for (const LifeClaim& claim : task.claims) {
+        if (claim.token < later || claim.at > rest.end) continue;
+        found.push_back({"L8",
+                         "token " + std::to_string(claim.token.value()) + " of task " +
+                             baton::to_string(id) + " was granted while queue '" + pause.queue +
+                             "' was paused",
+                         id});
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<Violation> check_life(const LifeTasks& tasks) {
+  std::vector<Violation> found;
+  for (const auto check : {check_order_keys, check_idempotency, check_acts, check_delays,
+                           check_families, check_after, check_checkpoints, check_pauses}) {
+    const std::vector<Violation> more = check(tasks);
+    found.insert(found.end(), more.begin(), more.end());
+  }
+  return found;
+}
+
+}  // namespace baton::check

@@ -1,0 +1,46 @@
+// What must be true of the life of every task, whatever went wrong in the run: L1 ... L8 of
+// docs/testing.md. One idea a file; each has a test in which it finds a history that is wrong.
+#pragma once
+
+#include <vector>
+
+#include "common/history/checkers.h"
+#include "tests/sim/life/life_tasks.h"
+
+namespace baton::check {
+
+// L1 ordering keys: once a claim of a key is known to somebody no operation of an older claim of
+// another task of that key is accepted; of two tasks of a key the one that was confirmed before the
+// other was asked for is claimed for the last time before the other is for the first, unless
+// somebody redrove it.
+std::vector<Violation> check_order_keys(const LifeTasks& tasks);
+
+// L2 idempotency keys: what is answered to a key of a queue is one task with one content; only other
+// content is a conflict; nothing else of that key is delivered.
+std::vector<Violation> check_idempotency(const LifeTasks& tasks);
+
+// L3 acts: once a cancel, a complete or a discard was confirmed, no claim of the task is current any
+// more and none follows; a task of which a completion was told is not cancelled.
+std::vector<Violation> check_acts(const LifeTasks& tasks);
+
+// L4 delays: nothing is delivered before its time, by as much as the daemons' calendars may differ.
+std::vector<Violation> check_delays(const LifeTasks& tasks);
+
+// L5 families: a child that came with a completion exists exactly if that was accepted; a claim that
+// is over spawns none; a parent is done when its children have ended, and dead when one failed and
+// its policy says so.
+std::vector<Violation> check_families(const LifeTasks& tasks);
+
+// L6 after: nothing is claimed before what it runs after has ended well.
+std::vector<Violation> check_after(const LifeTasks& tasks);
+
+// L7 checkpoints: a claim comes with the newest checkpoint that was saved before it.
+std::vector<Violation> check_checkpoints(const LifeTasks& tasks);
+
+// L8 pauses: nothing of a queue is granted between a pause that was confirmed and a resume.
+std::vector<Violation> check_pauses(const LifeTasks& tasks);
+
+// All of them.
+std::vector<Violation> check_life(const LifeTasks& tasks);
+
+}  // namespace baton::check

@@ -1,0 +1,415 @@
+// Every checker of the life cycle finds the wrong history that is planted for it, and is silent on
+// the right one.
+#include "tests/sim/life/life_checkers.h"
+
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "tests/sim/life/life_story.h"
+
+namespace baton::check {
+namespace {
+
+using Catch::Contains;
+
+using Check = std::vector<Violation> (*)(const LifeTasks&);
+
+// The one violation that is expected, for its words.
+std::string only(const LifeStory& story, Check check) {
+  const std::vector<Violation> found = check(LifeTasks(story.book));
+  REQUIRE(found.size() == 1);
+  return std::string(found[0].checker) + ": " + found[0].what;
+}
+
+bool silent(const LifeStory& story, Check check = check_life) {
+  const std::vector<Violation> found = check(LifeTasks(story.book));
+  for (const Violation& violation : found) UNSCOPED_INFO(violation.what);
+  return found.empty();
+}
+
+TaskOptions ordered_by(std::string key) { return {.order_key = std::move(key)}; }
+TaskOptions keyed(std::string key) { return {.key = std::move(key)}; }
+TaskOptions after(std::uint64_t task, FailurePolicy policy = FailurePolicy::kDefault) {
+  return {.after = {TaskId(task)}, .on_failed = policy};
+}
+TaskOptions child_of(std::uint64_t parent, std::uint64_t token, bool with_completion = false) {
+  return {
+      .parent = TaskId(parent), .parent_token = Token(token), .with_completion = with_completion};
+}
+
+// ---- L1 -------------------------------------------------------------------------------------------
+
+TEST_CASE("tasks of an ordering key one after the other break no promise") {
+  LifeStory story;
+  story.task(1, ordered_by("a")).task(2, ordered_by("a")).task(3, ordered_by("b"));
+  story.delivered(1, 10).delivered(3, 11).accepted(Action::kNack, 1, 10);
+  story.done(1, 12).done(2, 13).accepted(Action::kAck, 3, 11);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L1 finds two tasks of a key that are claimed at the same time") {
+  LifeStory story;
+  story.task(1, ordered_by("a")).task(2, ordered_by("a"));
+  story.delivered(1, 10).delivered(2, 11).accepted(Action::kExtend, 1, 10);
+
+  CHECK_THAT(only(story, check_order_keys), Contains("were claimed at the same time"));
+}
+
+TEST_CASE("L1 takes the echo of an ack for no claim") {
+  LifeStory story;
+  story.task(1, ordered_by("a")).task(2, ordered_by("a"));
+  story.done(1, 10).delivered(2, 11).accepted(Action::kAck, 1, 10);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L1 finds a task that overtook one of its key, unless that was redriven") {
+  LifeStory story;
+  story.task(1, ordered_by("a")).task(2, ordered_by("a"));
+  story.delivered(1, 10).accepted(Action::kNack, 1, 10).done(2, 11);
+  CHECK(silent(story));  // it may be dead
+
+  story.done(1, 12);
+  CHECK_THAT(only(story, check_order_keys), Contains("which came first and got 12"));
+}
+
+TEST_CASE("L1 lets a redriven task come behind the others of its key") {
+  LifeStory story;
+  story.task(1, ordered_by("a")).task(2, ordered_by("a"));
+  story.delivered(1, 10).accepted(Action::kNack, 1, 10).done(2, 11);
+  story.acted(TaskAction::kRedrive, 1).done(1, 12);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L1 asks nothing of two tasks of which neither was confirmed before the other was sent") {
+  LifeStory story;
+  const std::uint64_t one = story.wish(1, ordered_by("a"));
+  const std::uint64_t two = story.wish(2, ordered_by("a"));
+  story.confirmed(one, 1).confirmed(two, 2).done(2, 10).done(1, 11);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L1 gives tasks of an ordered queue one key once that is confirmed") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kOrdered).task(1).task(2).done(2, 10).done(1, 11);
+  CHECK_THAT(only(story, check_order_keys), Contains("which came first"));
+
+  LifeStory before;
+  before.task(1).task(2).changed(QueueNote::Kind::kOrdered).done(2, 10).done(1, 11);
+  CHECK(silent(before));
+}
+
+// ---- L2 -------------------------------------------------------------------------------------------
+
+TEST_CASE("a key that is answered with its task, or refused for other content, breaks no promise") {
+  LifeStory story;
+  story.task(1, keyed("k")).confirmed(story.wish(1, keyed("k")), 1, true);
+  story.refused(story.wish(2, keyed("k"), 8), ErrorCode::kConflict).done(1, 10);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L2 finds a key with two tasks") {
+  LifeStory story;
+  story.task(1, keyed("k")).task(2, keyed("k"));
+
+  CHECK_THAT(only(story, check_idempotency), Contains("key 'k' names task 1 and task 2"));
+}
+
+TEST_CASE("L2 finds a key that takes other content for the same") {
+  LifeStory story;
+  story.task(1, keyed("k")).confirmed(story.wish(2, keyed("k"), 8), 1, true);
+
+  CHECK_THAT(only(story, check_idempotency), Contains("two contents"));
+}
+
+TEST_CASE("L2 finds the same content in conflict with itself") {
+  LifeStory story;
+  story.task(1, keyed("k")).refused(story.wish(1, keyed("k")), ErrorCode::kConflict);
+
+  CHECK_THAT(only(story, check_idempotency), Contains("conflict for the content that it has"));
+}
+
+TEST_CASE("L2 finds a second task of a key that was delivered and told to nobody") {
+  LifeStory story;
+  story.task(1, keyed("k"));
+  story.wish(2, keyed("k"), 8);
+  story.done(1, 10).done(2, 11);
+
+  CHECK_THAT(only(story, check_idempotency), Contains("delivered as task 1 and as task 2"));
+}
+
+// ---- L3 -------------------------------------------------------------------------------------------
+
+TEST_CASE("a cancelled task whose holder is refused breaks no promise") {
+  LifeStory story;
+  story.task(1).delivered(1, 10);
+  const std::uint64_t ack = story.asked(Action::kAck, 1, 10);
+  story.acted(TaskAction::kCancel, 1).ended(ack, Outcome::kFail);
+  story.ended(story.asked(Action::kNack, 1, 10), Outcome::kFail);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L3 finds a token that outlives a cancel") {
+  LifeStory story;
+  story.task(1).delivered(1, 10).acted(TaskAction::kCancel, 1).accepted(Action::kAck, 1, 10);
+
+  CHECK_THAT(only(story, check_acts), Contains("ack with token 10 was accepted after a cancel"));
+}
+
+TEST_CASE("L3 finds a cancelled task that is granted, by a token that came later") {
+  LifeStory story;
+  story.task(1).acted(TaskAction::kCancel, 1).delivered(1, 10);
+  CHECK(silent(story));  // it may have been on its way
+
+  story.task(2).delivered(2, 9).delivered(1, 11);
+  CHECK_THAT(only(story, check_acts), Contains("token 11 was granted after a cancel"));
+}
+
+TEST_CASE("L3 finds a completed task that is called cancelled, unless it waits for children") {
+  LifeStory story;
+  story.task(1).done(1, 10);
+  LifeStory parent;
+  parent.task(1).delivered(1, 10).task(2, child_of(1, 10)).accepted(Action::kAck, 1, 10);
+
+  parent.acted(TaskAction::kCancel, 1);
+  CHECK(silent(parent));
+  story.acted(TaskAction::kCancel, 1);
+  CHECK_THAT(only(story, check_acts), Contains("cancelled after it was completed"));
+}
+
+TEST_CASE("L3 lets a redriven task go on after it was killed") {
+  LifeStory story;
+  story.task(1).acted(TaskAction::kKill, 1).acted(TaskAction::kRedrive, 1).done(1, 10);
+
+  CHECK(silent(story));
+}
+
+// ---- L4 -------------------------------------------------------------------------------------------
+
+TEST_CASE("L4 finds a task that comes before its time by more than the calendars differ") {
+  const auto delivered_after = [](Millis time) {
+    LifeStory story;
+    story.book.set_calendar_spread(Millis(100));
+    story.task(1, {.delay = Millis(1000)}).wait(time).done(1, 10);
+    return check_delays(LifeTasks(story.book)).size();
+  };
+  CHECK(delivered_after(Millis(1000)) == 0);
+  CHECK(delivered_after(Millis(950)) == 0);
+  CHECK(delivered_after(Millis(800)) == 1);
+}
+
+TEST_CASE("L4 counts no delay of a task that somebody redrove") {
+  LifeStory story;
+  story.task(1, {.delay = Millis(1000)}).acted(TaskAction::kKill, 1);
+  story.acted(TaskAction::kRedrive, 1).done(1, 10);
+
+  CHECK(silent(story));
+}
+
+// ---- L5 -------------------------------------------------------------------------------------------
+
+TEST_CASE("a parent that is done after its children breaks no promise") {
+  LifeStory story;
+  story.task(1).delivered(1, 10).task(2, child_of(1, 10)).task(3, child_of(1, 10, true));
+  story.accepted(Action::kAck, 1, 10).done(2, 11).done(3, 12);
+  for (const std::uint64_t task : {2U, 3U, 1U}) story.seen(task, FinalState::kDone);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L5 finds a child whose completion was never asked for") {
+  LifeStory story;
+  story.task(1).delivered(1, 10).task(2, child_of(1, 10, true)).accepted(Action::kNack, 1, 10);
+  story.delivered(2, 11);
+
+  CHECK_THAT(only(story, check_families), Contains("without the completion"));
+}
+
+TEST_CASE("L5 takes an ack without an answer for a completion") {
+  LifeStory story;
+  story.task(1).delivered(1, 10).task(2, child_of(1, 10, true));
+  story.asked(Action::kAck, 1, 10);
+  story.done(2, 11);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L5 finds a child of a claim that was over") {
+  LifeStory nacked;
+  nacked.task(1).delivered(1, 10).accepted(Action::kNack, 1, 10).task(2, child_of(1, 10));
+  CHECK_THAT(only(nacked, check_families), Contains("spawned by a claim that was over"));
+
+  LifeStory granted;
+  granted.task(1).delivered(1, 10).delivered(1, 11).task(2, child_of(1, 10));
+  CHECK_THAT(only(granted, check_families), Contains("spawned by a claim that was over"));
+}
+
+TEST_CASE("L5 finds a parent that is done before its child") {
+  LifeStory story;
+  story.task(1).delivered(1, 10).task(2, child_of(1, 10)).accepted(Action::kAck, 1, 10);
+  story.seen(1, FinalState::kDone).done(2, 11);
+
+  CHECK_THAT(only(story, check_families), Contains("done while child 2 of task 1 was not"));
+}
+
+TEST_CASE("L5 finds a parent that is done although a child failed, where its policy minds") {
+  const auto found = [](FailurePolicy policy) {
+    LifeStory story;
+    story.task(1).delivered(1, 10).task(2, child_of(1, 10));
+    const std::uint64_t ack = story.asked(Action::kAck, 1, 10);
+    story.book.acked(ack, policy);
+    story.ended(ack, Outcome::kOk).seen(2, FinalState::kDead).seen(1, FinalState::kDone);
+    return check_families(LifeTasks(story.book)).size();
+  };
+  CHECK(found(FailurePolicy::kDefault) == 1);
+  CHECK(found(FailurePolicy::kFail) == 1);
+  CHECK(found(FailurePolicy::kIgnore) == 0);
+}
+
+TEST_CASE("L5 finds a parent that is dead although all its children are done") {
+  LifeStory story;
+  story.task(1).delivered(1, 10).task(2, child_of(1, 10)).accepted(Action::kAck, 1, 10);
+  story.done(2, 11).seen(2, FinalState::kDone).seen(1, FinalState::kDead);
+
+  CHECK_THAT(only(story, check_families), Contains("dead although all its children are done"));
+}
+
+// ---- L6 -------------------------------------------------------------------------------------------
+
+TEST_CASE("a task that comes after what it waits for breaks no promise") {
+  LifeStory story;
+  story.task(1).task(2, after(1)).done(1, 10).done(2, 11);
+
+  CHECK(silent(story));
+}
+
+TEST_CASE("L6 finds a task that comes while the one before is claimed") {
+  LifeStory story;
+  story.task(1).task(2, after(1, FailurePolicy::kIgnore)).delivered(1, 10).delivered(2, 11);
+  story.accepted(Action::kAck, 1, 10);
+
+  CHECK_THAT(only(story, check_after), Contains("was still claimed"));
+}
+
+TEST_CASE("L6 finds a task that comes although nobody completed the one before") {
+  LifeStory story;
+  story.task(1).task(2, after(1)).delivered(1, 10).accepted(Action::kNack, 1, 10);
+  LifeStory ignores;
+  ignores.task(1).task(2, after(1, FailurePolicy::kIgnore));
+  ignores.delivered(1, 10).accepted(Action::kNack, 1, 10).done(2, 11);
+
+  story.delivered(2, 11);
+  CHECK_THAT(only(story, check_after), Contains("had not ended well"));
+  CHECK(silent(ignores));  // it may be dead
+}
+
+TEST_CASE("L6 lets a task go on when somebody said so") {
+  LifeStory story;
+  story.task(1).task(2, after(1)).acted(TaskAction::kResume, 2).done(2, 10);
+
+  CHECK(silent(story));
+}
+
+// ---- L7 -------------------------------------------------------------------------------------------
+
+TEST_CASE("L7 finds a claim that comes with another checkpoint than the last") {
+  LifeStory story;
+  story.task(1).handed(1, 10, "");
+  story.ended(story.save(1, 10, "one"), Outcome::kOk);
+  story.ended(story.save(1, 10, "two"), Outcome::kOk).accepted(Action::kNack, 1, 10);
+
+  story.handed(1, 11, "two");
+  CHECK(silent(story));
+  story.handed(1, 12, "one");
+  CHECK_THAT(only(story, check_checkpoints), Contains("checkpoint 'one'"));
+}
+
+TEST_CASE("L7 finds a checkpoint that is forgotten, or was refused") {
+  LifeStory story;
+  story.task(1).handed(1, 10, "");
+  story.ended(story.save(1, 10, "one"), Outcome::kOk).handed(1, 11, "");
+  CHECK_THAT(only(story, check_checkpoints), Contains("not the last that was saved"));
+
+  LifeStory refused;
+  refused.task(1).handed(1, 10, "");
+  refused.ended(refused.save(1, 10, "late"), Outcome::kFail).handed(1, 11, "late");
+  CHECK_THAT(only(refused, check_checkpoints), Contains("checkpoint 'late'"));
+}
+
+TEST_CASE("L7 lets a save without an answer be there or not") {
+  for (const char* handed : {"sure", "maybe"}) {
+    LifeStory story;
+    story.task(1).handed(1, 10, "");
+    story.ended(story.save(1, 10, "sure"), Outcome::kOk);
+    story.save(1, 10, "maybe");
+    story.handed(1, 11, handed);
+    CHECK(silent(story));
+  }
+}
+
+// ---- L8 -------------------------------------------------------------------------------------------
+
+TEST_CASE("L8 finds a task that is granted while its queue is paused") {
+  LifeStory story;
+  story.task(1).changed(QueueNote::Kind::kPause).delivered(1, 10);
+  CHECK(silent(story));  // it may have been on its way
+
+  story.task(2).delivered(2, 11);
+  CHECK_THAT(only(story, check_pauses), Contains("token 11 of task 2 was granted while queue 'q'"));
+}
+
+TEST_CASE("L8 lets a queue go on when it is resumed") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kPause).task(1).changed(QueueNote::Kind::kResume).done(1, 10);
+  CHECK(silent(story));
+
+  LifeStory asked;
+  asked.changed(QueueNote::Kind::kPause).task(1);
+  asked.book.change("q", QueueNote::Kind::kResume);
+  asked.done(1, 10);
+  CHECK(silent(asked));
+}
+
+// ---- what explains an end -------------------------------------------------------------------------
+
+TEST_CASE("an end is explained only by what was asked of the task or of its queue") {
+  const auto explains = [](LifeStory& story, FinalState state) {
+    return LifeTasks(story.book).explains(TaskId(1), state);
+  };
+  LifeStory nothing;
+  nothing.task(1);
+  CHECK_FALSE(explains(nothing, FinalState::kCancelled));
+  CHECK_FALSE(explains(nothing, FinalState::kDone));
+  LifeStory refused;
+  refused.task(1).acted(TaskAction::kCancel, 1, ErrorCode::kConflict);
+  CHECK_FALSE(explains(refused, FinalState::kCancelled));
+  LifeStory cancelled;
+  cancelled.task(1).acted(TaskAction::kCancel, 1);
+  CHECK(explains(cancelled, FinalState::kCancelled));
+  CHECK_FALSE(explains(cancelled, FinalState::kDone));
+  LifeStory purged;
+  purged.task(1).changed(QueueNote::Kind::kPurge);
+  CHECK(explains(purged, FinalState::kDone));
+  LifeStory short_lived;
+  short_lived.task(1, {.time_to_live = Millis(1000)});
+  CHECK(explains(short_lived, FinalState::kCancelled));
+}
+
+TEST_CASE("a child is explained as void only when its completion was not accepted") {
+  LifeStory story;
+  story.task(9).delivered(9, 10).task(1, child_of(9, 10, true));
+  CHECK(LifeTasks(story.book).explains(TaskId(1), FinalState::kDone));
+
+  story.accepted(Action::kAck, 9, 10);
+  CHECK_FALSE(LifeTasks(story.book).explains(TaskId(1), FinalState::kDone));
+}
+
+}  // namespace
+}  // namespace baton::check
