@@ -47,6 +47,7 @@ TEST_CASE("without faults every task is delivered once, acked once and nothing i
     plan.produce_timeout = 60s;
     plan.well_behaved = true;
     plan.rogues = 0;
+    plan.life = LifePlan();
   };
   for (std::uint64_t seed = 1; seed <= 5; seed++) {
     CAPTURE(seed);

@@ -45,6 +45,7 @@ SimCluster::SimCluster(SimWorld& world) : world_(world) {
     finishers_.push_back(
         std::make_unique<SimConsumer>(world, "finisher-" + queue, addresses, queue));
   }
+  if (world.plan.life.on) operator_ = std::make_unique<SimOperator>(world, "operator", addresses);
   inspector_ = std::make_unique<SimInspector>(world, "inspector", addresses);
   faults_ = std::make_unique<SimFaults>(world, daemons(), programs(),
                                         [this](const auto& host) { return make_manager(host); });
@@ -78,6 +79,7 @@ void SimCluster::start() {
   for (SimClient* program : programs()) {
     world_.scheduler.after(soon(), [program] { program->come_back(); });
   }
+  if (operator_) world_.scheduler.after(soon(), [this] { operator_->come_back(); });
 }
 
 void SimCluster::run() {
@@ -120,6 +122,7 @@ void SimCluster::finish(Duration limit) {
         consumers_, [&](const auto& consumer) { return consumer->serves(queue); });
     if (!served) finishers_[i]->start();
   }
+  if (operator_ && operator_->up()) operator_->tidy_up();
   inspector_->start();
   const SimTime healed_at = world_.scheduler.now();
   const bool finished = finish_everything(limit);
@@ -138,8 +141,9 @@ void SimCluster::finish(Duration limit) {
 
 bool SimCluster::finish_everything(Duration limit) {
   const auto produced = [this] {
-    return std::ranges::all_of(producers_,
-                               [](const auto& producer) { return producer->finished(); });
+    const auto finished = [](const auto& program) { return program->finished(); };
+    return std::ranges::all_of(producers_, finished) && std::ranges::all_of(consumers_, finished) &&
+           (!operator_ || operator_->finished());
   };
   if (!run_until(produced, limit)) {
     world_.fail("produces without an outcome long after healing");
@@ -148,6 +152,8 @@ bool SimCluster::finish_everything(Duration limit) {
   inspector_->watch(confirmed_tasks());
   if (!run_until([this] { return inspector_->all_finished(); }, limit)) {
     world_.fail("tasks are still open long after healing");
+    inspector_->explain_open();
+    run_for(30s);
     return false;
   }
   return true;

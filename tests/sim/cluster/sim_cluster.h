@@ -9,6 +9,7 @@
 #include "tests/sim/cluster/sim_daemon.h"
 #include "tests/sim/cluster/sim_faults.h"
 #include "tests/sim/cluster/sim_inspector.h"
+#include "tests/sim/cluster/sim_operator.h"
 #include "tests/sim/cluster/sim_producer.h"
 #include "tests/sim/cluster/sim_rogue.h"
 #include "tests/sim/cluster/sim_world.h"
@@ -48,6 +49,7 @@ class SimCluster {
   std::vector<std::unique_ptr<SimConsumer>> consumers_;
   std::vector<std::unique_ptr<SimRogue>> rogues_;
   std::vector<std::unique_ptr<SimConsumer>> finishers_;  // one per queue, at the end
+  std::unique_ptr<SimOperator> operator_;                // where the plan wants one
   std::unique_ptr<SimInspector> inspector_;
   std::unique_ptr<SimFaults> faults_;
 };

@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "tests/sim/cluster/sim_notes.h"
 #include "tests/support/draw.h"
+#include "tests/support/sim_payload.h"
 
 namespace baton::sim {
 SimConsumer::SimConsumer(SimWorld& world, std::string host, std::vector<std::string> managers,
@@ -54,6 +55,14 @@ void SimConsumer::on_start() {
   auto made = client().make_consumer(std::move(options), std::move(handlers));
   BATON_CHECK(made.ok());
   consumer_ = std::move(made).value();
+  children_ = 0;
+  if (world_.plan.life.children > 0) producing_ = world_.next_process();
+  if (world_.plan.life.children > 0) {
+    client::ProducerOptions children;
+    children.timeout = world_.plan.produce_timeout;
+    children.backpressure = client::Backpressure::kRefuse;
+    producer_ = client().make_producer(children);
+  }
   stop_some_day();
 }
 
@@ -88,6 +97,8 @@ void SimConsumer::on_gone() {
   for (const auto& [key, claim] : held_) {
     world_.holds.let_go(claim.delivery().task, claim.delivery().token);
   }
+  producer_.reset();
+  spawning_ = 0;
   consumer_.reset();
   held_.clear();
 }
@@ -112,6 +123,13 @@ void SimConsumer::take(std::uint64_t key, client::Claim claim) {
   const client::Delivery& delivery = claim.delivery();
   // By its own slow clock, and it may notice late.
   const Duration third = world_.plan.lease / 3 * 11 / 10 + world_.plan.timer_slack + 100ms;
+  const auto name = parse_payload(delivery.payload);
+  const bool early = delivery.options.retry_of || !name ||
+                     world_.tasks.may_end_early(name->producer, name->number);
+  if (early) {
+    held_.emplace(key, std::move(claim));
+    return;
+  }
   const auto wrong =
       world_.holds.take(delivery.task, delivery.token,
                         {world_.scheduler.now(), third, [this] { return stands_still(); }});
@@ -129,6 +147,7 @@ client::Claim SimConsumer::let_go(std::uint64_t key) {
 
 void SimConsumer::decide(std::uint64_t key) {
   const bool good = world_.healed || world_.plan.well_behaved;
+  if (!good && world_.plan.life.on) use_life(key);
   const std::uint64_t dice = good ? 0 : random_.below(100);
   if (dice < 40) return later(up_to(random_, 20ms), key, &SimConsumer::ack);
   if (!good && random_.below(60) < world_.plan.slow_tasks) {
@@ -166,17 +185,29 @@ void SimConsumer::ack(std::uint64_t key) {
     if (world_.plan.large_results)
       result.resize(result.size() + random_.below(1 + world_.plan.payload_bytes_max), '.');
   }
-  claim.ack(result, [this, noted = answer_noter(world_, process_, operation, claim), task,
-                     result](const client::OperationResult& answer) {
-    noted(answer);
-    if (outcome_of(answer) == check::Outcome::kOk) world_.results[task] = result;
-  });
+  client::AckOptions options;
+  if (world_.plan.life.children > 0) {
+    using enum FailurePolicy;
+    options.on_failed_child = one_of(random_, {kDefault, kDefault, kFail, kIgnore, kWait});
+    world_.tasks.book.acked(operation, options.on_failed_child);
+  }
+  claim.ack(result, options,
+            [this, noted = answer_noter(world_, process_, operation, claim), task,
+             result](const client::OperationResult& answer) {
+              noted(answer);
+              if (outcome_of(answer) == check::Outcome::kOk) world_.results[task] = result;
+            });
 }
 
 void SimConsumer::nack(std::uint64_t key) {
   const client::Claim claim = let_go(key);
   const std::uint64_t operation = note_operation(world_, process_, check::Action::kNack, claim);
-  claim.nack("not today", answer_noter(world_, process_, operation, claim));
+  client::NackOptions options;
+  if (random_.below(100) < world_.plan.life.nacks) {
+    options.dead = random_.one_in(2);
+    if (!options.dead) options.delay = std::chrono::duration_cast<Millis>(up_to(random_, 3s));
+  }
+  claim.nack("not today", options, answer_noter(world_, process_, operation, claim));
 }
 
 void SimConsumer::release(std::uint64_t key) {
@@ -192,6 +223,50 @@ void SimConsumer::extend_then_ack(std::uint64_t key) {
       note_operation(world_, process_, check::Action::kExtend, claim, longer);
   claim.extend(longer, answer_noter(world_, process_, operation, claim));
   later(up_to(random_, longer), key, &SimConsumer::ack);
+}
+
+// ---- the life cycle -------------------------------------------------------------------------------
+
+void SimConsumer::use_life(std::uint64_t key) {
+  const LifePlan& plan = world_.plan.life;
+  if (random_.below(100) < plan.saves) {
+    for (std::uint64_t times = 1 + random_.below(3); times > 0; times--)
+      later(up_to(random_, 400ms), key, &SimConsumer::save);
+  }
+  if (random_.below(100) >= plan.children) return;
+  for (std::uint64_t times = 1 + random_.below(3); times > 0; times--)
+    later(up_to(random_, 400ms), key, &SimConsumer::spawn);
+}
+
+void SimConsumer::save(std::uint64_t key) {
+  const client::Claim& claim = held_.at(key);
+  // Like an extend it is accepted only of the current claim, which goes on.
+  const std::uint64_t operation = note_operation(world_, process_, check::Action::kExtend, claim);
+  client::Progress progress;
+  progress.percent = static_cast<std::uint32_t>(random_.below(101));
+  if (!random_.one_in(6)) {
+    progress.checkpoint = random_.one_in(6) ? "" : "after " + std::to_string(operation);
+    world_.tasks.book.saved(operation, *progress.checkpoint);
+    world_.sometimes.happened("checkpoint saved");
+  }
+  claim.save(progress, answer_noter(world_, process_, operation, claim));
+}
+
+void SimConsumer::spawn(std::uint64_t key) {
+  const client::Delivery& delivery = held_.at(key).delivery();
+  if (world_.healed || delivery.options.parent) return;  // children have none
+  Wished wished;
+  wished.payload = make_payload({producing_, ++children_}, world_.plan.payload_bytes_max, random_);
+  wished.queue = "q" + std::to_string(random_.below(world_.plan.queues));
+  world_.tasks.wish_child(wished, delivery.task, delivery.token, random_);
+  const std::uint64_t operation = note_wish(world_, producing_, wished);
+  spawning_++;
+  producer_->produce(std::move(wished.queue), std::move(wished.payload), std::move(wished.options),
+                     [this, operation](const client::ProduceOutcome& outcome) {
+                       spawning_--;
+                       if (outcome.confirmed()) world_.sometimes.happened("child spawned");
+                       note_produced(world_, operation, outcome);
+                     });
 }
 
 void SimConsumer::forget(std::uint64_t key) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "client/consumer.h"
+#include "client/producer.h"
 #include "tests/sim/cluster/sim_client.h"
 
 namespace baton::sim {
@@ -23,6 +24,8 @@ class SimConsumer final : public SimClient {
 
   // Ends everything that it still holds at once, and from now on acks quickly.
   void behave();
+  // The children that it has spawned have their outcome.
+  [[nodiscard]] bool finished() const { return spawning_ == 0; }
   // Works on the tasks of this queue at the moment.
   [[nodiscard]] bool serves(const std::string& queue) const { return up() && queue_ == queue; }
 
@@ -45,13 +48,21 @@ class SimConsumer final : public SimClient {
   void release(std::uint64_t key);
   void extend_then_ack(std::uint64_t key);
   void forget(std::uint64_t key);
+  // What it does with a task of which the life cycle is used, before it decides.
+  void use_life(std::uint64_t key);
+  void save(std::uint64_t key);
+  void spawn(std::uint64_t key);
 
   const std::string fixed_queue_;
   std::string queue_;  // of this life
   bool ended_ = false;
   bool releasing_ = false;  // stopped: the library gives back whatever the handler has
   std::unique_ptr<client::Consumer> consumer_;
-  std::uint64_t process_ = 0;  // of this life: its session
+  std::unique_ptr<client::Producer> producer_;  // of children, where the plan wants any
+  std::uint64_t producing_ = 0;                 // who they are produced by
+  std::uint64_t children_ = 0;                  // of this life
+  std::uint64_t spawning_ = 0;                  // without an outcome
+  std::uint64_t process_ = 0;                   // of this life: its session
   std::uint64_t next_key_ = 1;
   std::map<std::uint64_t, client::Claim> held_;
 };

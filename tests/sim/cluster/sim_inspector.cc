@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(10);
 constexpr std::size_t kAtOnce = 32;
+constexpr std::size_t kExplained = 5;
 
 }  // namespace
 
@@ -19,6 +20,35 @@ void SimInspector::watch(std::vector<TaskId> tasks) {
     if (states_.try_emplace(task, check::FinalState::kNotFound).second) open_.insert(task);
   }
   ask_again();
+}
+
+void SimInspector::explain_open() {
+  std::size_t left = kExplained;
+  for (const TaskId task : open_) {
+    if (left-- == 0) return;
+    client().admin().explain_task(
+        task, kPatience, [this, task](const Result<client::Explanation>& answer) {
+          world_.fail("task " + to_string(task) + " is still open: " +
+                          (answer.ok() ? answer.value().sentence : answer.status().to_string()),
+                      task);
+        });
+  }
+}
+
+// An end, for good or until somebody decides; what the operator may still redrive has none.
+bool SimInspector::is_end(client::TaskState state) const {
+  using enum client::TaskState;
+  switch (state) {
+    case kDead:
+      return !world_.plan.life.on || world_.tasks.settled;
+    case kDone:
+    case kCancelled:
+    case kQuarantined:
+    case kVoid:
+      return true;
+    default:
+      return false;
+  }
 }
 
 void SimInspector::note_states() {
@@ -68,8 +98,7 @@ void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
   }
   state = final_state(answer.value().state);
   expiries_[task] = std::max<std::uint64_t>(expiries_[task], answer.value().expiries);
-  const bool open = state == check::FinalState::kWaiting || state == check::FinalState::kClaimed;
-  if (!open && open_.erase(task) == 1) look_at_result(task, answer.value());
+  if (is_end(answer.value().state) && open_.erase(task) == 1) look_at_result(task, answer.value());
 }
 
 // What was acked with a result is done with exactly that, for as long as results are kept: longer
@@ -77,6 +106,8 @@ void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
 void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
   const auto acked = world_.results.find(task);
   if (acked == world_.results.end() || world_.plan.disks_lie()) return;
+  // Discarded or purged nothing is kept; and what is dead for its children has no result to show.
+  if (world_.plan.life.on && (info.queue.empty() || info.state != client::TaskState::kDone)) return;
   if (info.has_result != !acked->second.empty()) {
     world_.fail("task " + to_string(task) + " was acked with " +
                     (acked->second.empty() ? "no result" : "a result") +

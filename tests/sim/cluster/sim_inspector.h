@@ -25,12 +25,15 @@ class SimInspector final : public SimClient {
   [[nodiscard]] bool all_finished() const {
     return watching_ && open_.empty() && results_awaited_ == 0;
   }
+  // Asks why some of those that are not finished are where they are; the answers are failures.
+  void explain_open();
   // Tells what else it learned.
   void note_states();
 
  private:
   void on_start() override {}
   void on_gone() override {}
+  [[nodiscard]] bool is_end(client::TaskState state) const;
   void ask_again();
   void ask_next();
   // Writes the answer into the history.

@@ -1,8 +1,57 @@
 #include "tests/sim/cluster/sim_plan.h"
 
+#include <algorithm>
+
 #include "tests/support/draw.h"
 
 namespace baton::sim {
+std::span<const LifePlan::Part> LifePlan::parts() {
+  static constexpr Part kParts[] = {
+      {"priorities", &LifePlan::priorities},
+      {"delays", &LifePlan::delays},
+      {"times-to-live", &LifePlan::times_to_live},
+      {"timeouts", &LifePlan::timeouts},
+      {"keys", &LifePlan::keys},
+      {"order-keys", &LifePlan::order_keys},
+      {"fair-keys", &LifePlan::fair_keys},
+      {"after", &LifePlan::after},
+      {"children", &LifePlan::children},
+      {"saves", &LifePlan::saves},
+      {"nack-options", &LifePlan::nacks},
+      {"cancels", &LifePlan::cancels},
+      {"kills", &LifePlan::kills},
+      {"decisions", &LifePlan::decisions},
+      {"copies", &LifePlan::copies},
+      {"settings", &LifePlan::settings},
+      {"pauses", &LifePlan::pauses},
+      {"purges", &LifePlan::purges},
+  };
+  return kParts;
+}
+
+// Some parts of it, each more or less, so that all meet all others and none is always there.
+LifePlan LifePlan::draw(std::uint64_t seed) {
+  Random random(seed ^ 0x11feC7c1eU);
+  LifePlan plan;
+  plan.on = !random.one_in(3);
+  if (!plan.on) return plan;
+  for (const Part& part : parts()) {
+    const auto amount = one_of<std::uint64_t>(random, {0, 0, 5, 20, 50});
+    plan.*part.amount = amount;
+  }
+  plan.operator_interval = between(random, 100ms, 2s);
+  // One of these ends all that waits.
+  plan.purges = random.one_in(4) ? 1 + plan.acts() / 10 : 0;
+  plan.times_to_live = std::min<std::uint64_t>(plan.times_to_live, 20);
+  plan.ordered = random.one_in(5);
+  plan.keep_all = random.one_in(2);
+  plan.hold = random.one_in(5);
+  // A manager whose calendar is an hour off makes a delay an hour longer, or none.
+  plan.exact_calendar = !random.one_in(4);
+  if (!plan.exact_calendar) plan.delays = 0;
+  return plan;
+}
+
 SimPlan SimPlan::draw(std::uint64_t seed) {
   Random random(seed ^ 0x5eedF1a9U);
   SimPlan plan;
@@ -51,6 +100,9 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   plan.network = one_of<LinkQuality>(random, {{20us, 200us}, {100us, 3ms}, {1ms, 40ms}});
   plan.clock_error_ppm = one_of<std::int64_t>(random, {0, 200, 50'000});
   plan.snapshot_log_bytes = one_of<std::uint64_t>(random, {8'000, 40'000, 64'000'000});
+  // Nobody says what becomes of relations where disks lie.
+  if (!plan.disks_lie()) plan.life = LifePlan::draw(seed);
+  if (plan.life.exact_calendar) plan.weights.wall_jump = 0;
   return plan;
 }
 
@@ -60,6 +112,8 @@ SimClock SimPlan::draw_clock(Random& random) const {
   const auto spread = static_cast<std::uint64_t>(2 * clock_error_ppm + 1);
   clock.rate_ppm = 1'000'000 - clock_error_ppm + static_cast<std::int64_t>(random.below(spread));
   clock.wall_ms += static_cast<std::int64_t>(random.below(7'200'000)) - 3'600'000;
+  // Up to kCalendarSpread apart.
+  if (life.exact_calendar) clock.wall_ms = SimClock().wall_ms + clock.wall_ms % 40;
   return clock;
 }
 

@@ -4,7 +4,9 @@
 // is tried always. What a test wants fixed it changes after drawing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "common/storage/commit_pacer.h"
@@ -40,6 +42,52 @@ struct FaultWeights {
   std::uint64_t client_pause = 3;   // SIGSTOP of a client, sometimes longer than its leases
 };
 
+// How far calendars are apart where they are exact.
+inline constexpr Duration kCalendarSpread = std::chrono::milliseconds(41);
+
+// How much of the life cycle of tasks a run uses; nothing of it when it is not `on`. Drawn apart from
+// the rest, so that a run without it is what it was before there was any.
+struct LifePlan {
+  bool on = false;
+  // Of a hundred tasks, those that ask for it.
+  std::uint64_t priorities = 0;
+  std::uint64_t delays = 0;
+  std::uint64_t times_to_live = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t keys = 0;  // idempotency keys, most of them used again
+  std::uint64_t order_keys = 0;
+  std::uint64_t fair_keys = 0;
+  std::uint64_t after = 0;
+  // Of a hundred claims, those that do it.
+  std::uint64_t children = 0;
+  std::uint64_t saves = 0;
+  std::uint64_t nacks = 0;  // ... of their nacks: with a delay, or dead
+  // What the operator does, relative to the others, and how often he does anything.
+  Duration operator_interval{std::chrono::seconds(1)};
+  std::uint64_t cancels = 0;
+  std::uint64_t kills = 0;
+  std::uint64_t decisions = 0;  // about what is dead, held, blocked
+  std::uint64_t copies = 0;
+  std::uint64_t settings = 0;
+  std::uint64_t pauses = 0;
+  std::uint64_t purges = 0;
+  bool ordered = false;         // the first queue
+  bool keep_all = false;        // finished tasks of all queues
+  bool hold = false;            // what was cut off waits for a person
+  bool exact_calendar = false;  // of the daemons: so that a delay can be measured
+
+  [[nodiscard]] std::uint64_t acts() const {
+    return cancels + kills + decisions + copies + settings + pauses + purges;
+  }
+  // Each number of above, with a name for "no-<name>" (sim_shrink.h).
+  struct Part {
+    const char* name;
+    std::uint64_t LifePlan::* amount;
+  };
+  static std::span<const Part> parts();
+  static LifePlan draw(std::uint64_t seed);
+};
+
 struct SimPlan {
   std::size_t managers = 3;
   std::size_t producers = 2;
@@ -53,6 +101,7 @@ struct SimPlan {
   // After everything is finished nothing happens for so long, and then there is work once more.
   Duration night{};
   FaultWeights weights;
+  LifePlan life;
 
   std::uint64_t items_max = 0;  // tasks that all producers together may produce
   Duration produce_interval{};  // between two bursts of one producer, on average

@@ -41,11 +41,13 @@ void SimProducer::produce_some(std::uint64_t tasks) {
 }
 
 void SimProducer::produce_one() {
-  std::string payload = make_payload({process_, ++number_}, world_.plan.payload_bytes_max, random_);
-  const std::uint64_t operation = note_produce(world_, process_, payload);
+  Wished wished;
+  wished.payload = make_payload({process_, ++number_}, world_.plan.payload_bytes_max, random_);
+  wished.queue = "q" + std::to_string(random_.below(world_.plan.queues));
+  if (world_.plan.life.on) world_.tasks.wish(wished, random_);
+  const std::uint64_t operation = note_wish(world_, process_, wished);
   open_++;
-  const std::string queue = "q" + std::to_string(random_.below(world_.plan.queues));
-  producer_->produce(queue, std::move(payload),
+  producer_->produce(std::move(wished.queue), std::move(wished.payload), std::move(wished.options),
                      [this, operation](const client::ProduceOutcome& outcome) {
                        open_--;
                        note_produced(world_, operation, outcome);

@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/net/frame.h"
+#include "tests/sim/cluster/sim_notes.h"
 #include "tests/support/draw.h"
 #include "tests/support/history_notes.h"
 
@@ -85,7 +86,9 @@ void SimRogue::on_tasks(const Frame& frame) {
   std::string_view rest = frame.payload;
   for (const v1::Delivery& delivery : tasks.delivery()) {
     const std::string_view payload = rest.substr(0, delivery.length());
-    rest.remove_prefix(delivery.length());
+    const std::string_view checkpoint =
+        rest.substr(delivery.length(), delivery.checkpoint_length());
+    rest.remove_prefix(delivery.length() + delivery.checkpoint_length());
     taken_++;
     const std::uint64_t allowed = stated_total_ + anticipated_;
     if (delivery.number() > allowed) {
@@ -98,6 +101,8 @@ void SimRogue::on_tasks(const Frame& frame) {
     event.attempt = delivery.attempt();
     event.lease_ms = delivery.lease_ms();
     add_payload(event, payload);
+    name_copy(event, TaskId(delivery.options().retry_of()), delivery.options().type());
+    if (world_.plan.life.on) world_.tasks.book.handed(event.token, std::string(checkpoint));
     world_.history.note(event);
     loot_.push_back({event.task, event.token});
   }

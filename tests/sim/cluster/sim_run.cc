@@ -3,10 +3,12 @@
 #include <map>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "common/history/judge.h"
 #include "tests/sim/cluster/sim_cluster.h"
 #include "tests/sim/cluster/sim_world.h"
+#include "tests/sim/life/life_checkers.h"
 
 namespace baton::sim {
 namespace {
@@ -16,6 +18,8 @@ constexpr std::string_view kOften[] = {
     "center grants_unrouted",
     "center shards_declared_offline",
     "center snapshots",
+    "checkpoint saved",
+    "child spawned",
     "claim refused as superseded",
     "client reconnected",
     "connection cut in a frame",
@@ -34,6 +38,8 @@ constexpr std::string_view kOften[] = {
     "disk slow",
     "grant died on its way",
     "handler told that its claim is lost",
+    "key answered with its task",
+    "key in conflict",
     "lease expired",
     "manager claims_delivered_from_peers",
     "manager given_back_unreachable",
@@ -46,17 +52,33 @@ constexpr std::string_view kOften[] = {
     "power cut while starting",
     "produce moved to another shard",
     "produce sent again",
+    "queue paused",
     "rogue operation accepted",
     "rogue operation refused",
+    "setting changed",
+    "task cancelled",
     "task delivered again",
+    "task killed",
+    "task redriven",
     "unknown produce turned out to exist",
 };
 constexpr std::string_view kSeldom[] = {
-    "center created_postponed",      "copy of a directory started",
-    "daemon stopped by a full disk", "damage",
-    "damaged store refused",         "manager given_back_undelivered",
-    "manager results_settled",       "manager tasks_repeated",
-    "older disk put back",           "rogue operation repeated",
+    "center created_postponed",
+    "checkpoint handed over",
+    "copy of a directory started",
+    "daemon stopped by a full disk",
+    "damage",
+    "damaged store refused",
+    "manager given_back_undelivered",
+    "manager results_settled",
+    "manager tasks_repeated",
+    "older disk put back",
+    "queue purged",
+    "rogue operation repeated",
+    "task completed by the operator",
+    "task copied",
+    "task discarded",
+    "task resumed",
     "work after a long silence",
 };
 
@@ -76,11 +98,27 @@ void count_what_happened(SimWorld& world, const check::Totals& totals) {
 
 // What the world saw, then what the checkers found.
 void judge_run(const SimWorld& world, const check::History& history, SimVerdict& verdict) {
-  check::Judgement judgement =
-      check::judge(history, {.quarantine_allowed = world.plan.weights.damage > 0,
-                             .twice_allowed = world.copy_took_over,
-                             .dead_allowed = true,
-                             .healed = true});
+  const check::LifeTasks life(world.tasks.book);
+  check::JudgeOptions options{.quarantine_allowed = world.plan.weights.damage > 0,
+                              .twice_allowed = world.copy_took_over,
+                              .dead_allowed = true,
+                              .healed = true};
+  if (world.plan.life.on) {
+    options.explained = [&life](TaskId task, check::FinalState state) {
+      return life.explains(task, state);
+    };
+    options.redriven = [&life](TaskId task) {
+      const check::LifeTask* known = life.find(task);
+      return known != nullptr && known->was_acted(TaskAction::kRedrive);
+    };
+    options.order.outside = true;
+    options.order.max_attempts = 0;
+  }
+  check::Judgement judgement = check::judge(history, options);
+  if (world.plan.life.on) {
+    for (check::Violation& found : check::check_life(life))
+      judgement.violations.push_back(std::move(found));
+  }
   for (const SimFailure& failure : world.failures) verdict.violations.push_back(failure.what);
   const std::vector<std::string> lines = judgement.lines();
   verdict.violations.insert(verdict.violations.end(), lines.begin(), lines.end());

@@ -13,7 +13,8 @@ constexpr std::uint64_t kSeedsTried = 12;  // for each simplification
 
 // The first word tells the checker, or what the world said: "C5", "tasks are still open ..."
 std::string kind_of(const std::string& violation) {
-  const bool by_checker = violation.size() > 2 && violation[0] == 'C' && violation[2] == ' ';
+  const bool by_checker =
+      violation.size() > 2 && violation[2] == ' ' && (violation[0] == 'C' || violation[0] == 'L');
   if (by_checker) return violation.substr(0, 2);
   // Names of machines and tasks differ from run to run.
   std::string words;
@@ -47,6 +48,9 @@ constexpr struct {
     {"no-slow-tasks", [](SimPlan& plan) { plan.slow_tasks = 0; }},
     {"one-producer", [](SimPlan& plan) { plan.producers = 1; }},
     {"one-consumer", [](SimPlan& plan) { plan.consumers = 1; }},
+    {"no-ordered", [](SimPlan& plan) { plan.life.ordered = false; }},
+    {"no-keep-all", [](SimPlan& plan) { plan.life.keep_all = false; }},
+    {"no-hold", [](SimPlan& plan) { plan.life.hold = false; }},
     {"one-queue", [](SimPlan& plan) { plan.queues = 1; }},
     {"two-managers",
      [](SimPlan& plan) { plan.managers = std::min<std::size_t>(plan.managers, 2); }},
@@ -70,6 +74,11 @@ std::vector<Simplification> make_simplifications() {
   for (const SimFaults::Kind& kind : std::views::reverse(SimFaults::kinds())) {
     all.push_back({"no-" + std::string(kind.name),
                    [weight = kind.weight](SimPlan& plan) { plan.weights.*weight = 0; }});
+  }
+  all.push_back({"no-life", [](SimPlan& plan) { plan.life = LifePlan(); }});
+  for (const LifePlan::Part& part : LifePlan::parts()) {
+    all.push_back({"no-" + std::string(part.name),
+                   [amount = part.amount](SimPlan& plan) { plan.life.*amount = 0; }});
   }
   for (const auto& calmer : kCalmer) all.push_back({calmer.name, calmer.apply});
   return all;

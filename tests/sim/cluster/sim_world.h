@@ -13,6 +13,7 @@
 #include "tests/sim/cluster/sim_holds.h"
 #include "tests/sim/cluster/sim_logger.h"
 #include "tests/sim/cluster/sim_plan.h"
+#include "tests/sim/cluster/sim_tasks.h"
 #include "tests/sim/cluster/sometimes.h"
 #include "tests/support/sim_loop.h"
 #include "tests/support/sim_network.h"
@@ -27,8 +28,10 @@ struct SimFailure {
 
 struct SimWorld {
   SimWorld(std::uint64_t seed, SimPlan run_plan)
-      : plan(run_plan), scheduler(seed), network(scheduler) {
+      : plan(run_plan), scheduler(seed), network(scheduler), tasks(history, plan.life) {
     network.set_quality(plan.network);
+    // Elsewhere nothing can be said of a delay.
+    tasks.book.set_calendar_spread(plan.life.exact_calendar ? kCalendarSpread : 10'000h);
   }
 
   // Something that must not happen and is no matter of the history: a daemon that refuses to start,
@@ -52,6 +55,7 @@ struct SimWorld {
   SimScheduler scheduler;
   SimNetwork network;
   check::History history;
+  SimTasks tasks;
   SimHolds holds;
   std::map<TaskId, std::string> results;  // of accepted acks
   PhraseCounts phrases;
