@@ -1,6 +1,7 @@
 #include "manager/service/session_service.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <utility>
 #include <variant>
@@ -212,17 +213,41 @@ Status SessionService::on_operations(Peer& peer, const Frame& frame) {
     check_operation(operations_.operation(i), pieces.value()[static_cast<std::size_t>(i)], request,
                     last_lsn);
   }
-  if (!last_lsn) {
+  if (last_lsn || turns_.contains(peer.id())) {
+    take_turn(std::move(request), last_lsn);
+  } else {
     forward(std::move(request));
-    return {};
   }
-  ++writing_;
-  logs_.active()->when_durable(
-      last_lsn, context_.guarded([this, request = std::move(request)](Status status) mutable {
-        --writing_;
-        if (status.ok()) forward(std::move(request));  // else the node is about to end (I15)
-      }));
   return {};
+}
+
+// `last_lsn`: of its records; none: it has none.
+void SessionService::take_turn(Request request, Lsn last_lsn) {
+  const PeerId peer = request.peer;
+  const auto turn = std::make_shared<Turn>(Turn{std::move(request), !last_lsn});
+  turns_[peer].push_back(turn);
+  ++writing_;
+  if (!last_lsn) return;
+  logs_.active()->when_durable(last_lsn, context_.guarded([this, peer, turn](Status status) {
+    if (!status.ok()) {
+      --writing_;
+      return;  // the node is about to end (I15)
+    }
+    turn->durable = true;
+    forward_durable(peer);
+  }));
+}
+
+void SessionService::forward_durable(PeerId peer) {
+  while (true) {
+    const auto turns = turns_.find(peer);
+    if (turns == turns_.end() || !turns->second.front()->durable) return;
+    Request request = std::move(turns->second.front()->request);
+    turns->second.pop_front();
+    if (turns->second.empty()) turns_.erase(turns);
+    --writing_;
+    forward(std::move(request));
+  }
 }
 
 void SessionService::check_operation(const v1::Operation& wire, std::string_view payload,

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -62,6 +64,15 @@ class SessionService {
     std::vector<OperationResult> decided{};  // refused here
   };
 
+  // A request whose records are not durable yet, or one behind it: those of a connection are passed on
+  // in the order in which they came, or what follows a checkpoint would overtake it.
+  struct Turn {
+    Request request;
+    bool durable = false;
+  };
+
+  void take_turn(Request request, Lsn last_lsn);
+  void forward_durable(PeerId peer);
   void check_operation(const v1::Operation& wire, std::string_view payload, Request& request,
                        Lsn& last_lsn);
   // A sentence when the operation is wrong; empty when it may go on.
@@ -98,7 +109,8 @@ class SessionService {
   Courier* courier_ = nullptr;
   Server* server_ = nullptr;
   bool flush_planned_ = false;
-  std::size_t writing_ = 0;    // requests whose results are not durable yet
+  std::size_t writing_ = 0;  // requests that wait for their turn
+  std::map<PeerId, std::deque<std::shared_ptr<Turn>>> turns_;
   std::uint64_t channel_ = 0;  // raised by every channel_up and channel_down
   // Outcomes decided here, to be merged with the ledger's.
   std::map<std::pair<PeerId, std::uint64_t>, std::vector<OperationResult>> decided_;

@@ -10,7 +10,8 @@ namespace {
 
 class OperationsWorld : public NodeWorld {
  public:
-  OperationsWorld() {
+  explicit OperationsWorld(SyncMode sync = SyncMode::kAdaptive) {
+    options.sync_mode = sync;
     center.start();
     start_registered();
     consumer = client();
@@ -75,6 +76,11 @@ class OperationsWorld : public NodeWorld {
   std::uint64_t seq_ = 0;
 };
 
+class LateSyncs : public OperationsWorld {
+ public:
+  LateSyncs() : OperationsWorld(SyncMode::kWorker) {}
+};
+
 // ---- operations ----
 
 TEST_CASE_METHOD(OperationsWorld, "a nack may name its delay, or make the task dead") {
@@ -130,6 +136,26 @@ TEST_CASE_METHOD(OperationsWorld, "progress is passed on without a record") {
   CHECK(forwarded().progress() == "page 4 of 10");
   CHECK_FALSE(forwarded().checkpoint());
   CHECK(forwarded().result_lsn() == 0);
+}
+
+TEST_CASE_METHOD(LateSyncs, "nothing overtakes a checkpoint that is being synced") {
+  const auto say_save = [this](std::string_view checkpoint) {
+    v1::Operations operations;
+    *operations.add_operation() = operation(v1::SAVE, checkpoint);
+    operations.mutable_operation(0)->set_checkpoint(true);
+    consumer->say(v1::OPERATIONS, 60 + operations.operation(0).seq(), operations, {&checkpoint, 1});
+  };
+  say_save("half");
+  say_save("");  // there is none any more: nothing to sync
+  consumer->await(v1::OPERATIONS_DONE, 61);
+  consumer->await(v1::OPERATIONS_DONE, 62);
+
+  std::vector<std::uint64_t> order;
+  for (const v1::Command& command : center.commands) {
+    if (command.kind_case() == v1::Command::kOperations)
+      order.push_back(command.operations().operation(0).seq());
+  }
+  CHECK(order == std::vector<std::uint64_t>{1, 2});
 }
 
 TEST_CASE_METHOD(OperationsWorld, "a checkpoint is a record before the ledger hears of it") {
