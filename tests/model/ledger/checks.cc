@@ -141,6 +141,33 @@ Complaint same(const Grant& a, const Grant& b) {
   BATON_SAME("token", a.token, b.token);
   BATON_SAME("attempt", a.attempt, b.attempt);
   BATON_SAME("lease", a.lease, b.lease);
+  BATON_SAME("granted expiries", a.expiries, b.expiries);
+  BATON_SAME("checkpoint", a.checkpoint, b.checkpoint);
+  BATON_SAME("checkpoint's token", a.checkpoint_token, b.checkpoint_token);
+  return {};
+}
+
+// In the order in which they were lost.
+Complaint same_lost(const std::vector<LostClaim>& a, const std::vector<LostClaim>& b) {
+  BATON_SAME("lost claims", a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    BATON_SAME("lost task", a[i].task, b[i].task);
+    BATON_SAME("lost token", a[i].token, b[i].token);
+    BATON_SAME("who lost", static_cast<const Uuid&>(a[i].session),
+               static_cast<const Uuid&>(b[i].session));
+    BATON_SAME("loser's manager", a[i].manager, b[i].manager);
+    BATON_SAME("loser's conn_epoch", a[i].conn_epoch, b[i].conn_epoch);
+    BATON_SAME("why it was lost", static_cast<std::uint32_t>(a[i].cause),
+               static_cast<std::uint32_t>(b[i].cause));
+  }
+  return {};
+}
+
+Complaint same_rules(const std::vector<QueueRule>& a, const std::vector<QueueRule>& b) {
+  BATON_SAME("rules", a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i]) return complain("the rule of ", a[i].queue, " differs");
+  }
   return {};
 }
 
@@ -159,29 +186,87 @@ std::vector<Change> changes_of(const Effects& effects) {
   return changes;
 }
 
+std::string text(const Change& change) {
+  const auto& [task, from, to, cause, token, session] = change;
+  return text(task) + " " + text(from) + " -> " + text(to) + " (" + std::string(to_string(cause)) +
+         ") " + text(token);
+}
+
+// Names the first that only one of them has.
+Complaint same_changes(const std::vector<Change>& mine, const std::vector<Change>& theirs) {
+  for (std::size_t i = 0; i < std::max(mine.size(), theirs.size()); ++i) {
+    const bool same = i < mine.size() && i < theirs.size() && mine[i] == theirs[i];
+    if (same) continue;
+    return complain("transitions differ: ", i < mine.size() ? text(mine[i]) : "none", ", expected ",
+                    i < theirs.size() ? text(theirs[i]) : "none");
+  }
+  return {};
+}
+
 // ---- state ----
 
-Complaint same_task(const TaskView& view, const OracleTask& task, std::int64_t now) {
-  const bool kept = task.state == TaskState::kDone && task.result;
-  const bool gone = (task.state == TaskState::kDone && !kept) || task.state == TaskState::kVoid;
-  BATON_SAME("state", view.state, gone ? TaskState::kDone : task.state);
+// What it asked for, and what is said of it, while somebody may still decide about it.
+Complaint same_wishes(const TaskView& view, const TaskId id, const OracleTask& task,
+                      const Oracle& expected) {
+  if (task.finished() || task.state == TaskState::kQuarantined) return {};
+  BATON_SAME("order key", view.order_key, task.order_key.value_or(""));
+  BATON_SAME("fairness key", view.fair_key, task.options.fair_key);
+  BATON_SAME("parent", view.parent, task.options.parent);
+  BATON_SAME("retry of", view.retry_of, task.options.retry_of);
+  BATON_SAME("payload bytes", view.payload_bytes, task.bytes);
+  BATON_SAME("blocked on", view.blocked_on, static_cast<std::uint32_t>(task.blocked_on()));
+  const auto open = expected.children_with(id, Bond::kOpen) + expected.children_pending(id);
+  BATON_SAME("open children", view.children_open, static_cast<std::uint32_t>(open));
+  BATON_SAME("failed children", view.children_failed,
+             static_cast<std::uint32_t>(expected.children_with(id, Bond::kFailed)));
+  BATON_SAME("progress", view.progress, task.progress);
+  BATON_SAME("percent", view.percent, task.percent);
+  BATON_SAME("checkpoint", view.checkpoint_bytes, task.checkpoint.bytes);
+  const std::int64_t end =
+      task.state == TaskState::kClaimed ? task.total_at : expected.waiting_end(task);
+  BATON_SAME("expires in", view.expires_in.count(),
+             end == 0 ? 0 : std::max<std::int64_t>(1, end - expected.now));
+  return {};
+}
+
+Complaint same_task(const TaskView& view, TaskId id, const OracleTask& task,
+                    const Oracle& expected) {
+  BATON_SAME("state", view.state, expected.seen(id));
+  const bool gone = task.finished() && !task.kept;
   BATON_SAME("queue", view.queue, gone ? std::string() : task.queue);
   if (gone) return {};
   BATON_SAME("priority", view.priority, task.priority);
   BATON_SAME("attempt", view.attempt, task.attempt);
   BATON_SAME("failures", view.failures, task.failures);
   BATON_SAME("expiries", view.expiries, task.expiries);
+  if (!task.reason && view.reason.empty()) return complain("no reason is told");
+  if (task.reason && task.state != TaskState::kQuarantined)
+    BATON_SAME("reason", view.reason, *task.reason);
   if (task.state == TaskState::kClaimed) {
     BATON_SAME("token", view.token, task.token);
     BATON_SAME("session", static_cast<const Uuid&>(view.session),
                static_cast<const Uuid&>(task.session));
     BATON_SAME("lease left", view.lease_left.count(),
-               std::max<std::int64_t>(0, task.deadline - now));
+               std::max<std::int64_t>(0, task.deadline - expected.now));
   }
   if (task.state == TaskState::kDelayed) {
-    BATON_SAME("ready in", view.ready_in.count(), std::max<std::int64_t>(0, task.deadline - now));
+    const std::int64_t left = task.backs_off ? task.deadline - expected.now
+                                             : task.options.not_before.ms - expected.calendar;
+    BATON_SAME("ready in", view.ready_in.count(), std::max<std::int64_t>(0, left));
   }
-  if (kept) BATON_SAME("result", view.result, task.result);
+  if (task.kept) BATON_SAME("result", view.result, task.result);
+  return same_wishes(view, id, task, expected);
+}
+
+Complaint same_detail(const QueueDetailView& view, const Oracle& expected) {
+  const std::string& name = view.queue.name;
+  const OracleQueue& queue = expected.of_queue.at(name);
+  if (view.settings != queue.settings) return complain("its settings differ");
+  BATON_SAME("fairness keys", view.fair_keys, std::uint64_t{queue.fair_keys.size()});
+  BATON_SAME("finished and kept", view.finished_kept, std::uint64_t{queue.finished.size()});
+  std::uint64_t bytes = 0;
+  for (const TaskId id : queue.finished) bytes += expected.finished_bytes(expected.tasks.at(id));
+  BATON_SAME("bytes finished and kept", view.finished_kept_bytes, bytes);
   return {};
 }
 
@@ -198,8 +283,14 @@ Complaint same_queue(const QueueView& view, const Oracle& expected) {
   BATON_SAME("claimed count", view.claimed, counts[TaskState::kClaimed]);
   BATON_SAME("dead count", view.dead, counts[TaskState::kDead]);
   BATON_SAME("quarantined count", view.quarantined, counts[TaskState::kQuarantined]);
+  BATON_SAME("held count", view.held, counts[TaskState::kHeld]);
+  BATON_SAME("blocked or pending count", view.blocked,
+             counts[TaskState::kBlocked] + counts[TaskState::kPending]);
   BATON_SAME("done count", view.done, counts[TaskState::kDone]);
+  BATON_SAME("cancelled count", view.cancelled, counts[TaskState::kCancelled]);
   BATON_SAME("created count", view.created, created);
+  BATON_SAME("bytes", view.bytes, expected.bytes_of(view.name));
+  BATON_SAME("paused", view.paused, expected.of_queue.at(view.name).settings.paused);
   std::uint32_t waiting = 0;
   for (const auto& [id, session] : expected.sessions) {
     for (const auto& [line_id, line] : session.lines)
@@ -224,7 +315,7 @@ Complaint same_session(const Ledger& real, const SessionId& id, const OracleSess
 }
 
 bool is_live(const OracleTask& task) {
-  return task.state != TaskState::kDone && task.state != TaskState::kVoid;
+  return !task.finished() || (task.kept && task.keeps_payload);
 }
 
 Complaint same_live(const Ledger& real, ShardId id, const Oracle& expected) {
@@ -267,10 +358,9 @@ Complaint compare_effects(const Effects& real, const Effects& expected) {
       return complain("grant ", i, ": ", *c);
   }
   BATON_SAME("grants", real.grants.size(), expected.grants.size());
-  const std::vector<Change> mine = changes_of(real);
-  const std::vector<Change> theirs = changes_of(expected);
-  if (mine != theirs) return complain("transitions differ: ", mine.size(), " and ", theirs.size());
-  return {};
+  if (const Complaint c = same_changes(changes_of(real), changes_of(expected))) return c;
+  if (const Complaint c = same_lost(real.lost, expected.lost)) return c;
+  return same_rules(real.rules, expected.rules);
 }
 
 Complaint compare_state(const Ledger& real, const Oracle& expected) {
@@ -278,12 +368,16 @@ Complaint compare_state(const Ledger& real, const Oracle& expected) {
     const Result<TaskView> view = real.find(id);
     if (!view.ok())
       return complain("task ", text(id), " is not found: ", view.status().to_string());
-    if (const auto c = prefixed("task " + text(id), same_task(view.value(), task, expected.now)))
+    if (const auto c = prefixed("task " + text(id), same_task(view.value(), id, task, expected)))
       return c;
   }
   const QueuePage page = real.list_queues("", "", 1000);
   for (const QueueView& view : page.queues) {
     if (const auto c = prefixed("queue " + view.name, same_queue(view, expected))) return c;
+    const Result<QueueDetailView> detail = real.find_queue(view.name);
+    if (!detail.ok()) return complain("queue ", view.name, " is listed, but not found");
+    if (const auto c = prefixed("queue " + view.name, same_detail(detail.value(), expected)))
+      return c;
   }
   for (const auto& [id, session] : expected.sessions) {
     if (const auto c =
@@ -371,8 +465,10 @@ Complaint InvariantChecker::check_transition(const Transition& t) {
   for (std::uint32_t i = 0; i < t.count; ++i) {
     const TaskId id(t.first.value() + i);
     Task& task = tasks_[id];
-    if (task.state == TaskState::kDone)
-      return complain("I6: task ", text(id), " was done and is ", text(t.to));
+    const bool final = task.state == TaskState::kDone || task.state == TaskState::kCancelled ||
+                       task.state == TaskState::kVoid;
+    if (final)
+      return complain("I6: task ", text(id), " was ", text(task.state), " and is ", text(t.to));
     if (task.state != t.from) {
       return complain("I7: task ", text(id), " leaves ", text(t.from), " but is ",
                       text(task.state));

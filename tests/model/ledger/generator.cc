@@ -57,7 +57,13 @@ Batch Generator::batch() {
 }
 
 Command Generator::center_command() {
-  if (chance(50)) return Tick{Millis(random_.below(1500)), WallTime{1'000'000 + oracle_.now}};
+  if (chance(15)) {
+    if (auto wished = wished_command("")) return *std::move(wished);
+  }
+  if (chance(50)) {
+    const std::int64_t ahead = chance(10) ? roll(3000) : 0;
+    return Tick{Millis(random_.below(1500)), WallTime{1'000'000 + oracle_.now + ahead}};
+  }
   if (chance(4)) return TermStart{Term(2), ClusterId(uuid(1, 2))};
   if (chance(5)) return Continue{};
   if (chance(2)) return manager_command("m1");  // which the center may not send
@@ -82,7 +88,8 @@ Command Generator::member_command() {
   if (dice < 94) return Report{shard, Offset(known.created_hi + random_.below(2))};
   if (dice < 98)
     return Seal{shard, known.epoch, known.life, Offset(1 + random_.below(known.created_hi + 10))};
-  return Remove{known.manager};
+  if (wishes_.removes) return Remove{known.manager};
+  return Report{shard, Offset(known.created_hi)};
 }
 
 // Mostly the next life of the shard, sometimes a repeated, late, copied or rolled back one.
@@ -110,6 +117,7 @@ Command Generator::shard_register() {
 }
 
 Command Generator::manager_command(const std::string& manager) {
+  if (auto wished = wished_command(manager)) return *std::move(wished);
   const std::uint64_t dice = random_.below(100);
   if (dice < 28) return created(manager);
   if (dice < 36) return attach();
@@ -157,7 +165,12 @@ Command Generator::created(const std::string& manager) {
   if (chance(3)) c.from = Offset(created_hi + 1);
   if (chance(3) && c.epoch) c.epoch = Epoch(c.epoch.value() - 1);
   const std::uint64_t runs = 1 + random_.below(3);
-  for (std::uint64_t i = 0; i < runs; ++i) c.runs.push_back(run());
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    c.runs.push_back(run());
+    // Who is to run after it would never be told.
+    if (wishes_.family) c.runs.back().unreadable = false;
+    if (!c.runs.back().is_void && !c.runs.back().unreadable) add_wishes(c.runs.back());
+  }
   // At a border often once more: a whole page that is finished from the start.
   if (fills_left_ > 0 && chance(created_hi % kPageTasks == 0 ? 60 : 2)) {
     --fills_left_;
@@ -238,8 +251,13 @@ Command Generator::demand(const std::string& manager) {
   if (exists && known->second.lines.contains(c.line))
     c.queue = known->second.lines.at(c.line).queue;
   c.lease = Millis(chance(2) ? 10 : 3000 + random_.below(10'000));
+  if (chance(20)) c.lease = Millis(0);
   c.total = (exists ? known->second.grants : 0) + random_.below(4);
   if (chance(12) && any_shard()) c.task = TaskId(any_shard(), Offset(1 + random_.below(30)));
+  // Nobody waits for it in a queue that it is not in, when that queue may be closed and opened.
+  const auto wanted = oracle_.tasks.find(c.task);
+  const bool fits = wanted != oracle_.tasks.end() && wanted->second.queue == c.queue;
+  if (!fits && (wishes_.limits || wishes_.shares || wishes_.acts)) c.task = TaskId();
   return c;
 }
 
@@ -268,6 +286,7 @@ Operation Generator::operation(const SessionId& session) {
   op.started = chance(50);
   op.lease = Millis(chance(5) ? 1 : 3000 + random_.below(20'000));
   if (chance(30)) op.result = {any_shard(), Lsn(1 + random_.below(100)), 10};
+  add_wishes(op);
   return op;
 }
 

@@ -4,6 +4,7 @@
 // messages are as common as on a bad network.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,9 +14,25 @@
 
 namespace baton::center::model {
 
+// What the tasks and queues of a run may ask for beside the plain.
+struct Wishes {
+  explicit Wishes(Random random);
+
+  bool removes = false;  // managers for good
+  bool times = false;    // delays and timeouts, attempts and backoffs
+  bool keys = false;     // idempotency keys
+  bool order = false;    // ordering keys
+  bool shares = false;   // fairness keys
+  bool limits = false;   // pauses, limits, weights
+  bool acts = false;     // what operators do; what is remembered
+  bool family = false;   // parents, children, tasks after others
+  bool saves = false;    // progress and checkpoints
+};
+
 class Generator {
  public:
-  Generator(std::uint64_t seed, const Oracle& oracle) : random_(seed), oracle_(oracle) {}
+  Generator(std::uint64_t seed, const Oracle& oracle)
+      : random_(seed), wishes_(random_.fork()), oracle_(oracle) {}
 
   Entry next(Lsn index);
   // It also makes void tasks up to the very end of a page, `times` times: whole pages come and go, and
@@ -40,17 +57,37 @@ class Generator {
   Command shard_register();
   Operation operation(const SessionId& session);
 
+  // generator_wishes.cc
+  std::optional<Command> wished_command(const std::string& manager);
+  void add_wishes(CreatedRun& run);
+  void add_times(TaskOptions& options);
+  void add_relations(TaskOptions& options);
+  void add_wishes(Operation& op);
+  TaskId may_run_after(const TaskOptions& options);
+  Millis span();
+  FailurePolicy policy();
+  Command set_queue();
+  void change_times(QueueChange& change);
+  void change_limits(QueueChange& change);
+  void change_keeping(QueueChange& change);
+  Command borrow();
+  Command act();
+  [[nodiscard]] bool may_act(TaskAction action, TaskId id) const;
+  TaskId any_task();
+
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
   template <class T>
-  const T& any(const std::vector<T>& items) {
+  T any(const std::vector<T>& items) {
     return items[random_.below(items.size())];
   }
+  std::int64_t roll(std::uint64_t below) { return static_cast<std::int64_t>(random_.below(below)); }
   Grant grant_of(const SessionId& session);
   SessionId any_session();
   ShardId any_shard();
   std::string any_queue();
 
   Random random_;
+  const Wishes wishes_;
   const Oracle& oracle_;
   std::vector<Grant> grants_;  // all ever, newest last
   std::map<SessionId, std::uint64_t> seqs_;

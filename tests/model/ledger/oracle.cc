@@ -13,6 +13,7 @@ Outcome refused(const Command& command) {
   if (std::holds_alternative<Created>(command)) return CreatedOutcome{denied(), {}, {}, {}};
   if (std::holds_alternative<AttachSession>(command)) return AttachOutcome{denied(), {}, {}};
   if (std::holds_alternative<SessionHeartbeat>(command)) return HeartbeatOutcome{denied(), {}};
+  if (std::holds_alternative<Borrow>(command)) return BorrowOutcome{denied(), 0, 0, {}};
   if (const auto* c = std::get_if<SessionOperations>(&command)) {
     OperationsOutcome outcome;
     for (const Operation& op : c->operations)
@@ -50,6 +51,7 @@ BatchEffects Oracle::apply_batch(const Batch& batch) {
   }
   for (const Command& command : batch.commands) {
     effects.outcomes.push_back(apply_command(from, command));
+    do_jobs();
     settle();
   }
   return effects;
@@ -60,6 +62,9 @@ Outcome Oracle::apply_command(const std::string& from, const Command& command) {
   if (const auto* c = std::get_if<Register>(&command)) return register_shard(*c);
   if (const auto* c = std::get_if<Report>(&command)) return simple(report(*c));
   if (const auto* c = std::get_if<Seal>(&command)) return simple(seal(*c));
+  if (const auto* c = std::get_if<SetQueue>(&command)) return simple(set_queue(*c));
+  if (const auto* c = std::get_if<ActOn>(&command)) return act_on(*c);
+  if (const auto* c = std::get_if<Purge>(&command)) return purge(*c);
   const bool of_center =
       std::holds_alternative<ShardOffline>(command) || std::holds_alternative<TermStart>(command) ||
       std::holds_alternative<Tick>(command) || std::holds_alternative<Remove>(command) ||
@@ -87,6 +92,7 @@ Outcome Oracle::apply_command(const std::string& from, const Command& command) {
   if (const auto* c = std::get_if<SessionClosed>(&command)) return simple(closed(from, *c));
   if (const auto* c = std::get_if<SessionHeartbeat>(&command)) return heartbeat(*c);
   if (const auto* c = std::get_if<SessionOperations>(&command)) return operations(*c);
+  if (const auto* c = std::get_if<Borrow>(&command)) return borrow(from, *c);
   return simple(give_back(from, std::get<GiveBack>(command)));
 }
 
@@ -96,11 +102,24 @@ bool Oracle::is_online(const std::string& manager) const {
          shards.at(found->second.shards.back()).online;
 }
 
-void Oracle::move(TaskId id, TaskState to, Cause cause, Token token, SessionId session) {
-  OracleTask& task = tasks[id];
-  effects_.transitions.push_back({id, 1, task.state, to, cause, token, session});
-  task.state = to;
-  if (to == TaskState::kReady) ready_.push_back(id);
+TaskState Oracle::seen(TaskId id) const {
+  const OracleTask& task = tasks.at(id);
+  return task.finished() && !task.kept ? TaskState::kDone : task.state;
+}
+
+std::uint64_t Oracle::count(const std::string& queue, TaskState state) const {
+  std::uint64_t found = 0;
+  for (const auto& [id, task] : tasks) found += task.queue == queue && task.state == state ? 1 : 0;
+  return found;
+}
+
+std::uint64_t Oracle::bytes_of(const std::string& queue) const {
+  std::uint64_t bytes = 0;
+  for (const TaskId id : alive_) {
+    const OracleTask& task = tasks.at(id);
+    if (task.queue == queue && task.unfinished()) bytes += task.bytes;
+  }
+  return bytes;
 }
 
 }  // namespace baton::center::model

@@ -1,23 +1,15 @@
+// Tasks and lines find each other (R10, R12).
 #include <algorithm>
 #include <tuple>
 
 #include "tests/model/ledger/oracle.h"
 
 namespace baton::center::model {
-namespace {
-
-// Lower goes first.
-std::int64_t rank(std::uint32_t aged, std::uint32_t priority) {
-  return aged == priority ? -100 : -static_cast<std::int64_t>(priority);
-}
-
-}  // namespace
 
 bool Oracle::wants_more(const SessionId& id) const {
   const OracleSession& session = sessions.at(id);
-  const auto claims = std::count_if(tasks.begin(), tasks.end(), [&](const auto& task) {
-    return task.second.state == TaskState::kClaimed && task.second.session == id;
-  });
+  const auto claims = std::count_if(claimed_.begin(), claimed_.end(),
+                                    [&](TaskId task) { return tasks.at(task).session == id; });
   return session.grants < session.credit && claims < 1024;
 }
 
@@ -48,16 +40,17 @@ bool Oracle::may_have(const std::string& manager, TaskId task) const {
   return available(shards.at(task.shard())) && (bar == bars_.end() || bar->second.over);
 }
 
+void Oracle::offer(TaskId id) {
+  wanted_.push_back(id);
+  offered_.push_back(tasks[id].queue);
+}
+
 void Oracle::settle() {
-  for (const TaskId task : ready_) match_task(task);
-  std::vector<std::string> order;
-  for (const TaskId task : ready_) {
-    const std::string& queue = tasks[task].queue;
-    if (std::find(order.begin(), order.end(), queue) == order.end()) order.push_back(queue);
-  }
-  ready_.clear();
-  for (const std::string& queue : order) match_queue(queue);
+  for (const TaskId task : wanted_) match_task(task);
+  for (const std::string& queue : offered_) match_queue(queue);
   for (const SessionId& session : std::vector<SessionId>(eager_)) match_session(session);
+  wanted_.clear();
+  offered_.clear();
   eager_.clear();
 }
 
@@ -65,16 +58,21 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   OracleSession& session = sessions[session_id];
   OracleLine& line = session.lines[line_id];
   OracleTask& task = tasks[id];
+  const std::int64_t lease = line.lease == 0 ? queue_of(task).settings.lease.count() : line.lease;
+  had_turn(task);
   task.token = Token((std::uint64_t{1} << 52) | ++counter_);
   task.session = session_id;
   task.number = GrantNumber(++session.grants);
   task.line = line_id;
-  task.lease = line.lease;
+  task.lease = lease;
   task.claimed_at = now;
   task.deadline = 0;
+  task.percent = 0;
+  task.progress.clear();
   ++task.attempt;
-  extend(task, now + line.lease);
+  extend(task, now + lease);
   move(id, TaskState::kClaimed, Cause::kGranted, task.token, session_id);
+  pass_levels(task);
   Grant grant;
   grant.session = session_id;
   grant.manager = session.incarnation;
@@ -84,12 +82,14 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   grant.task = id;
   grant.token = task.token;
   grant.attempt = task.attempt;
-  grant.lease = Millis(line.lease);
-  effects_.grants.push_back(grant);
-  passed_[{task.queue, task.priority}] = 0;
-  for (const std::uint32_t lower : ready_priorities(task.queue)) {
-    if (lower < task.priority) ++passed_[{task.queue, lower}];
+  grant.lease = Millis(lease);
+  grant.expiries = task.expiries;
+  if (task.checkpoint) {
+    grant.checkpoint = task.checkpoint;
+    grant.checkpoint_token = task.checkpoint_token;
   }
+  effects_.grants.push_back(grant);
+  session.served_in_a_row = session.served == line_id ? session.served_in_a_row + 1 : 1;
   session.served = line_id;
   if (!wants_more(session_id)) {
     update_waiting(session_id);
@@ -98,34 +98,12 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   }
 }
 
-std::set<std::uint32_t> Oracle::ready_priorities(const std::string& queue) const {
-  std::set<std::uint32_t> found;
-  for (const auto& [id, task] : tasks) {
-    const bool ready = task.state == TaskState::kReady && !shards.at(id.shard()).removed;
-    if (ready && task.queue == queue) found.insert(task.priority);
-  }
-  return found;
-}
-
-// The priority that gave way for long enough to go before all; 0: none.
-std::uint32_t Oracle::aged(const std::string& queue) const {
-  const bool any = std::any_of(passed_.begin(), passed_.end(), [&](const auto& passed) {
-    return passed.first.first == queue && passed.second >= 32;
-  });
-  if (!any) return 0;
-  const std::set<std::uint32_t> all = ready_priorities(queue);
-  for (auto at = all.rbegin(); at != all.rend(); ++at) {
-    const auto passed = passed_.find({queue, *at});
-    const bool has_turn = *at < *all.rbegin() && passed != passed_.end() &&
-                          passed->second >= 32 * (*all.rbegin() - *at);
-    if (has_turn && !has(Mistake::kNoAgeing)) return *at;
-  }
-  return 0;
-}
+// ---- tasks look for lines ----
 
 void Oracle::match_task(TaskId id) {
   const OracleTask& task = tasks[id];
   if (task.state != TaskState::kReady) return;
+  if ((!is_open(task.queue) && !has(Mistake::kPauseLeaks)) || key_is_full(task)) return;
   for (const auto& [session, line] : ring(task.queue, id)) {
     if (!may_have(sessions[session].manager, id)) continue;
     grant(id, session, line);
@@ -133,61 +111,99 @@ void Oracle::match_task(TaskId id) {
   }
 }
 
-// The oldest ready task of the highest priority that some line may have, to the line on its own
-// manager among the next 16, else the next.
+std::vector<TaskId> Oracle::oldest_first(const std::set<TaskId>& ready) const {
+  std::map<std::tuple<std::uint64_t, TaskId>, TaskId> sorted;
+  for (const TaskId id : ready) sorted[{tasks.at(id).order, id}] = id;
+  std::vector<TaskId> order;
+  for (const auto& [place, id] : sorted) order.push_back(id);
+  return order;
+}
+
 void Oracle::match_queue(const std::string& queue) {
-  while (true) {
-    const std::uint32_t first = aged(queue);
-    std::map<std::tuple<std::int64_t, std::uint64_t, ShardId, Offset>, TaskId> waiting;
-    for (const auto& [id, task] : tasks) {
-      if (task.state != TaskState::kReady || task.queue != queue || !available(shards[id.shard()]))
-        continue;
-      waiting[{rank(first, task.priority), task.order, id.shard(), id.offset()}] = id;
-    }
-    bool granted = false;
-    for (const auto& [order, id] : waiting) {
-      Ring may;
-      for (const auto& line : ring(queue)) {
-        if (may_have(sessions[line.first].manager, id)) may.push_back(line);
+  const auto match_one = [&] {
+    if (!is_open(queue) || ring(queue).empty()) return false;
+    for (OracleLevel* level : levels_in_order(queue)) {
+      for (const OracleLane* lane : lanes_in_order(queue, *level)) {
+        if (match_lane(queue, *lane)) return true;
       }
-      if (may.empty()) continue;
-      if (may.size() > 16) may.resize(16);
-      auto at = std::find_if(may.begin(), may.end(), [&](const auto& line) {
-        return sessions[line.first].manager == shards[id.shard()].manager;
-      });
-      if (at == may.end()) at = may.begin();
-      grant(id, at->first, at->second);
-      granted = true;
-      break;
     }
-    if (!granted) return;
+    return false;
+  };
+  while (match_one()) {
   }
 }
 
+// The lane's oldest task that some line may have, to the line on its own manager among the next 16,
+// else to the next.
+bool Oracle::match_lane(const std::string& queue, const OracleLane& lane) {
+  for (const TaskId id : oldest_first(lane.tasks)) {
+    Ring may;
+    for (const auto& line : ring(queue)) {
+      if (may_have(sessions[line.first].manager, id)) may.push_back(line);
+    }
+    if (may.empty()) continue;
+    if (may.size() > 16) may.resize(16);
+    auto at = std::find_if(may.begin(), may.end(), [&](const auto& line) {
+      return sessions[line.first].manager == shards[id.shard()].manager;
+    });
+    if (at == may.end()) at = may.begin();
+    grant(id, at->first, at->second);
+    return true;
+  }
+  return false;
+}
+
+// ---- lines look for tasks ----
+
 std::optional<TaskId> Oracle::pick(const SessionId& session, const OracleLine& line) {
   const std::string& manager = sessions[session].manager;
-  const std::uint32_t first = aged(line.queue);
-  std::map<std::tuple<std::int64_t, std::uint64_t, ShardId, Offset>, TaskId> waiting;
-  for (const auto& [id, task] : tasks) {
-    const bool wanted = task.state == TaskState::kReady && task.queue == line.queue &&
-                        (!line.task || id == line.task);
-    if (!wanted || !may_have(manager, id)) continue;
-    waiting[{rank(first, task.priority), task.order, id.shard(), id.offset()}] = id;
+  if (line.task) {
+    const auto task = tasks.find(line.task);
+    const bool ready = task != tasks.end() && task->second.state == TaskState::kReady &&
+                       task->second.queue == line.queue && !key_is_full(task->second);
+    const bool open = is_open(line.queue) || has(Mistake::kPauseLeaks);
+    return ready && open && may_have(manager, line.task) ? std::optional(line.task) : std::nullopt;
   }
+  if (!is_open(line.queue)) return std::nullopt;
+  for (OracleLevel* level : levels_in_order(line.queue)) {
+    for (OracleLane* lane : lanes_in_order(line.queue, *level)) {
+      if (const auto task = pick_from(*lane, manager)) return task;
+    }
+  }
+  return std::nullopt;
+}
+
+// The oldest that the manager may have, or its own oldest while such overtakings are few.
+std::optional<TaskId> Oracle::pick_from(OracleLane& lane, const std::string& manager) {
+  std::vector<TaskId> waiting = oldest_first(lane.tasks);
+  std::erase_if(waiting, [&](TaskId id) { return !may_have(manager, id); });
   if (waiting.empty()) return std::nullopt;
-  const TaskId oldest = waiting.begin()->second;
-  if (line.task) return oldest;
-  const std::uint32_t priority = tasks[oldest].priority;
-  std::uint32_t& overtaken = overtaken_[{line.queue, priority}];
-  for (const auto& [order, id] : waiting) {
-    if (tasks[id].priority != priority || shards[id.shard()].manager != manager) continue;
-    const bool overtakes = id.shard() != oldest.shard();
-    if (!overtakes || overtaken >= 1024 || has(Mistake::kNoLocality)) break;
-    ++overtaken;
-    return id;
+  const TaskId oldest = waiting.front();
+  const auto own = std::find_if(waiting.begin(), waiting.end(),
+                                [&](TaskId id) { return shards[id.shard()].manager == manager; });
+  const bool overtakes = own != waiting.end() && own->shard() != oldest.shard();
+  if (overtakes && lane.overtaken < 1024 && !has(Mistake::kNoLocality)) {
+    ++lane.overtaken;
+    return *own;
   }
-  if (overtaken > 0) --overtaken;
+  if (lane.overtaken > 0) --lane.overtaken;
   return oldest;
+}
+
+// The session's lines, the one whose turn it is first.
+std::vector<LineId> Oracle::turns_of(const OracleSession& session) const {
+  std::vector<LineId> before;
+  std::vector<LineId> after;
+  for (const auto& [id, line] : session.lines) {
+    const auto queue = of_queue.find(line.queue);
+    const std::uint32_t weight = queue == of_queue.end() || has(Mistake::kNoShareOfLines)
+                                     ? 1
+                                     : queue->second.settings.weight;
+    const bool again = id == session.served && session.served_in_a_row < weight;
+    (id > session.served || again ? after : before).push_back(id);
+  }
+  after.insert(after.end(), before.begin(), before.end());
+  return after;
 }
 
 void Oracle::match_session(const SessionId& id) {
@@ -195,15 +211,8 @@ void Oracle::match_session(const SessionId& id) {
   update_waiting(id);
   while (wants_more(id)) {
     OracleSession& session = sessions[id];
-    std::vector<LineId> order;
-    for (const auto& [line, unused] : session.lines) {
-      if (line > session.served) order.push_back(line);
-    }
-    for (const auto& [line, unused] : session.lines) {
-      if (line <= session.served) order.push_back(line);
-    }
     bool granted = false;
-    for (const LineId line : order) {
+    for (const LineId line : turns_of(session)) {
       const auto task = pick(id, session.lines[line]);
       if (!task) continue;
       grant(*task, id, line);

@@ -71,6 +71,7 @@ RegisterOutcome Oracle::register_shard(const Register& c) {
       std::erase_if(bars_, [&](const auto& bar) {
         return bar.first.first == shard.manager || bar.first.second == c.shard;
       });
+      for (auto& [name, queue] : of_queue) queue.lent.erase(shard.manager);
       caught_up(shard);
     }
     if (!shard.online) {
@@ -84,12 +85,20 @@ RegisterOutcome Oracle::register_shard(const Register& c) {
 }
 
 void Oracle::offer_shards(const std::string& manager) {
-  std::map<std::tuple<ShardId, QueueId, TaskId>, TaskId> offered;
-  for (const auto& [id, task] : tasks) {
-    if (task.state != TaskState::kReady || shards[id.shard()].manager != manager) continue;
-    offered[{id.shard(), intern(task.queue), id}] = id;
+  for (const ShardId id : managers[manager].shards) {
+    if (available(shards[id])) offer_shard(id);
   }
-  for (const auto& [order, id] : offered) ready_.push_back(id);
+}
+
+// Its tasks may be granted again: first those that somebody waits for in particular.
+void Oracle::offer_shard(ShardId shard) {
+  std::set<QueueId> found;
+  for (const TaskId id : alive_) {
+    if (id.shard() != shard || tasks[id].state != TaskState::kReady) continue;
+    wanted_.push_back(id);
+    found.insert(intern(tasks[id].queue));
+  }
+  for (const QueueId queue : found) offered_.push_back(queues[queue.value() - 1]);
 }
 
 void Oracle::void_credit(const std::string& manager, bool end_lines) {
@@ -127,11 +136,8 @@ Status Oracle::seal(const Seal& c) {
   if (shard.online) return conflict();
   shard.sealed = true;
   shard.missing_from = std::max<std::uint64_t>(1, c.next_offset.value());
-  for (auto& [id, task] : tasks) {
-    const bool waits = task.state == TaskState::kReady || task.state == TaskState::kDelayed;
-    if (id.shard() == c.shard && id.offset().value() >= shard.missing_from && waits) {
-      move(id, TaskState::kQuarantined, Cause::kSealed, {}, {});
-    }
+  for (const TaskId id : std::set<TaskId>(alive_)) {
+    if (id.shard() == c.shard && is_missing(id)) quarantine(id, Cause::kSealed);
   }
   sweep();
   return {};
@@ -153,11 +159,13 @@ Status Oracle::remove(const Remove& c) {
   for (auto& [id, session] : sessions) {
     if (session.manager == c.name) session.manager = gone;
   }
-  for (auto& [id, task] : tasks) {
-    const bool waits = task.state == TaskState::kReady || task.state == TaskState::kDelayed;
-    if (waits && shards[id.shard()].removed)
-      move(id, TaskState::kQuarantined, Cause::kRemoved, {}, {});
+  for (const TaskId id : alive_) {
+    OracleTask& task = tasks[id];
+    if (task.state != TaskState::kReady || !shards[id.shard()].removed) continue;
+    leave_ready(id);
+    task.state = TaskState::kQuarantined;
   }
+  for (auto& [name, queue] : of_queue) queue.lent.erase(c.name);
   std::erase_if(bars_, [&](const auto& bar) { return bar.first.first == c.name; });
   managers[gone] = manager;
   sweep();
@@ -177,15 +185,23 @@ Status Oracle::quarantine(const std::string& from, const Quarantine& c) {
   if (found == shards.end() || found->second.manager != from) return not_found();
   if (found->second.epoch != c.epoch) return conflict();
   for (const Offset offset : c.offsets) {
-    const auto task = tasks.find(TaskId(c.shard, offset));
-    if (task == tasks.end()) continue;
-    const TaskState state = task->second.state;
-    if (state == TaskState::kClaimed) task->second.damaged = true;
-    if (state == TaskState::kReady || state == TaskState::kDelayed) {
-      move(task->first, TaskState::kQuarantined, Cause::kDamaged, {}, {});
-    }
+    const TaskId id(c.shard, offset);
+    if (tasks.contains(id)) quarantine(id, Cause::kDamaged);
   }
   return {};
+}
+
+// Its payload is gone. What is claimed may still be finished, and a parent that was acked needs none.
+void Oracle::quarantine(TaskId id, Cause cause) {
+  OracleTask& task = tasks[id];
+  if (task.state == TaskState::kClaimed) task.damaged = true;
+  if ((task.waits() || task.state == TaskState::kHeld) && !task.acked)
+    end(id, TaskState::kQuarantined, cause);
+}
+
+bool Oracle::is_missing(TaskId id) const {
+  const OracleShard& shard = shards.at(id.shard());
+  return shard.sealed && id.offset().value() >= shard.missing_from;
 }
 
 void Oracle::caught_up(OracleShard& shard) {

@@ -1,22 +1,15 @@
+// Sessions: who waits, and who holds what (R9, R10).
 #include <algorithm>
 
-#include "common/base/hash64.h"
 #include "common/base/limits.h"
 #include "tests/model/ledger/oracle.h"
 
 namespace baton::center::model {
-namespace {
-
-OperationOutcome outcome_of(const Operation& op, ErrorCode code, bool unknown = false) {
-  return {op.seq, code, "", unknown};
-}
-
-}  // namespace
 
 OracleTask* Oracle::find_claim(const SessionId& session, Token token, TaskId* id) {
-  for (auto& [task_id, task] : tasks) {
-    if (task.state != TaskState::kClaimed || task.token != token || task.session != session)
-      continue;
+  for (const TaskId task_id : claimed_) {
+    OracleTask& task = tasks[task_id];
+    if (task.token != token || task.session != session) continue;
     if (id != nullptr) *id = task_id;
     return &task;
   }
@@ -44,8 +37,8 @@ AttachOutcome Oracle::attach(const std::string& from, const AttachSession& c) {
   if (c.conn_epoch > session.conn_epoch) {
     session.lines.clear();
     std::map<Token, TaskId> claims;
-    for (auto& [id, task] : tasks) {
-      if (task.state == TaskState::kClaimed && task.session == c.session) claims[task.token] = id;
+    for (const TaskId id : claimed_) {
+      if (tasks[id].session == c.session) claims[tasks[id].token] = id;
     }
     for (const auto& [token, id] : claims) {
       const bool held = std::find(c.held.begin(), c.held.end(), token) != c.held.end();
@@ -53,7 +46,7 @@ AttachOutcome Oracle::attach(const std::string& from, const AttachSession& c) {
         tasks[id].number = GrantNumber();
       } else {
         --tasks[id].attempt;
-        come_back(id, TaskState::kClaimed, Cause::kUndelivered);
+        come_back(id, Cause::kUndelivered, token, c.session);
       }
     }
     session.manager = from;
@@ -62,6 +55,7 @@ AttachOutcome Oracle::attach(const std::string& from, const AttachSession& c) {
     if (!has(Mistake::kOldCredit)) session.credit = 0;
     session.grants = 0;
     session.last_line = session.served = LineId();
+    session.served_in_a_row = 0;
   }
   AttachOutcome outcome{{}, session.conn_epoch, {}};
   for (const Token token : c.held) {
@@ -82,7 +76,7 @@ Status Oracle::check_attached(const std::string& from, const SessionId& id,
 
 Status Oracle::demand(const std::string& from, const SessionDemand& c) {
   if (!c.line || !validate_queue_name(c.queue).ok() || (c.task && !c.task.valid()) ||
-      !validate_lease(c.lease).ok()) {
+      (c.lease != Millis(0) && !validate_lease(c.lease).ok())) {
     return {ErrorCode::kInvalidArgument, ""};
   }
   if (Status status = check_attached(from, c.session, c.conn_epoch); !status.ok()) return status;
@@ -120,6 +114,14 @@ void Oracle::extend(OracleTask& task, std::int64_t until) {
   task.deadline = std::max(task.deadline, until + (has(Mistake::kNoCap) ? 0 : 1000));
 }
 
+// Heartbeats extend a claim no further.
+std::int64_t Oracle::attempt_end(const OracleTask& task) const {
+  const Millis own = task.options.attempt_timeout;
+  const Millis timeout = own == Millis(0) ? of_queue.at(task.queue).settings.attempt_timeout : own;
+  const std::int64_t end = task.claimed_at + timeout.count();
+  return task.total_at != 0 ? std::min(end, task.total_at) : end;
+}
+
 HeartbeatOutcome Oracle::heartbeat(const SessionHeartbeat& c) {
   const auto found = sessions.find(c.session);
   if (found == sessions.end()) return {{ErrorCode::kNotFound, ""}, c.tokens};
@@ -130,128 +132,11 @@ HeartbeatOutcome Oracle::heartbeat(const SessionHeartbeat& c) {
     if (task == nullptr) {
       outcome.lost.push_back(token);
     } else {
-      extend(*task, std::min(now + task->lease, task->claimed_at + 3'600'000));
+      const std::int64_t end = now + task->lease;
+      extend(*task, has(Mistake::kRenewsForEver) ? end : std::min(end, attempt_end(*task)));
     }
   }
   return outcome;
-}
-
-OperationsOutcome Oracle::operations(const SessionOperations& c) {
-  OperationsOutcome outcome;
-  const auto found = sessions.find(c.session);
-  if (found == sessions.end()) {
-    for (const Operation& op : c.operations) outcome.outcomes.push_back(execute({}, op));
-    return outcome;
-  }
-  OracleSession& session = found->second;
-  session.seen = now;
-  session.answered = std::max(session.answered, c.answered_through);
-  std::erase_if(session.outcomes,
-                [&](const auto& known) { return known.first <= session.answered; });
-  for (const Operation& op : c.operations) {
-    if (!op.seq || op.seq <= session.answered) continue;
-    const bool repeated = session.outcomes.contains(op.seq);
-    if (!repeated || has(Mistake::kRunsTwice)) session.outcomes[op.seq] = execute(c.session, op);
-    const OperationOutcome result = session.outcomes[op.seq];
-    // Not final: it may come again.
-    if (result.code == ErrorCode::kUnavailable) session.outcomes.erase(op.seq);
-    outcome.outcomes.push_back(result);
-    const bool current = !session.manager.empty() && is_online(session.manager) &&
-                         managers[session.manager].incarnation == session.incarnation;
-    const bool anticipates = op.wants_next && op.kind != OperationKind::kExtend &&
-                             result.code == ErrorCode::kOk &&
-                             (!repeated || has(Mistake::kRepeatAnticipates));
-    if (anticipates && current) {
-      ++session.credit;
-      eager_.push_back(c.session);
-    }
-  }
-  return outcome;
-}
-
-OperationOutcome Oracle::execute(const SessionId& session, const Operation& op) {
-  const auto shard = shards.find(op.task.shard());
-  if (!op.task.valid() || shard == shards.end()) return outcome_of(op, ErrorCode::kNotFound);
-  const auto found = tasks.find(op.task);
-  if (found == tasks.end()) return outcome_of(op, ErrorCode::kUnavailable);
-  OracleTask& task = found->second;
-  const bool claimed = task.state == TaskState::kClaimed;
-  const bool token =
-      task.token == op.token || (has(Mistake::kNoFencing) && op.kind == OperationKind::kAck);
-  const bool holder =
-      task.session == session || (has(Mistake::kAnySession) && op.kind == OperationKind::kAck);
-  if (claimed && token && holder && session) return execute_claim(task, op.task, op);
-  const bool finished = task.state == TaskState::kDone || task.state == TaskState::kVoid;
-  if (finished && op.kind == OperationKind::kAck && task.completed_by.contains(op.token))
-    return outcome_of(op, ErrorCode::kOk);
-  if (finished && !session) return outcome_of(op, ErrorCode::kOk, true);
-  ++superseded;
-  return outcome_of(op, ErrorCode::kClaimSuperseded);
-}
-
-OperationOutcome Oracle::execute_claim(OracleTask& task, TaskId id, const Operation& op) {
-  const Token token = task.token;
-  const SessionId session = task.session;
-  switch (op.kind) {
-    case OperationKind::kAck:
-      task.completed_by.insert(op.token);
-      task.result = op.result;
-      move(id, TaskState::kDone, Cause::kAck, op.token, session);
-      break;
-    case OperationKind::kNack:
-      if (++task.failures >= 5) {
-        move(id, TaskState::kDead, Cause::kAttemptsSpent, token, session);
-      } else if (is_gone(id)) {
-        come_back(id, TaskState::kClaimed, Cause::kNack);
-      } else {
-        const std::int64_t full = std::min<std::int64_t>(1000LL << (task.failures - 1), 300'000);
-        const std::int64_t half = full / 2;
-        task.deadline = now + half +
-                        static_cast<std::int64_t>(hash64(token.value()) %
-                                                  static_cast<std::uint64_t>(full - half + 1));
-        move(id, TaskState::kDelayed, Cause::kNack, token, session);
-      }
-      break;
-    case OperationKind::kRelease:
-      if (!op.started) --task.attempt;
-      come_back(id, TaskState::kClaimed, Cause::kReleased);
-      break;
-    case OperationKind::kExtend:
-      if (!validate_lease(op.lease).ok()) return outcome_of(op, ErrorCode::kInvalidArgument);
-      extend(task, now + op.lease.count());
-      effects_.transitions.push_back(
-          {id, 1, TaskState::kClaimed, TaskState::kClaimed, Cause::kExtended, token, session});
-      break;
-    case OperationKind::kSave:
-      break;
-  }
-  return outcome_of(op, ErrorCode::kOk);
-}
-
-Status Oracle::give_back(const std::string& from, const GiveBack& c) {
-  const auto found = tasks.find(c.task);
-  const bool current = found != tasks.end() && found->second.state == TaskState::kClaimed &&
-                       found->second.token == c.token;
-  if (!current) return {ErrorCode::kClaimSuperseded, ""};
-  OracleTask& task = found->second;
-  if (sessions[task.session].manager != from) return {ErrorCode::kConflict, ""};
-  if (c.reason == GiveBackReason::kDamaged) {
-    move(c.task, TaskState::kQuarantined, Cause::kDamaged, task.token, task.session);
-    return {};
-  }
-  --task.attempt;
-  if (c.reason == GiveBackReason::kUnreachable) {
-    Bar& bar = bars_[{from, c.task.shard()}];
-    if (bar.length == 0 || bar.over) {
-      bar.length = bar.length == 0 ? 1000 : std::min<std::int64_t>(2 * bar.length, 30'000);
-      bar.until = now + bar.length;
-      bar.over = false;
-    }
-    come_back(c.task, TaskState::kClaimed, Cause::kUnreachable);
-  } else {
-    come_back(c.task, TaskState::kClaimed, Cause::kUndelivered);
-  }
-  return {};
 }
 
 }  // namespace baton::center::model
