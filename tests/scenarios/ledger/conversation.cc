@@ -1,56 +1,13 @@
 #include "tests/scenarios/ledger/conversation.h"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
 
+#include "tests/scenarios/ledger/conversation_text.h"
+
 namespace baton::center::scenario {
-namespace {
-
-constexpr std::uint64_t kGeneration = std::uint64_t{1} << 52;
-
-std::string text(TaskId id) {
-  return std::to_string(id.shard().value()) + "." + std::to_string(id.offset().value());
-}
-std::string text(Token token) {
-  return token ? "#" + std::to_string(token.value() & (kGeneration - 1)) : "-";
-}
-std::string text(const Status& status) { return std::string(to_string(status.code())); }
-
-TaskId task_of(const std::string& word) {
-  const std::size_t dot = word.find('.');
-  return TaskId(ShardId(static_cast<std::uint32_t>(std::stoul(word.substr(0, dot)))),
-                Offset(std::stoull(word.substr(dot + 1))));
-}
-Token token_of(const std::string& word) { return Token(kGeneration | std::stoull(word.substr(1))); }
-
-// "31s", "100ms", "10m", "1h".
-Millis duration_of(const std::string& word) {
-  std::size_t end = 0;
-  const auto count = static_cast<std::int64_t>(std::stoull(word, &end));
-  const std::string unit = word.substr(end);
-  if (unit == "ms") return Millis(count);
-  if (unit == "s") return std::chrono::seconds(count);
-  if (unit == "m") return std::chrono::minutes(count);
-  if (unit == "h") return std::chrono::hours(count);
-  throw std::invalid_argument("no duration: " + word);
-}
-
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> parts;
-  std::istringstream in(list);
-  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
-  return parts;
-}
-
-// Up to eight letters, readable in the id itself.
-Uuid uuid_of(const std::string& name) {
-  std::uint64_t letters = 0;
-  for (const char c : name.substr(0, 8)) letters = letters << 8 | static_cast<unsigned char>(c);
-  return Uuid{letters, 1};
-}
-
-}  // namespace
 
 const std::string& Conversation::Words::at(std::size_t i) const {
   if (i >= plain.size()) throw std::invalid_argument("a word is missing");
@@ -107,6 +64,17 @@ Conversation::Conversation() {
   verbs_["queues"] = [this](const Words&) { return queues(); };
   verbs_["managers"] = [this](const Words&) { return managers(); };
   verbs_["resync"] = [this](const Words& w) { return resync(w); };
+  verbs_["save"] = [this](const Words& w) { return operate(OperationKind::kSave, w); };
+  verbs_["set"] = [this](const Words& w) { return set(w); };
+  verbs_["purge"] = [this](const Words& w) { return purge(w); };
+  verbs_["borrow"] = [this](const Words& w) { return borrow(w); };
+  verbs_["cancel"] = [this](const Words& w) { return act(TaskAction::kCancel, w); };
+  verbs_["redrive"] = [this](const Words& w) { return act(TaskAction::kRedrive, w); };
+  verbs_["discard"] = [this](const Words& w) { return act(TaskAction::kDiscard, w); };
+  verbs_["resume"] = [this](const Words& w) { return act(TaskAction::kResume, w); };
+  verbs_["complete"] = [this](const Words& w) { return act(TaskAction::kComplete, w); };
+  verbs_["kill"] = [this](const Words& w) { return act(TaskAction::kKill, w); };
+  verbs_["explain"] = [this](const Words& w) { return explain(w); };
   verbs_["restart"] = [this](const Words&) { return restart(); };
   say("term 1");
   say("tick 10s");  // out of the grace
@@ -134,8 +102,17 @@ std::string Conversation::effects_text() const {
   }
   for (const Grant& grant : effects_.grants) {
     out << "  " << session_name(grant.session) << " gets " << text(grant.task) << " "
-        << text(grant.token) << " number " << grant.number.value() << " attempt " << grant.attempt
-        << "\n";
+        << text(grant.token) << " number " << grant.number.value() << " attempt " << grant.attempt;
+    if (grant.checkpoint)
+      out << " with the checkpoint at lsn " << grant.checkpoint.lsn.value() << " of "
+          << text(grant.checkpoint_token);
+    out << "\n";
+  }
+  for (const LostClaim& lost : effects_.lost) {
+    static constexpr const char* kWhy[] = {"", "cancelled", "its lease is over",
+                                           "its whole time is over", "decided"};
+    out << "  " << session_name(lost.session) << " loses " << text(lost.task) << " "
+        << text(lost.token) << ": " << kWhy[static_cast<int>(lost.cause)] << "\n";
   }
   return out.str();
 }
@@ -149,6 +126,7 @@ Outcome Conversation::send(Incarnation from, Command command) {
   const BatchEffects batch = effects.batches[0];
   for (const Transition& t : effects.transitions) effects_.transitions.push_back(t);
   for (const Grant& grant : effects.grants) effects_.grants.push_back(grant);
+  for (const LostClaim& lost : effects.lost) effects_.lost.push_back(lost);
   if (!batch.status.ok()) throw std::runtime_error("refused: " + batch.status.to_string());
   return batch.outcomes[0];
 }
@@ -240,10 +218,19 @@ std::string Conversation::create(const Words& words) {
     run.producer = ProducerId(uuid_of(words.get("producer", "")));
     run.seq = ProducerSeq(words.number("seq", 1));
   }
+  run.options = options_of(words);
+  run.payload_bytes = {static_cast<std::uint32_t>(words.number("bytes", 0))};
+  // What waits for the ledger by its nature (R6).
+  run.waits = run.only_waits = run.options.waits_for_ledger();
+  for (std::uint32_t i = 0; run.waits && i < run.count; ++i) {
+    run.content_hash.push_back(words.number("content", 1));
+    if (!run.options.key.empty()) run.key_hash.push_back(uuid_of(run.options.key));
+  }
   const Offset from(words.number("from", created_hi(m.shard)));
   const auto outcome = std::get<CreatedOutcome>(
       send(m.incarnation, Created{m.shard, m.epoch, from, {run}, Offset(), 7, WallTime{5}}));
-  return text(outcome.status) + ", created_hi " + std::to_string(outcome.created_hi.value());
+  return text(outcome.status) + ", created_hi " + std::to_string(outcome.created_hi.value()) +
+         winners_text(outcome);
 }
 
 std::string Conversation::moved(const Words& words) {
@@ -321,6 +308,7 @@ std::string Conversation::operate(OperationKind kind, const Words& words) {
   op.wants_next = words.has("next");
   op.started = words.has("started");
   op.lease = duration_of(words.get("lease", "30s"));
+  add_wishes(op, words);
   op.reason = words.get("reason", "");
   if (words.named.contains("result"))
     op.result = {member(words.at(1)).shard, Lsn(words.number("result", 0)), 1};
@@ -383,6 +371,7 @@ std::string Conversation::show(const Words& words) const {
   if (view.ready_in.count() > 0) out << " ready in " << view.ready_in.count() << " ms";
   if (!view.reason.empty()) out << " because '" << view.reason << "'";
   if (view.result) out << " result at lsn " << view.result.lsn.value();
+  out << wishes_text(view);
   return out.str();
 }
 
@@ -393,6 +382,11 @@ std::string Conversation::queues() const {
     out << q.name << ": ready " << q.ready << " delayed " << q.delayed << " claimed " << q.claimed
         << " dead " << q.dead << " quarantined " << q.quarantined << " done " << q.done
         << " waiting " << q.waiting;
+    if (q.held > 0) out << " held " << q.held;
+    if (q.blocked > 0) out << " blocked " << q.blocked;
+    if (q.cancelled > 0) out << " cancelled " << q.cancelled;
+    if (q.bytes > 0) out << " bytes " << q.bytes;
+    if (q.paused) out << " paused";
     answer += (answer.empty() ? "" : "\n") + out.str();
   }
   return answer;

@@ -66,6 +66,17 @@ class Conversation {
   std::string resync(const Words& words) const;
   std::string restart();
 
+  // conversation_wishes.cc
+  std::string set(const Words& words);
+  std::string purge(const Words& words);
+  std::string borrow(const Words& words);
+  std::string act(TaskAction action, const Words& words);
+  std::string explain(const Words& words) const;
+  TaskOptions options_of(const Words& words);
+  void add_wishes(Operation& op, const Words& words);
+  static std::string wishes_text(const TaskView& view);
+  static std::string winners_text(const CreatedOutcome& outcome);
+
   Member& member(const std::string& name);
   [[nodiscard]] SessionId session(const std::string& name) const;
   [[nodiscard]] std::string session_name(const SessionId& id) const;

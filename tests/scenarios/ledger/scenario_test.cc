@@ -54,7 +54,7 @@ TEST_CASE("conversations with the ledger go as written") {
     if (entry.path().extension() == ".txt") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
-  REQUIRE(files.size() >= 6);
+  REQUIRE(files.size() >= 16);
   for (const auto& path : files) {
     INFO(path.filename().string());
     const std::string expected = read(path);
