@@ -214,7 +214,10 @@ bool Generator::may_act(TaskAction action, TaskId id) const {
   // One that died in the line of its key would keep its old place; one whose parent counts it no
   // more would be counted again.
   const bool uncounted = task.options.parent && task.bond != Bond::kFailed;
-  if (action == TaskAction::kRedrive) return !task.left_line && !uncounted;
+  // A parent that is to ignore failed children by its own options, not by its ack, would be refused.
+  const bool ignores = task.acked && task.policy == FailurePolicy::kDefault &&
+                       task.options.on_failed == FailurePolicy::kIgnore;
+  if (action == TaskAction::kRedrive) return !task.left_line && !uncounted && !ignores;
   // Several of `after` would be counted twice.
   return action != TaskAction::kResume || task.after.size() < 2;
 }
