@@ -42,7 +42,7 @@ Status act_redrive(Work& work, TaskId task, const TaskFacts& facts) {
     return {ErrorCode::kDataLoss, "its payload is gone"};
   const Family* family = work.tables.families.families.find(task);
   if (is_acked(work.tables, facts) && family != nullptr && family->failed > 0 &&
-      family->policy != FailurePolicy::kIgnore) {
+      policy_of_parent(work.tables, task, facts) != FailurePolicy::kIgnore) {
     return {ErrorCode::kConflict, "it is dead because of its children: redrive those first"};
   }
   redrive(work, task, facts);

@@ -373,6 +373,13 @@ void end_spawning(Work& work, TaskId parent, Token token, bool acked) {
   work.tables.jobs.births.push_back({parent, token, acked, TaskId(1)});
 }
 
+FailurePolicy policy_of_parent(const Tables& tables, TaskId parent, const TaskFacts& facts) {
+  const OptionsRow* options = options_of(tables, facts);
+  FailurePolicy stated = tables.families.families.find(parent)->policy;
+  if (stated == FailurePolicy::kDefault && options != nullptr) stated = options->on_failed;
+  return policy_of(stated);
+}
+
 void judge_parent(Work& work, TaskId parent) {
   Tables& tables = work.tables;
   const Family* family = tables.families.families.find(parent);
@@ -380,10 +387,7 @@ void judge_parent(Work& work, TaskId parent) {
   const bool waits = family != nullptr && facts.row != kNoSlot && tables.rows[facts.row].acked &&
                      facts.state == TaskState::kBlocked;
   if (!waits) return;
-  const OptionsRow* options = options_of(tables, facts);
-  FailurePolicy stated = family->policy;
-  if (stated == FailurePolicy::kDefault && options != nullptr) stated = options->on_failed;
-  const FailurePolicy policy = policy_of(stated);
+  const FailurePolicy policy = policy_of_parent(tables, parent, facts);
   const bool failed = family->failed > 0;
   if (failed && policy == FailurePolicy::kFail) {
     kill(work, parent, facts, Cause::kChildFailed, "one of its children failed");

@@ -45,6 +45,8 @@ void forget_dependencies(Work& work, TaskId task, const TaskFacts& facts);
 
 // The claim that spawned children to come with its completion has ended.
 void end_spawning(Work& work, TaskId parent, Token token, bool acked);
+// What the failure of a child means for the parent. REQUIRES: it has, or had, children.
+FailurePolicy policy_of_parent(const Tables& tables, TaskId parent, const TaskFacts& facts);
 // A parent whose own work is done ends when its children have, or as its policy says.
 void judge_parent(Work& work, TaskId parent);
 

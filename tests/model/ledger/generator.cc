@@ -167,8 +167,6 @@ Command Generator::created(const std::string& manager) {
   const std::uint64_t runs = 1 + random_.below(3);
   for (std::uint64_t i = 0; i < runs; ++i) {
     c.runs.push_back(run());
-    // Who is to run after it would never be told.
-    if (wishes_.family) c.runs.back().unreadable = false;
     if (!c.runs.back().is_void && !c.runs.back().unreadable) add_wishes(c.runs.back());
   }
   // At a border often once more: a whole page that is finished from the start.

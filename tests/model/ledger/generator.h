@@ -63,7 +63,7 @@ class Generator {
   void add_times(TaskOptions& options);
   void add_relations(TaskOptions& options);
   void add_wishes(Operation& op);
-  TaskId may_run_after(const TaskOptions& options);
+  TaskId may_run_after();
   Millis span();
   FailurePolicy policy();
   Command set_queue();
@@ -72,7 +72,6 @@ class Generator {
   void change_keeping(QueueChange& change);
   Command borrow();
   Command act();
-  [[nodiscard]] bool may_act(TaskAction action, TaskId id) const;
   TaskId any_task();
 
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }

@@ -15,7 +15,6 @@ Wishes::Wishes(Random random) {
   removes = random.one_in(4);
   keys = random.one_in(2);
   saves = random.one_in(2);
-  if (removes) return;  // what becomes of those that wait then is not settled
   times = random.one_in(2);
   order = random.one_in(2);
   shares = random.one_in(2);
@@ -40,12 +39,12 @@ void Generator::add_wishes(CreatedRun& run) {
   if (wishes_.order && chance(50)) options.order_key = "o" + std::to_string(random_.below(3));
   if (wishes_.family && chance(40)) add_relations(options);
   if (wishes_.acts && chance(10) && any_shard()) options.retry_of = TaskId(any_shard(), Offset(1));
-  if (!wishes_.removes && chance(50)) {
+  if (chance(50)) {
     const bool each = chance(50);
     for (std::uint32_t i = 0; i < (each ? run.count : 1); ++i)
       run.payload_bytes.push_back(static_cast<std::uint32_t>(random_.below(100)));
   }
-  const bool has_key = wishes_.keys && chance(40) && !options.with_completion;
+  const bool has_key = wishes_.keys && chance(40);
   if (chance(1)) options.max_attempts = 1001;  // more than there may be
   if (!has_key && !options.parent && options.after.empty() && options.order_key.empty()) return;
   if (!run.waits) {
@@ -79,26 +78,24 @@ void Generator::add_relations(TaskOptions& options) {
   }
   if (chance(50)) return;
   for (std::uint64_t i = 1 + random_.below(3); i > 0; --i) {
-    const TaskId task = may_run_after(options);
+    const TaskId task = may_run_after();
     if (task && std::count(options.after.begin(), options.after.end(), task) == 0)
       options.after.push_back(task);
   }
 }
 
-// A task to run after; none when the one that was thought of will not do: what it means that a
-// task was forgotten after it had failed, or never was, is not settled.
-TaskId Generator::may_run_after(const TaskOptions& options) {
+// A task to run after; none when the one that was thought of is forgotten, and failed: that counts
+// as done, which the oracle does not forget.
+TaskId Generator::may_run_after() {
   const ShardId shard = any_shard();
   if (!shard) return {};
   const std::uint64_t hi = oracle_.shards.at(shard).created_hi;
   const TaskId id = chance(10) ? TaskId(shard, Offset(hi + random_.below(4))) : any_task();
   const auto task = oracle_.tasks.find(id);
   if (task == oracle_.tasks.end()) return id;
-  const bool forgotten = task->second.state == TaskState::kCancelled && !task->second.kept;
-  const bool sibling = options.with_completion && task->second.options.parent == options.parent &&
-                       task->second.options.parent_token == options.parent_token;
-  if (forgotten || (task->second.state == TaskState::kPending && !sibling)) return {};
-  return id;
+  const bool forgotten = task->second.state == TaskState::kVoid ||
+                         (task->second.state == TaskState::kCancelled && !task->second.kept);
+  return forgotten ? TaskId() : id;
 }
 
 // Of all states alike, so that the rare ones are met; now and then one that is long finished.
@@ -199,27 +196,10 @@ Command Generator::act() {
   ActOn c;
   c.action = static_cast<TaskAction>(1 + random_.below(6));
   for (std::uint64_t i = 1 + random_.below(3); i > 0; --i) {
-    const TaskId task = chance(97) ? any_task() : TaskId(random_.below(1'000'000));
-    if (may_act(c.action, task)) c.tasks.push_back(task);
+    c.tasks.push_back(chance(97) ? any_task() : TaskId(random_.below(1'000'000)));
   }
   if (chance(50)) c.reason = "r" + std::to_string(random_.below(10));
   return c;
-}
-
-// Not what the ledger is known to do wrong.
-bool Generator::may_act(TaskAction action, TaskId id) const {
-  const auto found = oracle_.tasks.find(id);
-  if (found == oracle_.tasks.end()) return true;
-  const OracleTask& task = found->second;
-  // One that died in the line of its key would keep its old place; one whose parent counts it no
-  // more would be counted again.
-  const bool uncounted = task.options.parent && task.bond != Bond::kFailed;
-  // A parent that is to ignore failed children by its own options, not by its ack, would be refused.
-  const bool ignores = task.acked && task.policy == FailurePolicy::kDefault &&
-                       task.options.on_failed == FailurePolicy::kIgnore;
-  if (action == TaskAction::kRedrive) return !task.left_line && !uncounted && !ignores;
-  // Several of `after` would be counted twice.
-  return action != TaskAction::kResume || task.after.size() < 2;
 }
 
 std::optional<Command> Generator::wished_command(const std::string& manager) {

@@ -160,9 +160,10 @@ class Oracle {
   void linger(OracleNumber& number);
   Winner admit_waiting(const Arrival& arrival, const std::string& manager);
   Winner answer_again(const Arrival& arrival);
-  ErrorCode check_links(const TaskOptions& options) const;
+  ErrorCode check_links(TaskId id, const TaskOptions& options) const;
+  OracleKey* find_key(const std::string& queue, const Uuid& hash);
   OracleKey* find_key(const Arrival& arrival);
-  void add_key(const Arrival& arrival);
+  void add_key(const std::string& queue, const Uuid& hash, TaskId task, std::uint64_t content);
   QueueId intern(const std::string& name);
   std::string name_queue(const CreatedRun& run);
 
@@ -198,6 +199,7 @@ class Oracle {
 
   // oracle_moves.cc
   void move(TaskId id, TaskState to, Cause cause, Token token, SessionId session);
+  [[nodiscard]] bool is_gone(TaskId id);
   void come_back(TaskId id, Cause cause, Token token, SessionId session);
   void end(TaskId id, TaskState to, Cause cause, Token token = {}, SessionId session = {});
   void remember(TaskId id, Cause cause);
@@ -208,6 +210,7 @@ class Oracle {
   // oracle_queues.cc
   Status set_queue(const SetQueue& c);
   PurgeOutcome purge(const Purge& c);
+  [[nodiscard]] std::uint64_t acked_in(const std::string& queue) const;
   BorrowOutcome borrow(const std::string& from, const Borrow& c);
   void open_queues(std::int64_t elapsed);
   void reopen(const std::string& queue);
@@ -223,6 +226,8 @@ class Oracle {
   // oracle_family.cc
   bool enter_key(TaskId id);
   void release_key(TaskId id);
+  bool takes_key(TaskId id);
+  void tell_lost(ShardId shard, std::uint64_t from);
   void unblock(TaskId id, Cause cause);
   void told_end(TaskId id, TaskState from, TaskState to);
   void tell_parent(TaskId child, bool failed);

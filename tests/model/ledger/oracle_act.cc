@@ -73,7 +73,7 @@ Status Oracle::redrive(TaskId id) {
   task.redriven = true;
   task.after.clear();
   task.ttl_at = task.total_at = 0;
-  if (task.bond == Bond::kFailed) task.bond = Bond::kOpen;
+  if (task.bond) task.bond = Bond::kOpen;  // also when somebody had decided about it
   for (const TaskId other : alive_) {
     const auto bond = tasks[other].after.find(id);
     if (bond != tasks[other].after.end() && bond->second == Bond::kFailed)

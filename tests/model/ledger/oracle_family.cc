@@ -54,20 +54,41 @@ void Oracle::unblock(TaskId id, Cause cause) {
   if (next != task.state) move(id, next, cause, {}, {});
 }
 
+// Its idempotency key, if it has one, is its own from its birth on; false: another task has it.
+bool Oracle::takes_key(TaskId id) {
+  const OracleTask& task = tasks[id];
+  if (!task.birth_key) return true;
+  const auto& [hash, content] = *task.birth_key;
+  if (find_key(task.queue, hash) != nullptr) return false;
+  add_key(task.queue, hash, id, content);
+  return true;
+}
+
+// Nothing of the shard from this offset on will ever be: who runs after it hears that it failed.
+void Oracle::tell_lost(ShardId shard, std::uint64_t from) {
+  std::set<TaskId> lost;
+  for (const TaskId id : alive_) {
+    for (const auto& [other, bond] : tasks[id].after) {
+      if (other.shard() == shard && other.offset().value() >= from && bond != Bond::kOver)
+        lost.insert(other);
+    }
+  }
+  for (const TaskId id : lost) tellings_.push_back({id, true, false});
+}
+
 // ---- ends ----
 
 void Oracle::told_end(TaskId id, TaskState from, TaskState to) {
   OracleTask& task = tasks[id];
   if (task.order_key) {
     OracleOrderKey& key = queue_of(task).order_keys[*task.order_key];
-    task.left_line = std::erase(key.line, id) > 0;
+    std::erase(key.line, id);
     const bool holds_on = to == TaskState::kDead &&
                           queue_of(task).settings.on_dead == OnDead::kHoldKey &&
                           !has(Mistake::kDeadHoldsNothing);
     if (!holds_on) release_key(id);
   }
   if (from == TaskState::kDead) return;  // they were told when it died
-  if (from == TaskState::kPending) task.never_born = true;
   tellings_.push_back({id, to != TaskState::kDone, task.bond.has_value()});
 }
 
@@ -103,10 +124,10 @@ std::size_t Oracle::children_with(TaskId parent, Bond bond) const {
   return found;
 }
 
+// One that ended before its birth is counted until then, too.
 std::size_t Oracle::children_pending(TaskId parent) const {
   std::size_t found = 0;
-  for (const TaskId child : children_of(parent))
-    found += tasks.at(child).state == TaskState::kPending ? 1 : 0;
+  for (const TaskId child : children_of(parent)) found += tasks.at(child).unborn ? 1 : 0;
   return found;
 }
 
@@ -145,20 +166,20 @@ void Oracle::do_jobs() {
     std::sort(children.begin(), children.end());
     for (const TaskId child : children) {
       OracleTask& task = tasks[child];
-      const bool of_claim =
-          task.state == TaskState::kPending && task.options.parent_token == birth.token;
-      if (!of_claim) continue;
-      if (birth.acked || has(Mistake::kOrphansLive)) {
+      if (!task.unborn || task.options.parent_token != birth.token) continue;
+      task.unborn = false;
+      const bool lives = birth.acked || has(Mistake::kOrphansLive);
+      voided = voided || !lives;
+      if (task.state != TaskState::kPending) {
+        if (lives) task.bond = Bond::kFailed;
+      } else if (!lives) {
+        end(child, TaskState::kVoid, Cause::kParentGone);
+      } else if (takes_key(child)) {
         task.bond = Bond::kOpen;
         enter_key(child);
         unblock(child, Cause::kParentAcked);
       } else {
-        voided = true;
-        move(child, TaskState::kVoid, Cause::kParentGone, {}, {});
-        if (const std::string& key = task.options.fair_key; !key.empty()) {
-          auto& keys = queue_of(task).fair_keys;
-          if (--keys[key].tasks == 0) keys.erase(key);
-        }
+        end(child, TaskState::kVoid, Cause::kDuplicate);
       }
     }
     const bool none = voided && children_with(birth.parent, Bond::kOpen) +

@@ -139,6 +139,7 @@ Status Oracle::seal(const Seal& c) {
   for (const TaskId id : std::set<TaskId>(alive_)) {
     if (id.shard() == c.shard && is_missing(id)) quarantine(id, Cause::kSealed);
   }
+  tell_lost(c.shard, std::max(shard.created_hi, shard.missing_from));
   sweep();
   return {};
 }
@@ -159,12 +160,10 @@ Status Oracle::remove(const Remove& c) {
   for (auto& [id, session] : sessions) {
     if (session.manager == c.name) session.manager = gone;
   }
-  for (const TaskId id : alive_) {
-    OracleTask& task = tasks[id];
-    if (task.state != TaskState::kReady || !shards[id.shard()].removed) continue;
-    leave_ready(id);
-    task.state = TaskState::kQuarantined;
+  for (const TaskId id : std::set<TaskId>(alive_)) {
+    if (shards[id.shard()].removed) quarantine(id, Cause::kRemoved);
   }
+  for (const ShardId id : manager.shards) tell_lost(id, shards[id].created_hi);
   for (auto& [name, queue] : of_queue) queue.lent.erase(c.name);
   std::erase_if(bars_, [&](const auto& bar) { return bar.first.first == c.name; });
   managers[gone] = manager;

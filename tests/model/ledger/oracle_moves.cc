@@ -33,6 +33,10 @@ void Oracle::move(TaskId id, TaskState to, Cause cause, Token token, SessionId s
   }
 }
 
+bool Oracle::is_gone(TaskId id) {
+  return shards[id.shard()].removed || is_missing(id) || tasks[id].damaged;
+}
+
 // Out of claimed, delayed or held: ready, unless its payload is known to be gone, or its time is
 // over.
 void Oracle::come_back(TaskId id, Cause cause, Token token, SessionId session) {
@@ -64,11 +68,11 @@ void Oracle::end(TaskId id, TaskState to, Cause cause, Token token, SessionId se
     auto& keys = queue_of(task).fair_keys;
     if (--keys[key].tasks == 0) keys.erase(key);
   }
-  if (to == TaskState::kQuarantined || to == TaskState::kVoid) return;
   task.checkpoint = {};
   task.progress.clear();
   task.percent = 0;
   task.is_parent = false;
+  if (to == TaskState::kQuarantined || to == TaskState::kVoid) return;
   remember(id, cause);
 }
 

@@ -128,6 +128,7 @@ void Oracle::nack(OracleTask& task, TaskId id, const Operation& op) {
   if (op.dead) return end(id, TaskState::kDead, Cause::kKilled, token, session);
   if (task.failures >= (own ? task.options.max_attempts : queue.settings.max_attempts))
     return end(id, TaskState::kDead, Cause::kAttemptsSpent, token, session);
+  if (is_gone(id)) return come_back(id, Cause::kNack, token, session);
   QueueSettings settings = queue.settings;
   if (has(Mistake::kDoubledBackoff)) settings.backoff_factor_percent = 200;
   const bool stated = op.delay && !has(Mistake::kNackIsNack);

@@ -121,6 +121,7 @@ void Oracle::append(const Arrival& arrival) {
 void Oracle::append_void(const Arrival& arrival, Cause cause) {
   append(arrival);
   move(arrival.task, TaskState::kVoid, cause, {}, {});
+  tellings_.push_back({arrival.task, true, false});
 }
 
 // A task that nobody waits to hear about.
@@ -132,6 +133,7 @@ void Oracle::admit(const Arrival& arrival, const std::string& manager) {
     task.queue = name_queue(run);
     task.priority = run.priority;
     move(arrival.task, TaskState::kQuarantined, Cause::kDamaged, {}, {});
+    tellings_.push_back({arrival.task, true, false});
   } else if (run.is_void) {
     append_void(arrival, Cause::kCreated);
   } else if (run.producer && !admit_plain(run, run.seq.value() + arrival.i, arrival.task)) {
@@ -183,6 +185,7 @@ void Oracle::begin(TaskId id) {
   if (task.options.parent) {
     children_[task.options.parent].push_back(id);
     tasks[task.options.parent].is_parent = !has(Mistake::kParentHurries);
+    task.unborn = pending;
     if (!pending) task.bond = Bond::kOpen;
   }
   TaskState state = TaskState::kReady;
@@ -285,7 +288,7 @@ Winner Oracle::admit_waiting(const Arrival& arrival, const std::string& manager)
   };
   const Offset offset = arrival.task.offset();
   if (const auto known = known_number(arrival)) return refuse(*known);
-  if (const ErrorCode code = check_links(run.options); code != ErrorCode::kOk)
+  if (const ErrorCode code = check_links(arrival.task, run.options); code != ErrorCode::kOk)
     return refuse({offset, TaskId(), code});
   const OracleKey* first = find_key(arrival);
   if (first != nullptr && first->content != run.content_hash[arrival.i] &&
@@ -294,8 +297,12 @@ Winner Oracle::admit_waiting(const Arrival& arrival, const std::string& manager)
   admit_number(arrival, first != nullptr ? first->task : arrival.task);
   if (first != nullptr)
     return refuse({offset, first->task, ErrorCode::kOk, true, seen(first->task)});
-  if (!run.key_hash.empty()) add_key(arrival);
   append_task(arrival, manager);
+  if (!run.key_hash.empty() && run.options.with_completion) {
+    tasks[arrival.task].birth_key = {run.key_hash[arrival.i], run.content_hash[arrival.i]};
+  } else if (!run.key_hash.empty()) {
+    add_key(name_queue(run), run.key_hash[arrival.i], arrival.task, run.content_hash[arrival.i]);
+  }
   return {offset, arrival.task, ErrorCode::kOk};
 }
 
@@ -321,14 +328,21 @@ Winner Oracle::answer_again(const Arrival& arrival) {
     return winner;
   }
   // Its number names nothing: it was refused, and still would be.
-  if (const ErrorCode code = check_links(run.options); code != ErrorCode::kOk) winner.code = code;
+  if (const ErrorCode code = check_links(arrival.task, run.options); code != ErrorCode::kOk)
+    winner.code = code;
   if (first != nullptr && first->content != content) winner.code = ErrorCode::kConflict;
   return winner;
 }
 
-ErrorCode Oracle::check_links(const TaskOptions& options) const {
+ErrorCode Oracle::check_links(TaskId id, const TaskOptions& options) const {
   for (const TaskId other : options.after) {
-    if (!shards.contains(other.shard())) return ErrorCode::kNotFound;
+    const auto shard = shards.find(other.shard());
+    if (shard == shards.end() || other == id) return ErrorCode::kNotFound;
+    if (tasks.contains(other)) continue;
+    const bool ended =
+        shard->second.removed ||
+        (shard->second.sealed && other.offset().value() >= shard->second.missing_from);
+    if (ended) return ErrorCode::kNotFound;
   }
   if (!options.parent || has(Mistake::kAnyParent)) return ErrorCode::kOk;
   const auto parent = tasks.find(options.parent);
@@ -342,26 +356,30 @@ ErrorCode Oracle::check_links(const TaskOptions& options) const {
 
 // ---- idempotency keys ----
 
-OracleKey* Oracle::find_key(const Arrival& arrival) {
-  if (arrival.run.key_hash.empty()) return nullptr;
-  OracleQueue& queue = of_queue[name_queue(arrival.run)];
+OracleKey* Oracle::find_key(const std::string& queue_name, const Uuid& hash) {
+  OracleQueue& queue = of_queue[queue_name];
   const std::int64_t window = queue.settings.key_window.count();
   for (OracleKey& key : queue.keys) {
     const bool over = key.at * 1000 + window <= now && !has(Mistake::kKeysForEver);
-    if (key.hash == arrival.run.key_hash[arrival.i] && !over) return &key;
+    if (key.hash == hash && !over) return &key;
   }
   return nullptr;
 }
 
-void Oracle::add_key(const Arrival& arrival) {
-  OracleQueue& queue = of_queue[name_queue(arrival.run)];
+OracleKey* Oracle::find_key(const Arrival& arrival) {
+  if (arrival.run.key_hash.empty()) return nullptr;
+  return find_key(name_queue(arrival.run), arrival.run.key_hash[arrival.i]);
+}
+
+void Oracle::add_key(const std::string& queue_name, const Uuid& hash, TaskId task,
+                     std::uint64_t content) {
+  OracleQueue& queue = of_queue[queue_name];
   std::erase_if(queue.keys, [&](const OracleKey& key) {
     return key.at * 1000 + queue.settings.key_window.count() <= now;
   });
   while (queue.keys.size() >= queue.settings.key_count && !has(Mistake::kKeysWithoutLimit))
     queue.keys.erase(queue.keys.begin());
-  queue.keys.push_back({arrival.run.key_hash[arrival.i], arrival.task,
-                        arrival.run.content_hash[arrival.i], (now + 999) / 1000});
+  queue.keys.push_back({hash, task, content, (now + 999) / 1000});
 }
 
 }  // namespace baton::center::model

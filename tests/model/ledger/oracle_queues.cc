@@ -30,6 +30,7 @@ Status Oracle::set_queue(const SetQueue& c) {
   OracleQueue& queue = of_queue[c.queue];
   const QueueRule rule = rule_of(c.queue);
   const bool had_rate = queue.settings.max_rate > 0;
+  const bool held = queue.settings.on_dead == OnDead::kHoldKey;
   queue.settings = wanted;
   queue.rate_credit =
       had_rate ? std::min(queue.rate_credit, most_saved(wanted)) : most_saved(wanted);
@@ -37,6 +38,11 @@ Status Oracle::set_queue(const SetQueue& c) {
   for (const auto& [key, unused] : queue.fair_keys) refresh_turns(c.queue, key);
   if (rule_of(c.queue) != rule) effects_.rules.push_back(rule_of(c.queue));
   forget_surplus(c.queue);
+  for (auto& [name, key] : queue.order_keys) {
+    const bool frees = held && wanted.on_dead != OnDead::kHoldKey && key.holder &&
+                       tasks[key.holder].state == TaskState::kDead;
+    if (frees) release_key(key.holder);
+  }
   if (queue.ready() > 0) reopen(c.queue);
   return {};
 }
@@ -99,12 +105,19 @@ void Oracle::open_queues(std::int64_t elapsed) {
   }
 }
 
+std::uint64_t Oracle::acked_in(const std::string& queue) const {
+  return static_cast<std::uint64_t>(std::count_if(alive_.begin(), alive_.end(), [&](TaskId id) {
+    const OracleTask& task = tasks.at(id);
+    return task.queue == queue && task.acked && task.state == TaskState::kBlocked;
+  }));
+}
+
 PurgeOutcome Oracle::purge(const Purge& c) {
   if (std::find(queues.begin(), queues.end(), c.queue) == queues.end())
     return {{ErrorCode::kNotFound, ""}, 0};
   const std::uint64_t waiting = count(c.queue, TaskState::kReady) +
                                 count(c.queue, TaskState::kDelayed) +
-                                count(c.queue, TaskState::kBlocked);
+                                count(c.queue, TaskState::kBlocked) - acked_in(c.queue);
   for (const TaskId id : std::set<TaskId>(alive_)) {
     const OracleTask& task = tasks[id];
     const bool held = task.state == TaskState::kHeld && has(Mistake::kPurgesHeld);

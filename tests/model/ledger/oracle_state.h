@@ -50,9 +50,9 @@ struct OracleTask {
   std::optional<std::string> order_key;  // in its queue; empty: that of an ordered queue
   std::map<TaskId, Bond> after;
   std::optional<Bond> bond;  // of a child to its parent; none while it is pending, or never was
-  bool never_born = false;   // ended while it was pending
-  bool left_line = false;    // ended while it stood in the line of its ordering key
-  bool is_parent = false;    // has, or had, children
+  bool unborn = false;       // comes with a completion that is not decided about
+  std::optional<std::pair<Uuid, std::uint64_t>> birth_key;  // with its content's hash
+  bool is_parent = false;                                   // has, or had, children
   bool acked = false;
   FailurePolicy policy = FailurePolicy::kDefault;  // of the ack
 
