@@ -36,6 +36,12 @@ function(baton_leave_unoptimised target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-O0>)
 endfunction()
 
+# Preset `ci` compiles several sources as one, which halves the build. A source whose private names another one of its
+# target has too is compiled alone.
+function(baton_compile_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 add_library(baton_warnings INTERFACE)
 add_library(baton::warnings ALIAS baton_warnings)
 target_compile_options(baton_warnings INTERFACE

@@ -7,7 +7,6 @@
 namespace baton::commands {
 namespace {
 
-constexpr int kPartlyDone = 8;
 constexpr std::size_t kPieceMax = 1000;       // what a list gives at once
 constexpr std::size_t kLooksMax = 100;        // questions of a dry run at once
 constexpr std::uint32_t kPiecesASecond = 10;  // of a bounded rate: small ones, evenly

@@ -31,7 +31,6 @@ struct ProduceOptions {
   const CLI::Option* wait_flag = nullptr;  // not given: does not wait for results
 };
 
-constexpr int kPartlyDone = 8;
 constexpr std::uint64_t kErrorsShown = 10;
 // With --wait: tasks whose end was not printed yet.
 constexpr std::size_t kUnfinishedMax = 16'384;

@@ -16,7 +16,6 @@ constexpr Duration kPatienceMin = std::chrono::milliseconds(500);
 constexpr Duration kFetchPatience = std::chrono::seconds(10);
 constexpr int kFailed = 1;
 constexpr int kTimedOut = 6;
-constexpr int kPartlyDone = 8;
 
 }  // namespace
 

@@ -81,6 +81,9 @@ void print_error(const std::string& text);
 // returns the exit code 2. `command`: "produce", "queue set".
 int usage_error(const std::string& command, const std::string& what);
 
+// The exit code of a command that did some of what it was asked for.
+inline constexpr int kPartlyDone = 8;
+
 // The exit code for a request that was tried until its time was over: a deadline that ran out while
 // nobody answered means that the cluster is unavailable.
 int exit_code_of_request(const Status& status);

@@ -118,7 +118,6 @@ class ManagerDaemon final : public ManagerNode, private ServerHandler {
   bool asking_members_ = false;
   std::function<void()> drained_;
   MonoTime drain_deadline_{};
-  bool closing_ = false;
 };
 
 }  // namespace baton::manager
