@@ -289,6 +289,9 @@ Operation Generator::operation(const SessionId& session) {
 }
 
 Command Generator::operations() {
+  if (wishes_.family && chance(15)) {
+    if (const TaskId parent = any_claimed(true)) return ack_of(parent);
+  }
   SessionOperations c;
   c.session = any_session();
   // Mostly the holder of something.

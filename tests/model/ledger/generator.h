@@ -73,6 +73,8 @@ class Generator {
   Command borrow();
   Command act();
   TaskId any_task();
+  TaskId any_claimed(bool parents);
+  Command ack_of(TaskId parent);
 
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
   template <class T>

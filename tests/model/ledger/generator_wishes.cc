@@ -70,10 +70,12 @@ void Generator::add_times(TaskOptions& options) {
 
 void Generator::add_relations(TaskOptions& options) {
   options.on_failed = policy();
-  const Grant grant = grants_.empty() ? Grant() : grant_of(any_session());
-  if (grant.task && chance(60)) {
-    options.parent = grant.task;
-    options.parent_token = grant.token;
+  const TaskId claimed = any_claimed(false);
+  if (claimed && chance(60)) {
+    options.parent = claimed;
+    options.parent_token = oracle_.tasks.at(claimed).token;
+    if (chance(10))
+      options.parent_token = grant_of(any_session()).token;  // of a claim that is over
     options.with_completion = chance(50);
   }
   if (chance(50)) return;
@@ -106,6 +108,26 @@ TaskId Generator::any_task() {
   auto at = by_state.begin();
   std::advance(at, random_.below(by_state.size()));
   return any(at->second);
+}
+
+// None when there is none.
+TaskId Generator::any_claimed(bool parents) {
+  std::vector<TaskId> found;
+  for (const auto& [id, task] : oracle_.tasks) {
+    if (task.state == TaskState::kClaimed && (!parents || task.is_parent)) found.push_back(id);
+  }
+  return found.empty() ? TaskId() : any(found);
+}
+
+// The ack of a parent, by its holder: it is what most of what children can do begins with.
+Command Generator::ack_of(TaskId parent) {
+  const OracleTask& task = oracle_.tasks.at(parent);
+  Operation op = operation(task.session);
+  op.seq = OpSeq(++seqs_[task.session]);
+  op.kind = OperationKind::kAck;
+  op.task = parent;
+  op.token = task.token;
+  return SessionOperations{task.session, OpSeq(), {op}};
 }
 
 void Generator::add_wishes(Operation& op) {
