@@ -165,6 +165,7 @@ void SimOperator::change_a_setting() {
   switch (random_.below(10)) {
     case 0:
       change.max_in_flight = few;
+      notes.push_back(note(queue, Kind::kLimit, few));
       break;
     case 1:
       change.max_per_fair_key = few;
@@ -263,7 +264,7 @@ void SimOperator::tidy_up() {
     change.max_tasks = 0;
     change.on_dead = OnDead::kReleaseKey;
     change.time_to_live = change.total_timeout = Millis(0);
-    set_queue(queue, change, {note(queue, Kind::kResume)}, true);
+    set_queue(queue, change, {note(queue, Kind::kResume), note(queue, Kind::kLimit)}, true);
   }
   sweep();
 }

@@ -47,8 +47,9 @@ std::vector<Violation> check_pauses(const LifeTasks& tasks) {
 
 std::vector<Violation> check_life(const LifeTasks& tasks) {
   std::vector<Violation> found;
-  for (const auto check : {check_order_keys, check_idempotency, check_acts, check_delays,
-                           check_families, check_after, check_checkpoints, check_pauses}) {
+  for (const auto check :
+       {check_order_keys, check_idempotency, check_acts, check_delays, check_families, check_after,
+        check_checkpoints, check_pauses, check_limits}) {
     const std::vector<Violation> more = check(tasks);
     found.insert(found.end(), more.begin(), more.end());
   }

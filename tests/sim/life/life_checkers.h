@@ -1,4 +1,4 @@
-// What must be true of the life of every task, whatever went wrong in the run: L1 ... L8 of
+// What must be true of the life of every task, whatever went wrong in the run: L1 ... L9 of
 // docs/testing.md. One idea a file; each has a test in which it finds a history that is wrong.
 #pragma once
 
@@ -39,6 +39,9 @@ std::vector<Violation> check_checkpoints(const LifeTasks& tasks);
 
 // L8 pauses: nothing of a queue is granted between a pause that was confirmed and a resume.
 std::vector<Violation> check_pauses(const LifeTasks& tasks);
+
+// L9 limits: while a limit of claims at once is confirmed nothing is granted beside so many others.
+std::vector<Violation> check_limits(const LifeTasks& tasks);
 
 // All of them.
 std::vector<Violation> check_life(const LifeTasks& tasks);

@@ -377,6 +377,34 @@ TEST_CASE("L8 lets a queue go on when it is resumed") {
   CHECK(silent(asked));
 }
 
+// ---- L9 -------------------------------------------------------------------------------------------
+
+TEST_CASE("L9 finds a claim beside as many others as its queue may have at once") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kLimit, 2).task(1).task(2).task(3);
+  story.delivered(1, 10).delivered(2, 11).accepted(Action::kAck, 1, 10).delivered(3, 12);
+  story.accepted(Action::kExtend, 2, 11);
+  CHECK(silent(story));
+
+  LifeStory more;
+  more.changed(QueueNote::Kind::kLimit, 2).task(1).task(2).task(3);
+  more.delivered(1, 10).delivered(2, 11).delivered(3, 12);
+  more.accepted(Action::kAck, 1, 10).accepted(Action::kExtend, 2, 11);
+  CHECK_THAT(only(more, check_limits), Contains("beside 2 others of queue 'q', which is limited"));
+}
+
+TEST_CASE("L9 asks nothing of claims before a limit is confirmed, or once it is changed") {
+  LifeStory before;
+  before.task(1).task(2).delivered(1, 10).delivered(2, 11);
+  before.changed(QueueNote::Kind::kLimit, 1).accepted(Action::kAck, 1, 10);
+  CHECK(silent(before));
+
+  LifeStory after;
+  after.changed(QueueNote::Kind::kLimit, 1).changed(QueueNote::Kind::kLimit, 2).task(1).task(2);
+  after.delivered(1, 10).delivered(2, 11).accepted(Action::kAck, 1, 10);
+  CHECK(silent(after));
+}
+
 // ---- what explains an end -------------------------------------------------------------------------
 
 TEST_CASE("an end is explained only by what was asked of the task or of its queue") {

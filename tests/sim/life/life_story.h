@@ -86,8 +86,8 @@ class LifeStory {
     book.acted(number, code);
     return *this;
   }
-  LifeStory& changed(QueueNote::Kind kind) {
-    const std::size_t number = book.change("q", kind);
+  LifeStory& changed(QueueNote::Kind kind, std::uint64_t value = 0) {
+    const std::size_t number = book.change("q", kind, value);
     look_away();
     book.changed(number, true);
     return *this;
