@@ -51,6 +51,15 @@ def a_task_that_waits_for_a_consumer_its_time_its_queue_or_a_limit():
     worker.finish(143)
 
 
+def a_task_that_others_are_before():
+    later, ready = produce("turns", {"payload": "x", "delay": "1h"}, {"payload": "y"})
+    worker = Worker(TRIO, "turns", "--task", later)  # who waits, waits for another task
+    await_condition(lambda: TRIO.queue("turns")["waiting"], 30, "it waits")
+    expect_because(ready, "ready", "turn", "its turn will come")
+    worker.signal(signal.SIGTERM)
+    worker.finish(143)
+
+
 def a_task_that_runs_failed_or_is_over():
     TRIO.baton("queue", "set", "work", "--backoff", "1h..1h", "--backoff-jitter-percent", 0, "--keep", "all")
     TRIO.baton("queue", "set", "once", "--max-attempts", 1)
@@ -102,5 +111,6 @@ def a_task_whose_manager_is_away_and_then_gone():
 if __name__ == "__main__":
     with Trio(managers=2) as TRIO:
         run_cases([
-            a_task_that_waits_for_a_consumer_its_time_its_queue_or_a_limit, a_task_that_runs_failed_or_is_over,
+            a_task_that_waits_for_a_consumer_its_time_its_queue_or_a_limit, a_task_that_others_are_before,
+            a_task_that_runs_failed_or_is_over,
             a_child_waits_for_its_parents_completion, a_task_whose_manager_is_away_and_then_gone])

@@ -56,6 +56,7 @@ def a_delay_ends_when_it_said_also_when_the_center_is_killed_meanwhile():
 
 
 def what_nobody_claims_in_its_time_is_cancelled_or_dead():
+    TRIO.baton("queue", "set", "dies", "--keep", "all")  # so that who asks late is told how it ended, too
     text = "".join(json.dumps(line) + "\n" for line in (
         {"payload": "dies", "ttl": "300ms"}, {"payload": "too late", "delay": "1h", "ttl": "300ms"},
         {"payload": "waits", "wait_timeout": "300ms"}, {"payload": "in all", "delay": "1h", "total_timeout": "300ms"}))

@@ -29,14 +29,17 @@ def explain(task):
 
 def run(*arguments, stdin="", managers=None):
     """(exit code, stdout, stderr)"""
-    done = subprocess.run(TRIO.command(*arguments, managers=managers), input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(TRIO.command(*arguments, managers=managers), input=stdin, capture_output=True,
+                          text=True, timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
 def settings_hold_at_every_manager_and_over_a_killed_center():
-    usual = show("usual")["settings"] if TRIO.produce("usual", ["x"]) else None
-    set_queue("set", "--max-attempts", 3, "--backoff", "10ms..1h", "--keep", "all", "--max-rate", 50, "--on-uncertain", "hold",
-              "--on-dead", "hold", "--ttl", "1d", "--keep-bytes", "64MiB", "--ageing", 0, managers=TRIO.managers[0].address)
+    TRIO.produce("usual", ["x"])
+    usual = show("usual")["settings"]
+    set_queue("set", "--max-attempts", 3, "--backoff", "10ms..1h", "--keep", "all", "--max-rate", 50,
+              "--on-uncertain", "hold", "--on-dead", "hold", "--ttl", "1d", "--keep-bytes", "64MiB", "--ageing", 0,
+              managers=TRIO.managers[0].address)
     wanted = {**usual, "max_attempts": 3, "backoff_min_ms": 10, "backoff_max_ms": 3600000, "keep": "all", "max_rate": 50,
               "on_uncertain": "hold", "on_dead": "hold", "time_to_live_ms": 86400000, "keep_bytes": 64 << 20, "ageing": 0}
     expect(show("set", managers=TRIO.managers[1].address)["settings"], wanted)

@@ -1,12 +1,11 @@
 #!/usr/bin/python3
 """Waiting for results, and tasks that make tasks: `task wait`, `produce --wait`, `produce --child`."""
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from trio import BIN, Trio, await_condition, run_cases  # noqa: E402  (the path must be set first)
+from trio import BIN, Trio, run_cases  # noqa: E402  (the path must be set first)
 from worker import Worker  # noqa: E402
 
 
@@ -49,18 +48,6 @@ def a_wait_ends_with_its_time_and_follows_a_task_over_a_killed_center():
     TRIO.center.restart()
     TRIO.consume("slow", 1, "--exec", "echo late")
     expect((waiter.communicate(timeout=60)[0], waiter.returncode), (f"{task}\tdone\tlate\n", 0))
-
-
-def a_waiter_is_told_of_an_end_of_which_the_ledger_keeps_nothing():
-    TRIO.baton("queue", "pause", "unseen")
-    waiter = subprocess.Popen(TRIO.command("produce", "-q", "unseen", "--wait", "60s", "-o", "jsonl"), text=True,
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    waiter.stdin.write("x\n")
-    waiter.stdin.close()
-    await_condition(lambda: TRIO.queue("unseen")["ready"] == 1, 30, "it is there")
-    TRIO.baton("queue", "purge", "unseen", "--yes")
-    end = json.loads(waiter.stdout.read())
-    expect((waiter.wait(60), end["outcome"], end["reason"]), (1, "cancelled", "its queue was purged"))
 
 
 SPAWN = "printf 'one\\ntwo\\n' | {baton} produce -q {queue} --child {flags} > /dev/null && echo spawned"
@@ -117,6 +104,5 @@ if __name__ == "__main__":
         run_cases([
             a_waiter_gets_each_result_when_it_is_there_through_any_manager,
             a_wait_ends_with_its_time_and_follows_a_task_over_a_killed_center,
-            a_waiter_is_told_of_an_end_of_which_the_ledger_keeps_nothing,
             children_come_with_the_completion_of_their_parent_or_not_at_all,
             children_that_fail_do_with_their_parent_what_its_policy_says, a_command_without_a_claim_makes_no_children])

@@ -528,9 +528,10 @@ def B40_lists():
         expect((tasks(limit=limit), queues(limit=limit)), ("OK", "OK"))
     for limit in (0, 1001, U32):
         expect((tasks(limit=limit), queues(limit=limit)), ("INVALID_ARGUMENT",) * 2, f"limit {limit}")
-    for what, fields in {"no state": dict(state=0), "no such state": dict(state=99), "a long reason": dict(reason_has=b"x" * 1025),
-                         "a long ordering key": dict(order_key=TEXT_MAX + "x"), "a long fairness key": dict(fair_key=TEXT_MAX + "x"),
-                         "a bad name": dict(queue="a b"), "no name": dict(queue=""), "a bad cursor": dict(cursor="x y")}.items():
+    wrong = {"no state": dict(state=0), "no such state": dict(state=99), "a long reason": dict(reason_has=b"x" * 1025),
+             "a long ordering key": dict(order_key=TEXT_MAX + "x"), "a long fairness key": dict(fair_key=TEXT_MAX + "x"),
+             "a bad name": dict(queue="a b"), "no name": dict(queue=""), "a bad cursor": dict(cursor="x y")}
+    for what, fields in wrong.items():
         expect(tasks(**fields), "INVALID_ARGUMENT", what)
     expect(queues(cursor="a b"), "INVALID_ARGUMENT", "a bad cursor")
     expect(queues(prefix="a b"), "INVALID_ARGUMENT", "a prefix of no name")

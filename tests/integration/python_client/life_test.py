@@ -218,6 +218,21 @@ def a_finished_task_is_copied_while_its_payload_is_kept():
            (made.first_task, b"precious", task, "letter", 8))
 
 
+def who_waits_is_told_of_an_end_of_which_nothing_is_kept():
+    connection = A()
+    task, = Producer(connection).produce("unseen", [b"x"])
+    waiting = connection.send(broker.QUERY, broker.Query(timeout_ms=20000, task_wait=broker.TaskWait(task=task)))
+    expect(state_of(connection, task), "READY")  # questions are answered in order: the wait is known
+    expect(B().query(queue_purge=broker.QueuePurge(queue="unseen"))[0].purge.tasks, 1)
+    ended = connection.answer(waiting, broker.ANSWER, broker.Answer)[0].task
+    expect((ended.state, ended.reason), (broker.CANCELLED, b"its queue was purged"))
+    # Who comes later learns that it is over, from the ledger; and how, from the archive.
+    late = task_of(connection, task)
+    expect((late.state, late.queue), (broker.DONE, ""))
+    events = connection.query(task_history=broker.TaskHistory(task=task, limit=10))[0].history.event
+    expect([event.cause for event in events][-1], "purged")
+
+
 def settings_of_a_queue_are_checked_as_a_whole():
     one, two = A(), B()
     settings = set_queue(one, "set", max_attempts=2, backoff_max_ms=5000)
@@ -245,4 +260,5 @@ if __name__ == "__main__":
             an_idempotency_key_names_the_first_task_at_every_manager, an_ordered_task_that_was_refused_is_not_overtaken,
             a_checkpoint_and_a_delay_go_to_the_next_attempt_of_another_consumer,
             acting_on_tasks_answers_each_and_tells_the_holder, children_of_a_claim_and_tasks_after_others,
-            a_finished_task_is_copied_while_its_payload_is_kept, settings_of_a_queue_are_checked_as_a_whole])
+            a_finished_task_is_copied_while_its_payload_is_kept, who_waits_is_told_of_an_end_of_which_nothing_is_kept,
+            settings_of_a_queue_are_checked_as_a_whole])
