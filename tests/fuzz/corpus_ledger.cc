@@ -70,6 +70,16 @@ void session_ledger_corpus() {
     good.u8(step(i % 3, 9)).u8(1).u8(i).u8(step(i % 3, 6)).u8(0);
   save("session_ledger", "good", good.str());
 
+  Bytes saves;  // of claims that are current, that have ended, and that nobody has
+  saves.raw(good.str().substr(0, 40));
+  for (std::uint64_t i = 0; i < 9; ++i) saves.u8(step(i % 3, 9)).u8(192 | (i % 4)).u8(i);
+  for (int i = 0; i < 5; ++i) saves.u8(21);
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    saves.u8(step(i % 3, 9)).u8(193 + 16 * (i % 2)).u8(i).u8(step(i % 3, 15));
+    saves.u8(step(i % 3, 9)).u8(i % 2).u8(i);
+  }
+  save("session_ledger", "saves", saves.str());
+
   Bytes late;  // leases end, and everybody answers all the same
   late.raw(good.str().substr(0, 40));
   for (int i = 0; i < 5; ++i) late.u8(21);

@@ -340,13 +340,17 @@ class Story {
     manager::SessionOperation operation;
     operation.kind =
         (how & 128) == 0 ? OperationKind::kAck : static_cast<OperationKind>(1 + ((how >> 2) & 3));
+    if ((how & 192) == 192) {  // progress, of a claim that goes on
+      operation.kind = OperationKind::kSave;
+      operation.percent = how & 63U;
+    }
     operation.task = claim.task;
     operation.token = claim.token;
     operation.wants_next = (how & 16) != 0;
     operation.started = (how & 32) != 0;
     operation.lease = kLeaseMin;
     operation.seq = client.last_seq = client.last_seq.next();
-    if (operation.kind != OperationKind::kExtend) client.held.erase(claim);
+    if (operation.ends_claim()) client.held.erase(claim);
 
     const check::Event event = sim::claim_event(sim::action_of(operation.kind), scheduler_.now(),
                                                 client.process, claim.task, claim.token);
