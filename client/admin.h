@@ -245,7 +245,8 @@ class Admin {
   virtual void task_result(TaskId task, Duration timeout, Callback<TaskResult> done) = 0;
   // not_found: the payload is no longer kept.
   virtual void task_payload(TaskId task, Duration timeout, Callback<std::string> done) = 0;
-  // Answered once the task is done, dead or cancelled; deadline_exceeded: it was not in time.
+  // Answered once the task has ended: done, dead, cancelled, quarantined or void. deadline_exceeded: it
+  // has not, in time.
   virtual void wait_task(TaskId task, Duration timeout, Callback<TaskInfo> done) = 0;
   virtual void explain_task(TaskId task, Duration timeout, Callback<Explanation> done) = 0;
   // One page of the tasks of a queue in one state. `limit`: 1 to 1,000. `cursor`: empty, or `next`
