@@ -45,6 +45,7 @@ const DedupTable::Stored* DedupTable::find(ProducerId producer, ProducerSeq seq)
 }
 
 bool DedupTable::waited(ProducerId producer, ProducerSeq seq) const {
+  if (!any_waited_) return false;
   const Stored* stored = find_slot(producer, seq);
   return stored != nullptr && !stored->offset;
 }
@@ -68,6 +69,7 @@ void DedupTable::record(ProducerId producer, ProducerSeq first, Offset offset,
 }
 
 void DedupTable::record_waiting(ProducerId producer, ProducerSeq first, std::size_t count) {
+  any_waited_ = true;
   Window& window = open_window(producer);
   for (std::size_t i = 0; i < count; ++i) put(window, first.value() + i, Stored{});
   forget_surplus();

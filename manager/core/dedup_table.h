@@ -95,6 +95,7 @@ class DedupTable {
   std::unordered_map<ProducerId, Window> windows_;  // looked up only, never iterated
   std::list<ProducerId> by_use_;                    // silent longest first
   std::size_t slots_ = 0;
+  bool any_waited_ = false;  // most tables never see one, and are asked for every item
 };
 
 }  // namespace baton::manager
