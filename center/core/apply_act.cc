@@ -40,6 +40,9 @@ Status act_redrive(Work& work, TaskId task, const TaskFacts& facts) {
   const Shard& shard = work.tables.members.shard(task.shard());
   if (shard.removed || shard.is_missing(task.offset()))
     return {ErrorCode::kDataLoss, "its payload is gone"};
+  const OptionsRow* options = options_of(work.tables, facts);
+  if (options != nullptr && options->unborn)
+    return {ErrorCode::kConflict, "it comes with the completion of its parent, which is at work"};
   const Family* family = work.tables.families.families.find(task);
   if (is_acked(work.tables, facts) && family != nullptr && family->failed > 0 &&
       policy_of_parent(work.tables, task, facts) != FailurePolicy::kIgnore) {
@@ -114,7 +117,10 @@ ActedItem act_on(Work& work, TaskId task, const ActOn& command) {
   if (is_lost(tables, task, facts))
     return {{ErrorCode::kConflict, "its manager was removed"}, TaskState::kQuarantined};
   Status status = act(work, task, facts, command);
-  return {std::move(status), state_of(tables, task)};
+  // What was discarded is not remembered, and neither is all that was cancelled.
+  const bool ends = command.action == TaskAction::kDiscard || command.action == TaskAction::kCancel;
+  const TaskState state = ends && status.ok() ? TaskState::kCancelled : state_of(tables, task);
+  return {std::move(status), state};
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ class Explainer {
   Explanation explain() const {
     switch (view_.state) {
       case TaskState::kDone:
+        if (!facts_.queue)
+          return {ExplainCode::kFinished, "it has finished, and nothing of it is kept", {}};
         return {ExplainCode::kFinished, "it is done", {}};
       case TaskState::kCancelled:
         return {ExplainCode::kFinished, "it was cancelled" + because(), {}};

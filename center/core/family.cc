@@ -142,6 +142,13 @@ bool begin_life(Work& work, TaskId child, const TaskFacts& facts, const Unborn& 
   return true;
 }
 
+// A child that has failed already when its parent is acked.
+void count_stillborn(Work& work, Family& family, const TaskFacts& facts) {
+  ++family.failed;
+  if (facts.state == TaskState::kDead)
+    work.tables.task_options.edit(facts.options).failed_in = family.decision;
+}
+
 void bear(Work& work, const JobTable::Birth& birth, TaskId child) {
   Tables& tables = work.tables;
   const Unborn unborn = *tables.families.pending.find({birth.parent, child});
@@ -150,16 +157,18 @@ void bear(Work& work, const JobTable::Birth& birth, TaskId child) {
   Family* family = tables.families.families.edit(birth.parent);
   if (family != nullptr) --family->pending;
   const TaskFacts facts = facts_of(tables, child);
+  if (birth.acked && facts.options != kNoSlot)
+    tables.task_options.edit(facts.options).unborn = false;
   const bool waits = facts.state == TaskState::kPending;
   if (!birth.acked) {
-    if (waits) make_void(work, child, facts, Cause::kParentGone);
+    if (waits || facts.state == TaskState::kDead) make_void(work, child, facts, Cause::kParentGone);
     if (family != nullptr && family->open + family->pending + family->failed == 0)
       tables.families.families.erase(birth.parent);
   } else if (waits && !is_lost(tables, child, facts)) {
     if (begin_life(work, child, facts, unborn) && family != nullptr) ++family->open;
   } else {
-    // It was cancelled, or its payload is gone, before it could begin.
-    if (family != nullptr) ++family->failed;
+    // It died, was cancelled, or lost its payload before it could begin.
+    if (family != nullptr) count_stillborn(work, *family, facts);
     if (waits) quarantine(work, child, Cause::kRemoved, "");
   }
 }
@@ -235,8 +244,8 @@ void told_end(Work& work, TaskId task, const TaskFacts& facts, TaskState state) 
   // An unborn one is counted when its parent is acked; a dead one that goes was counted, unless
   // that waits to be told, which nobody will then.
   const bool counted =
-      facts.state == TaskState::kPending ||
-      (facts.state == TaskState::kDead && options != nullptr && options->failed_in != 0);
+      options != nullptr && (options->unborn || facts.state == TaskState::kPending ||
+                             (facts.state == TaskState::kDead && options->failed_in != 0));
   if (counted) parent = TaskId();
   const Ending ending = state == TaskState::kDone   ? Ending::kDone
                         : state == TaskState::kDead ? Ending::kDied

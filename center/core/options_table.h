@@ -32,7 +32,7 @@ struct OptionsRow {
   // Dead, and counted as failed by its parent: in which decision's time (Family::decision).
   std::uint32_t failed_in = 0;
   FailurePolicy on_failed = FailurePolicy::kDefault;
-  bool with_completion = false;
+  bool unborn = false;  // comes with a completion that is not decided about
   TaskId parent;
   Token parent_token;
   TaskId retry_of;

@@ -106,7 +106,7 @@ void fields(Archive& ar, std::uint32_t& slot, OptionsRow& o) {
   ar(slot), ar(o.task), ar(o.state), ar(o.not_before_ms), ar(o.time_to_live_at_ms),
       ar(o.total_at_ms), ar(o.wait_until_ms), ar(o.wait_timeout_ms), ar(o.attempt_timeout_ms);
   ar(o.max_attempts), ar(o.order_key), ar(o.fair_key), ar(o.after_open), ar(o.after_failed),
-      ar(o.on_failed), ar(o.with_completion), ar(o.parent), ar(o.parent_token), ar(o.retry_of),
+      ar(o.on_failed), ar(o.unborn), ar(o.parent), ar(o.parent_token), ar(o.retry_of),
       ar(o.failed_in);
 }
 

@@ -53,7 +53,7 @@ void fill_options(Work& work, const TaskOptions& options, const QueueSettings& s
   row.attempt_timeout_ms = options.attempt_timeout.count();
   row.max_attempts = options.max_attempts;
   row.on_failed = options.on_failed;
-  row.with_completion = options.with_completion;
+  row.unborn = options.with_completion;
   row.parent = options.parent;
   row.parent_token = options.parent_token;
   row.retry_of = options.retry_of;
@@ -77,7 +77,7 @@ std::uint32_t name_fair_key(Tables& tables, QueueId queue, const TaskOptions& op
 
 // The first state of a task that nobody else's end decides about.
 TaskState first_state(Work& work, TaskId task, const TaskFacts& facts, const OptionsRow* options) {
-  if (options != nullptr && options->with_completion) return TaskState::kPending;
+  if (options != nullptr && options->unborn) return TaskState::kPending;
   const bool holds = facts.order_key == kNoSlot || enter_key(work, facts.order_key, task);
   if (!holds || (options != nullptr && options->after_open > 0)) return TaskState::kBlocked;
   return facts.ready_at_ms > work.tables.counters.calendar.ms ? TaskState::kDelayed

@@ -147,7 +147,12 @@ void end_as_quarantined(Work& work, TaskId task, const TaskFacts& facts, std::st
 void end_as_void(Work& work, TaskId task, const TaskFacts& facts) {
   leave_unfinished(work, task, facts);
   told_end(work, task, facts, TaskState::kVoid);
-  set_value(work, task, TaskValue());
+  forget_reason(work.tables, task);
+  if (facts.row == kNoSlot) {
+    set_value(work, task, TaskValue());
+  } else {
+    remove_row(work, facts.row, TaskValue());
+  }
   forget_wishes(work, facts);
 }
 

@@ -79,7 +79,11 @@ Offset quarantine_missing(Work& work, Shard& shard, Offset from) {
 }
 
 void make_void(Work& work, TaskId task, const TaskFacts& facts, Cause cause) {
-  stop_waiting(work, task, facts);
+  if (facts.state == TaskState::kDead) {
+    --work.tables.queues.edit(facts.queue).dead;
+    work.tables.queues.edit(facts.queue).bytes += payload_bytes(work.tables, task);
+  }
+  leave_state(work, task, facts);
   note(work, task, facts.state, TaskState::kVoid, cause);
   end_as_void(work, task, facts);
 }

@@ -25,7 +25,7 @@ void quarantine(Work& work, TaskId task, Cause cause, std::string_view reason);
 // many as the entry may touch. Returns where it stopped: the shard's end when all are done.
 Offset quarantine_missing(Work& work, Shard& shard, Offset from);
 
-// pending -> void.
+// pending, or dead since it was pending -> void.
 void make_void(Work& work, TaskId task, const TaskFacts& facts, Cause cause);
 
 // ---- ends, by whom it may be ----

@@ -53,6 +53,7 @@ constexpr Rule kRules[] = {
     {Cause::kParentAcked, kPending, kDelayed},
     {Cause::kParentAcked, kPending, kBlocked},
     {Cause::kParentGone, kPending, kVoid},
+    {Cause::kParentGone, kDead, kVoid},
     {Cause::kDuplicate, kPending, kVoid},
     {Cause::kDamaged, kBlocked, kQuarantined},
     {Cause::kDamaged, kPending, kQuarantined},

@@ -323,9 +323,10 @@ void QueryService::task_history(const Parked& question) {
       });
 }
 
-// Where the result is; none (lsn 0) when the task was completed without one.
+// Where the result is; none (lsn 0) when the task was completed without one. A parent that was acked has
+// one, whatever becomes of its children.
 void QueryService::task_result(const TaskView& task, v1::ChannelAnswer& answer) const {
-  if (task.state != TaskState::kDone) {
+  if (task.state != TaskState::kDone && !task.result) {
     return set_both(
         Status(ErrorCode::kNotFound, "task " + to_string(task.task) + " is " +
                                          std::string(to_string(task.state)) + ": it has no result"),

@@ -17,7 +17,8 @@ ActOutcome Oracle::act_on(const ActOn& c) {
       outcome.items.push_back({{ErrorCode::kUnavailable, ""}, TaskState::kNone});
     } else {
       const Status status = act(id, c);
-      outcome.items.push_back({status, seen(id)});
+      const bool ends = c.action == TaskAction::kCancel || c.action == TaskAction::kDiscard;
+      outcome.items.push_back({status, ends && status.ok() ? TaskState::kCancelled : seen(id)});
     }
   }
   return outcome;
@@ -63,6 +64,7 @@ Status Oracle::redrive(TaskId id) {
   OracleTask& task = tasks[id];
   if (task.state != TaskState::kDead) return conflict();
   if (shards[id.shard()].removed || is_missing(id)) return {ErrorCode::kDataLoss, ""};
+  if (task.unborn) return conflict();
   if (task.acked && children_with(id, Bond::kFailed) > 0 &&
       policy_of(task) != FailurePolicy::kIgnore)
     return conflict();

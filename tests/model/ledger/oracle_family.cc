@@ -88,6 +88,7 @@ void Oracle::told_end(TaskId id, TaskState from, TaskState to) {
                           !has(Mistake::kDeadHoldsNothing);
     if (!holds_on) release_key(id);
   }
+  task.after.clear();
   if (from == TaskState::kDead) return;  // they were told when it died
   tellings_.push_back({id, to != TaskState::kDone, task.bond.has_value()});
 }
@@ -170,10 +171,11 @@ void Oracle::do_jobs() {
       task.unborn = false;
       const bool lives = birth.acked || has(Mistake::kOrphansLive);
       voided = voided || !lives;
-      if (task.state != TaskState::kPending) {
-        if (lives) task.bond = Bond::kFailed;
-      } else if (!lives) {
+      const bool dead = task.state == TaskState::kDead;
+      if (!lives && (dead || task.state == TaskState::kPending)) {
         end(child, TaskState::kVoid, Cause::kParentGone);
+      } else if (task.state != TaskState::kPending) {
+        if (lives) task.bond = Bond::kFailed;
       } else if (takes_key(child)) {
         task.bond = Bond::kOpen;
         enter_key(child);

@@ -345,6 +345,34 @@ TEST_CASE("a child that is discarded before its death was told has failed all th
   CHECK(w.state(w.parent.task) == TaskState::kDone);
 }
 
+TEST_CASE("a child that dies before it is born does not live without the completion") {
+  World w;
+  TaskOptions options;
+  options.parent = w.parent.task;
+  options.parent_token = w.parent.token;
+  options.with_completion = true;
+  options.total_timeout = 5s;
+  const TaskId child = w.world.add(w.m, options);
+  w.world.pass(6s);
+  REQUIRE(w.state(child) == TaskState::kDead);
+  CHECK(w.world.act(TaskAction::kRedrive, child).status.code() == ErrorCode::kConflict);
+  w.world.restart();
+  SECTION("it has failed when its parent is acked, and may run then") {
+    REQUIRE(w.ack(w.parent, FailurePolicy::kWait) == ErrorCode::kOk);
+    CHECK(w.world.view(w.parent.task).children_failed == 1);
+    REQUIRE(w.world.act(TaskAction::kRedrive, child).status.ok());
+    CHECK(w.world.view(w.parent.task).children_failed == 0);
+    w.ack(w.claim());
+    CHECK(w.state(w.parent.task) == TaskState::kDone);
+  }
+  SECTION("it never was when the claim ends otherwise") {
+    w.world.operate(w.m, 1, w.world.operation(++w.seq, OperationKind::kNack, w.parent));
+    CHECK(w.world.view(child).queue.empty());
+    CHECK(w.world.ledger().list_queues("q", "", 1).queues.at(0).dead == 0);
+    CHECK(w.world.ledger().list_queues("q", "", 1).queues.at(0).bytes == 0);
+  }
+}
+
 TEST_CASE("nothing waits for what never was") {
   World w;
   const TaskId child = w.child(true);
