@@ -98,30 +98,6 @@ void Queue::take(TaskId task, std::uint32_t priority, std::uint32_t fair_key) {
   drop_if_empty(in, fair_key);
 }
 
-std::uint64_t Queue::drop_shard(ShardId shard) {
-  std::uint64_t dropped = 0;
-  for (Level& in : levels) {
-    std::vector<std::uint32_t> lanes;
-    if (in.plain.find_shard(shard) != nullptr) lanes.push_back(kNoSlot);
-    for (auto at = in.fair.begin(); !at.done(); ++at) {
-      if (at->second.find_shard(shard) != nullptr) lanes.push_back(at->first);
-    }
-    for (const std::uint32_t fair_key : lanes) {
-      Lane& lane = in.edit_lane(fair_key);
-      const std::uint64_t count = lane.find_shard(shard)->size();
-      std::erase_if(lane.shards, [&](const ReadyShard& entry) { return entry.shard == shard; });
-      lane.ready -= count;
-      in.ready -= count;
-      ready -= count;
-      dropped += count;
-      if (lane.ready > 0) continue;
-      leave_turns(in, lane);
-      drop_if_empty(in, fair_key);
-    }
-  }
-  return dropped;
-}
-
 // A lane without tasks keeps nothing: put_back() says where it starts when it comes back.
 void Queue::drop_if_empty(Level& in, std::uint32_t fair_key) {
   if (fair_key != kNoSlot) in.fair.erase(fair_key);
@@ -146,6 +122,10 @@ void Queue::update_turns(std::uint32_t fair_key, const FairKey& key) {
 
 void Queue::enter_turns(Level& in, Lane& lane, std::uint32_t fair_key) {
   lane.pass = std::max(lane.pass, in.pass);
+  take_place(in, lane, fair_key);
+}
+
+void Queue::take_place(Level& in, Lane& lane, std::uint32_t fair_key) {
   lane.in_turn = true;
   in.turns.insert({lane.pass, lane.serial}, fair_key);
 }
@@ -156,8 +136,8 @@ void Queue::restore_lane(Level& in, std::uint32_t fair_key, std::uint32_t overta
   const bool was_in = lane.in_turn;
   leave_turns(in, lane);
   lane.overtaken = overtaken;
-  lane.pass = pass;
-  if (was_in) enter_turns(in, lane, fair_key);
+  lane.pass = pass;  // behind the others, if it was passed over
+  if (was_in) take_place(in, lane, fair_key);
 }
 
 void Queue::leave_turns(Level& in, Lane& lane) {

@@ -110,8 +110,6 @@ struct Queue {
   void put_back(TaskId task, std::uint32_t priority, std::uint32_t fair_key, const FairKey* key);
   // REQUIRES: it is there.
   void take(TaskId task, std::uint32_t priority, std::uint32_t fair_key);
-  // The shard's ready tasks leave the ready sets. Returns how many there were.
-  std::uint64_t drop_shard(ShardId shard);
   // The fairness key was given a claim, or one of its claims ended: it may or may not have turns.
   void update_turns(std::uint32_t fair_key, const FairKey& key);
   // A turn of the lane is over.
@@ -134,6 +132,7 @@ struct Queue {
 
  private:
   void enter_turns(Level& level, Lane& lane, std::uint32_t fair_key);
+  void take_place(Level& level, Lane& lane, std::uint32_t fair_key);
   void leave_turns(Level& level, Lane& lane);
   void drop_if_empty(Level& level, std::uint32_t fair_key);
 };

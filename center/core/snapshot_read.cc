@@ -197,8 +197,13 @@ class SnapshotLoader {
     if (!ar.ok() || queue.id.value() != t_.queues.size() + 1 || t_.queues.find(queue.name) ||
         !validate_queue_settings(queue.settings).ok())
       return false;
-    said_.push_back({std::exchange(queue.ready, 0), std::exchange(queue.delayed, 0),
-                     std::exchange(queue.blocked, 0), std::exchange(queue.pending, 0)});
+    said_.push_back({std::exchange(queue.ready, 0),
+                     std::exchange(queue.delayed, 0),
+                     std::exchange(queue.blocked, 0),
+                     std::exchange(queue.pending, 0),
+                     {}});
+    for (const Level& level : queue.levels)
+      said_.back().plain.push_back({level.priority, level.plain.overtaken, level.plain.pass});
     t_.queues.restore(std::move(queue));
     return true;
   }
@@ -631,6 +636,10 @@ class SnapshotLoader {
 
   void restore_turns(Queue& queue) {
     for (Level& level : queue.levels) {
+      for (const LaneItem& said : said_[queue.id.value() - 1].plain) {
+        if (said.priority == level.priority)
+          queue.restore_lane(level, kNoSlot, said.overtaken, said.pass);
+      }
       for (auto at = level.fair.begin(); !at.done(); ++at) {
         for (const LaneItem& said : lanes_[at->first]) {
           if (said.priority == level.priority)
@@ -648,6 +657,7 @@ class SnapshotLoader {
     std::uint64_t delayed = 0;
     std::uint64_t blocked = 0;
     std::uint64_t pending = 0;
+    std::vector<LaneItem> plain;  // the lane without a fairness key, by priority
   };
   std::vector<Said> said_;                                // by queue
   std::map<std::uint32_t, std::vector<LaneItem>> lanes_;  // by slot of the fairness key

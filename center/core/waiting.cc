@@ -1,5 +1,7 @@
 #include "center/core/waiting.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 
 namespace baton::center {
@@ -91,7 +93,10 @@ void offer_queue(Work& work, QueueId queue) {
 
 void reopen_queue(Work& work, QueueId queue) {
   for (const auto& [task, lines] : work.tables.lines.by_task()) {
-    if (work.tables.lines[lines.front()].queue == queue) work.wanted_tasks.push_back(task);
+    const bool here = std::any_of(lines.begin(), lines.end(), [&](std::uint32_t line) {
+      return work.tables.lines[line].queue == queue;
+    });
+    if (here) work.wanted_tasks.push_back(task);
   }
   offer_queue(work, queue);
 }

@@ -11,8 +11,6 @@ constexpr std::uint64_t kManagers = 3;
 constexpr std::uint64_t kSessions = 5;
 constexpr std::uint64_t kProducers = 3;
 
-Uuid uuid(std::uint64_t kind, std::uint64_t n) { return Uuid{kind << 32 | n, n}; }
-
 }  // namespace
 
 Entry Generator::next(Lsn index) {
@@ -252,10 +250,6 @@ Command Generator::demand(const std::string& manager) {
   if (chance(20)) c.lease = Millis(0);
   c.total = (exists ? known->second.grants : 0) + random_.below(4);
   if (chance(12) && any_shard()) c.task = TaskId(any_shard(), Offset(1 + random_.below(30)));
-  // Nobody waits for it in a queue that it is not in, when that queue may be closed and opened.
-  const auto wanted = oracle_.tasks.find(c.task);
-  const bool fits = wanted != oracle_.tasks.end() && wanted->second.queue == c.queue;
-  if (!fits && (wishes_.limits || wishes_.shares || wishes_.acts)) c.task = TaskId();
   return c;
 }
 

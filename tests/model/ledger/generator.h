@@ -14,6 +14,8 @@
 
 namespace baton::center::model {
 
+inline Uuid uuid(std::uint64_t kind, std::uint64_t n) { return Uuid{kind << 32 | n, n}; }
+
 // What the tasks and queues of a run may ask for beside the plain.
 struct Wishes {
   explicit Wishes(Random random);

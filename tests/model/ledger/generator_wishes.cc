@@ -4,12 +4,6 @@
 #include "tests/model/ledger/generator.h"
 
 namespace baton::center::model {
-namespace {
-
-Uuid uuid(std::uint64_t kind, std::uint64_t n) { return Uuid{kind << 32 | n, n}; }
-
-}  // namespace
-
 // Each run meets some of it, and that often.
 Wishes::Wishes(Random random) {
   removes = random.one_in(4);

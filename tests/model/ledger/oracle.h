@@ -109,9 +109,6 @@ class Oracle {
   [[nodiscard]] FailurePolicy policy_of(const OracleTask& parent) const;
   [[nodiscard]] std::size_t children_with(TaskId parent, Bond bond) const;
   [[nodiscard]] std::size_t children_pending(TaskId parent) const;
-  // Whether some lane stands behind the one that had the last turn: it was passed over, since
-  // nobody might have its tasks.
-  [[nodiscard]] bool has_lanes_behind() const;
   [[nodiscard]] QueueRule rule_of(const std::string& queue) const;
 
  private:

@@ -78,17 +78,6 @@ void Oracle::had_turn(const OracleTask& task) {
   lane.pass += kStep / (alike ? 1 : queue.fair_keys[key].weight);
 }
 
-bool Oracle::has_lanes_behind() const {
-  for (const auto& [name, queue] : of_queue) {
-    for (const auto& [priority, level] : queue.levels) {
-      for (const auto& [key, lane] : level.lanes) {
-        if (level.is_shared() && lane.pass < level.pass && lane.in_turn) return true;
-      }
-    }
-  }
-  return false;
-}
-
 void Oracle::count_claim(const OracleTask& task, int change) {
   OracleQueue& queue = queue_of(task);
   if (change > 0 && queue.settings.max_rate > 0) queue.rate_credit -= 1000;
