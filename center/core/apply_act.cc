@@ -45,7 +45,7 @@ Status act_redrive(Work& work, TaskId task, const TaskFacts& facts) {
     return {ErrorCode::kConflict, "it comes with the completion of its parent, which is at work"};
   const Family* family = work.tables.families.families.find(task);
   if (is_acked(work.tables, facts) && family != nullptr && family->failed > 0 &&
-      policy_of_parent(work.tables, task, facts) != FailurePolicy::kIgnore) {
+      policy_of_parent(work.tables, task, facts) == FailurePolicy::kFail) {
     return {ErrorCode::kConflict, "it is dead because of its children: redrive those first"};
   }
   redrive(work, task, facts);

@@ -36,9 +36,10 @@ void keep_indexes(Work& work, Queue& queue, const QueueSettings& before) {
   if (now.on_dead != before.on_dead && now.on_dead != OnDead::kHoldKey)
     release_dead(work, queue.id);
   if (now.max_per_fair_key == before.max_per_fair_key) return;
-  for (std::uint32_t slot = 0; slot < tables.fair_keys.slots(); ++slot) {
-    if (tables.fair_keys.in_use(slot) && tables.fair_keys[slot].queue == queue.id)
-      queue.update_turns(slot, tables.fair_keys[slot]);
+  const FairTable::Names& names = tables.fair_keys.names();
+  for (auto at = names.lower_bound({queue.id, ""}); !at.done(); ++at) {
+    if (at->first.first != queue.id) return;
+    queue.update_turns(at->second, tables.fair_keys[at->second]);
   }
 }
 

@@ -71,6 +71,7 @@ void do_due(Work& work) {
   while (delay_is_due(tables) && work.spend()) end_delay(work);
   while (waiting_is_over(tables) && work.spend()) end_waiting(work);
   forget_aged(work);
+  continue_forgetting(work);
   while (work.budget > 0 && drop_idle_session(work)) work.spend();
   const auto shards = static_cast<std::uint32_t>(tables.members.shards().size());
   while (work.budget > 0 && tables.producers.drop_idle(work.now_ms(), work.index(), shards))

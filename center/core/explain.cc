@@ -85,6 +85,9 @@ class Explainer {
     if (facts_.row != kNoSlot && tables_.rows[facts_.row].acked) return waits_for_children();
     if (facts_.order_key != kNoSlot) {
       const TaskId holder = tables_.order_keys[facts_.order_key].holder;
+      if (!holder)
+        return {
+            ExplainCode::kOrderKey, "its ordering key is being handed on to the next in line", {}};
       if (holder != task_) {
         return {ExplainCode::kOrderKey,
                 "task " + to_string(holder) + ", which is " +

@@ -125,17 +125,22 @@ bool tell_one(Work& work) {
 
 // ---- children that come with a completion ----
 
-// Its life begins, or it turns out that another task has its idempotency key. True: it began.
+// Its idempotency key, if it has one, is its own from now on; false: another task has it.
+bool take_own_key(Work& work, TaskId child, const TaskFacts& facts, const Unborn& unborn) {
+  if (!unborn.has_key) return true;
+  KeyTable& keys = work.tables.keys;
+  const QueueSettings& settings = work.tables.queues[facts.queue].settings;
+  const KeyTable::Limits limits{settings.key_window.count(), settings.key_count};
+  if (keys.find(facts.queue, unborn.key, work.now_ms(), limits).task) return false;
+  keys.add(facts.queue, unborn.key, {child, unborn.content_hash}, work.now_ms(), limits);
+  return true;
+}
+
+// Its life begins, or it turns out that another task has its key. True: it began.
 bool begin_life(Work& work, TaskId child, const TaskFacts& facts, const Unborn& unborn) {
-  Tables& tables = work.tables;
-  if (unborn.has_key) {
-    const QueueSettings& settings = tables.queues[facts.queue].settings;
-    const KeyTable::Limits limits{settings.key_window.count(), settings.key_count};
-    if (tables.keys.find(facts.queue, unborn.key, work.now_ms(), limits).task) {
-      make_void(work, child, facts, Cause::kDuplicate);
-      return false;
-    }
-    tables.keys.add(facts.queue, unborn.key, {child, unborn.content_hash}, work.now_ms(), limits);
+  if (!take_own_key(work, child, facts, unborn)) {
+    make_void(work, child, facts, Cause::kDuplicate);
+    return false;
   }
   if (facts.order_key != kNoSlot) enter_key(work, facts.order_key, child);
   unblock(work, child, facts, Cause::kParentAcked);
@@ -162,12 +167,16 @@ void bear(Work& work, const JobTable::Birth& birth, TaskId child) {
   const bool waits = facts.state == TaskState::kPending;
   if (!birth.acked) {
     if (waits || facts.state == TaskState::kDead) make_void(work, child, facts, Cause::kParentGone);
-    if (family != nullptr && family->open + family->pending + family->failed == 0)
+    // One that was acked meanwhile, in a later claim, is judged when all is told.
+    const bool none = family != nullptr && family->open + family->pending + family->failed == 0;
+    if (none && !is_acked(tables, facts_of(tables, birth.parent)))
       tables.families.families.erase(birth.parent);
   } else if (waits && !is_lost(tables, child, facts)) {
     if (begin_life(work, child, facts, unborn) && family != nullptr) ++family->open;
   } else {
-    // It died, was cancelled, or lost its payload before it could begin.
+    // It died, was cancelled, or lost its payload before it could begin. Who died may come back.
+    if (facts.state == TaskState::kDead && !take_own_key(work, child, facts, unborn))
+      return make_void(work, child, facts, Cause::kDuplicate);
     if (family != nullptr) count_stillborn(work, *family, facts);
     if (waits) quarantine(work, child, Cause::kRemoved, "");
   }
@@ -424,7 +433,9 @@ void release_key(Work& work, std::uint32_t order_key, TaskId holder) {
   Tables& tables = work.tables;
   if (tables.order_keys[order_key].holder != holder) return;
   tables.order_keys.edit(order_key).holder = TaskId();
-  if (!hand_on(work, order_key)) tables.jobs.free_keys.push_back(order_key);
+  // When nobody else names it, it goes with the holder, and its slot may be taken again.
+  if (!hand_on(work, order_key) && tables.order_keys[order_key].tasks > 1)
+    tables.jobs.free_keys.push_back(order_key);
 }
 
 void release_dead(Work& work, QueueId queue) { work.tables.jobs.dead_keys[queue].clear(); }

@@ -78,8 +78,21 @@ void forget_done(Work& work, std::uint32_t slot) {
 void forget_surplus(Work& work, QueueId id) {
   while (true) {
     const std::uint32_t surplus = surplus_of(work.tables, work.tables.queues[id]);
-    if (surplus == kNoSlot || !work.spend()) return;
+    if (surplus == kNoSlot) return;
+    if (!work.spend()) {
+      work.tables.jobs.surplus_queues.insert(id);
+      return;
+    }
     forget_done(work, surplus);
+  }
+}
+
+void continue_forgetting(Work& work) {
+  std::set<QueueId>& queues = work.tables.jobs.surplus_queues;
+  while (!queues.empty() && work.budget > 0) {
+    const QueueId id = *queues.begin();
+    queues.erase(queues.begin());
+    forget_surplus(work, id);
   }
 }
 

@@ -26,6 +26,8 @@ bool finished_row_is_due(const Tables& tables);
 void forget_done(Work& work, std::uint32_t row);
 // Finished rows that the queue's settings do not allow (any more) go, as far as the budget lets.
 void forget_surplus(Work& work, QueueId queue);
+// What of that was left over.
+void continue_forgetting(Work& work);
 
 // Enters when the queue's oldest row is due; again whenever that changed, or its settings.
 void update_kept_end(Tables& tables, QueueId queue);

@@ -54,10 +54,13 @@ struct JobTable {
   std::deque<std::uint32_t> free_keys;
   // Queues whose dead tasks hold their ordering keys no more: the name of the next key to look at.
   std::map<QueueId, std::string> dead_keys;
+  // Queues that keep more finished rows than they may.
+  std::set<QueueId> surplus_queues;
 
   [[nodiscard]] bool empty() const {
     return match_queues.empty() && offer_shards.empty() && seal_shards.empty() && purges.empty() &&
-           tellings.empty() && births.empty() && free_keys.empty() && dead_keys.empty();
+           tellings.empty() && births.empty() && free_keys.empty() && dead_keys.empty() &&
+           surplus_queues.empty();
   }
 };
 

@@ -235,6 +235,7 @@ enum class JobKind : std::uint8_t {
   kBirth = 6,     // subject: acked; next: child; others: parent, token
   kFreeKey = 7,   // subject: slot of the ordering key
   kDeadKeys = 8,  // subject: queue; name: of the next key
+  kSurplus = 9,   // subject: queue
 };
 struct JobItem {
   JobKind kind = JobKind::kMatchQueue;

@@ -403,6 +403,9 @@ class SnapshotLoader {
       case JobKind::kDeadKeys:
         t_.jobs.dead_keys[QueueId(job.subject)] = job.name;
         return t_.queues.exists(QueueId(job.subject));
+      case JobKind::kSurplus:
+        t_.jobs.surplus_queues.insert(QueueId(job.subject));
+        return t_.queues.exists(QueueId(job.subject));
     }
     return false;
   }

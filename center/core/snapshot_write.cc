@@ -370,6 +370,8 @@ class Snapshot final : public LedgerSnapshot {
       jobs.push_back({JobKind::kFreeKey, slot, 0, {}, {}});
     for (const auto& [queue, name] : t_.jobs.dead_keys)
       jobs.push_back({JobKind::kDeadKeys, queue.value(), 0, {}, name});
+    for (const QueueId queue : t_.jobs.surplus_queues)
+      jobs.push_back({JobKind::kSurplus, queue.value(), 0, {}, {}});
     const std::size_t count = jobs.size();
     add(
         SnapshotSection::kJobs, [count] { return count; },

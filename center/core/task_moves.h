@@ -17,9 +17,10 @@ namespace baton::center {
 // Ready once nothing keeps it from it: its ordering key, what it runs after, its not_before.
 // REQUIRES: blocked, pending or delayed by its not_before.
 void unblock(Work& work, TaskId task, const TaskFacts& facts, Cause cause);
-// delayed -> ready (or quarantined, as above): its backoff is over.
+// delayed -> ready, or quarantined or cancelled instead: its backoff is over.
 void end_backoff(Work& work, std::uint32_t row);
-// ready or delayed -> quarantined; a claimed task when it comes back. Ended ones are left alone.
+// Waiting or held -> quarantined; a claimed task when it comes back. Ended ones are left alone, and
+// those that only wait for their children.
 void quarantine(Work& work, TaskId task, Cause cause, std::string_view reason);
 // Quarantines the waiting tasks of [from, shard's end), which a sealed or removed shard lacks, as
 // many as the entry may touch. Returns where it stopped: the shard's end when all are done.

@@ -55,6 +55,7 @@ constexpr Rule kRules[] = {
     {Cause::kParentGone, kPending, kVoid},
     {Cause::kParentGone, kDead, kVoid},
     {Cause::kDuplicate, kPending, kVoid},
+    {Cause::kDuplicate, kDead, kVoid},
     {Cause::kDamaged, kBlocked, kQuarantined},
     {Cause::kDamaged, kPending, kQuarantined},
     {Cause::kDamaged, kHeld, kQuarantined},

@@ -154,7 +154,7 @@ class BenchCommand {
 };
 
 // What depends on the mode, where no flag said otherwise.
-// False, after a sentence about it: they contradict each other.
+// False, after a sentence: the flags contradict each other.
 bool settle_defaults(BenchFlags& flags) {
   flags.run.mode = kModes.at(flags.mode);
   const bool backlog = flags.run.mode == BenchMode::kBacklog;

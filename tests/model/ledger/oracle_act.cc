@@ -65,8 +65,7 @@ Status Oracle::redrive(TaskId id) {
   if (task.state != TaskState::kDead) return conflict();
   if (shards[id.shard()].removed || is_missing(id)) return {ErrorCode::kDataLoss, ""};
   if (task.unborn) return conflict();
-  if (task.acked && children_with(id, Bond::kFailed) > 0 &&
-      policy_of(task) != FailurePolicy::kIgnore)
+  if (task.acked && children_with(id, Bond::kFailed) > 0 && policy_of(task) == FailurePolicy::kFail)
     return conflict();
   if (!has(Mistake::kRedriveRemembers)) task.attempt = 0;
   task.expiries = 0;

@@ -174,6 +174,8 @@ void Oracle::do_jobs() {
       const bool dead = task.state == TaskState::kDead;
       if (!lives && (dead || task.state == TaskState::kPending)) {
         end(child, TaskState::kVoid, Cause::kParentGone);
+      } else if (dead && !takes_key(child)) {
+        end(child, TaskState::kVoid, Cause::kDuplicate);
       } else if (task.state != TaskState::kPending) {
         if (lives) task.bond = Bond::kFailed;
       } else if (takes_key(child)) {

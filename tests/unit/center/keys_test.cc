@@ -238,6 +238,7 @@ TEST_CASE("a line of more ended tasks than an entry may touch is followed to its
   w.ack(w.claim(1).at(0));
   REQUIRE(w.world.state(a) == TaskState::kDone);
   REQUIRE(w.world.ledger().wants_continue());
+  CHECK(w.world.ledger().explain(line.back()).value().because == ExplainCode::kOrderKey);
   // Who comes meanwhile stands behind them.
   const TaskId late = w.ordered("k", w.m);
   CHECK(w.world.state(late) == TaskState::kBlocked);

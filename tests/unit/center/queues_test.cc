@@ -234,3 +234,17 @@ TEST_CASE("a session that waits on two queues gets from each in proportion to it
   for (const Grant& grant : w.world.grants()) of_a += grant.line == LineId(1);
   CHECK(of_a == 30);
 }
+
+TEST_CASE("more finished rows than an entry may touch go all the same when fewer are to be kept") {
+  World w;
+  REQUIRE(w.world.set({.keep = KeepFinished::kAll}).ok());
+  for (int i = 0; i < 3; ++i) w.world.create(w.m, 4096);
+  for (std::uint64_t offset = 1; offset <= 10'000; ++offset) {
+    REQUIRE(w.world.act(TaskAction::kCancel, TaskId(w.m.shard, Offset(offset))).status.ok());
+  }
+  REQUIRE(w.world.set({.keep_count = 10}).ok());
+  REQUIRE(w.world.ledger().wants_continue());
+  w.world.restart();
+  w.world.settle();
+  CHECK(w.world.ledger().find_queue("q").value().finished_kept == 10);
+}
