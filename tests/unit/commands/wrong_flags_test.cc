@@ -89,7 +89,6 @@ TEST_CASE("produce: options that contradict each other say how") {
              {{"--parent", kTask}, "its parent and the token"},
              {{"--token", "5"}, "its parent and the token"},
              {{"--with-completion"}, "children of a parent"},
-             {{"--parent", kTask, "--token", "5", "--with-completion", "--key", "k"}, "no key"},
              {{"--child"}, "baton consume --exec"},
              {{"--child", "--parent", kTask, "--token", "5"}, "excludes --child"},
              {{"--json-lines", "--file-per-task"}, "excludes"},
