@@ -60,7 +60,7 @@ def dead_tasks_are_listed_by_filters_and_brought_back_or_dropped():
     began = time.monotonic()
     dropped = TRIO.rows("dead", "purge", "-q", "dead", "--rate", 2, "--limit", 2, "--yes")
     assert time.monotonic() - began >= 0.5, "two at two a second were done at once"
-    expect(outcomes(dropped), [(four, "dropped", "done"), (other, "dropped", "done")])  # nothing is kept of them
+    expect(outcomes(dropped), [(four, "dropped", "cancelled"), (other, "dropped", "cancelled")])  # nothing is kept of them
     expect(listed(), [])
     code, out, _ = run("dead", "redrive", four, three)
     expect((code, out), (2, ""))  # more than one asks for a yes

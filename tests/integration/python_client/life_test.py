@@ -241,6 +241,8 @@ def settings_of_a_queue_are_checked_as_a_whole():
     shown = two.query(queue_show=broker.QueueShow(queue="set"))[0].queue
     expect((shown.settings.weight, shown.settings.max_attempts, shown.info.name), (1, 2, "set"))
     Producer(one).produce("set", [b"a", b"b"])
+    await_condition(lambda: two.query(queue_show=broker.QueueShow(queue="set"))[0].queue.info.ready == 2, 10,
+                    "the ledger has heard of the tasks")
     expect(two.query(queue_purge=broker.QueuePurge(queue="set"))[0].purge.tasks, 2)
     expect(refusal(two.query, queue_purge=broker.QueuePurge(queue="no-such")), "NOT_FOUND")
 
