@@ -1,5 +1,8 @@
 #include "common/net/asio_transport.h"
 
+#include <cerrno>
+
+#include <boost/system/error_code.hpp>
 #include <catch2/catch.hpp>
 #include <sys/resource.h>
 
@@ -425,6 +428,9 @@ TEST_CASE("running out of file descriptors is waited out") {
   Logger& logger = world.logger;
   logger.error("warm up");
   CHECK(world.logger.contains("warm up"));
+  for (const auto* category :
+       {&boost::system::system_category(), &boost::system::generic_category()})
+    CHECK(!boost::system::error_code(EMFILE, *category).message().empty());
   world.loop.cancel(world.loop.call_after(seconds(1), [] {}));
 
   rlimit before{};
