@@ -52,7 +52,9 @@ class SessionTable {
   // Valid until the next add().
   Session& edit(std::uint32_t slot) { return sessions_[slot].edit(); }
   [[nodiscard]] std::size_t slots() const { return sessions_.size(); }
-  [[nodiscard]] bool used(std::uint32_t slot) const { return static_cast<bool>(sessions_[slot]); }
+  [[nodiscard]] bool used(std::uint32_t slot) const {
+    return slot < sessions_.size() && static_cast<bool>(sessions_[slot]);
+  }
 
   std::uint32_t add(Session session);
   // REQUIRES: without lines and claims.

@@ -230,7 +230,7 @@ enum class JobKind : std::uint8_t {
   kMatchQueue = 1,
   kOfferShard = 2,
   kSealShard = 3,
-  kPurge = 4,     // subject: queue; next: task; others: shard and end, one after the other
+  kPurge = 4,     // subject: queue; next: task; others: shards, each and its end; several a queue
   kTelling = 5,   // subject: Ending; next: of those to tell; others: task, parent
   kBirth = 6,     // subject: acked; next: child; others: parent, token
   kFreeKey = 7,   // subject: slot of the ordering key

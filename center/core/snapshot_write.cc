@@ -336,6 +336,20 @@ class Snapshot final : public LedgerSnapshot {
                          }});
   }
 
+  // Marks are many where shards are: one item for so many that it stays far smaller than a page.
+  static void add_purge(std::vector<JobItem>& jobs, QueueId queue, const JobTable::Purge& purge) {
+    constexpr std::size_t kNumbersMax = 1'024;
+    const auto begin = [&] {
+      jobs.push_back({JobKind::kPurge, queue.value(), purge.next.value(), {}, {}});
+    };
+    begin();
+    for (const auto& [shard, end] : purge.ends) {
+      if (jobs.back().others.size() >= kNumbersMax) begin();
+      jobs.back().others.push_back(shard.value());
+      jobs.back().others.push_back(end.value());
+    }
+  }
+
   void add_jobs() {
     std::vector<JobItem> jobs;
     for (const QueueId id : t_.jobs.match_queues)
@@ -344,14 +358,7 @@ class Snapshot final : public LedgerSnapshot {
       jobs.push_back({JobKind::kOfferShard, id.value(), at.value(), {}, {}});
     for (const auto& [id, at] : t_.jobs.seal_shards)
       jobs.push_back({JobKind::kSealShard, id.value(), at.value(), {}, {}});
-    for (const auto& [id, purge] : t_.jobs.purges) {
-      JobItem job{JobKind::kPurge, id.value(), purge.next.value(), {}, {}};
-      for (const auto& [shard, end] : purge.ends) {
-        job.others.push_back(shard.value());
-        job.others.push_back(end.value());
-      }
-      jobs.push_back(std::move(job));
-    }
+    for (const auto& [id, purge] : t_.jobs.purges) add_purge(jobs, id, purge);
     for (const JobTable::Telling& telling : t_.jobs.tellings) {
       jobs.push_back({JobKind::kTelling,
                       static_cast<std::uint32_t>(telling.ending),

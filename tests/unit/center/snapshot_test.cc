@@ -138,6 +138,17 @@ TEST_CASE("no page is larger than 64 KiB, also of mixed tasks") {
   CHECK(Ledger::restore(pages).ok());
 }
 
+TEST_CASE("no page is larger than 64 KiB, also while a purge has thousands of shards before it") {
+  LedgerDriver world;
+  for (std::uint32_t id = 1; id <= 17'000; ++id) world.create(world.manager(id), 128);
+  REQUIRE(world.ask<PurgeOutcome>(Incarnation(), Purge{"q"}).status.ok());
+  REQUIRE(world.ledger().wants_continue());
+
+  const std::vector<std::string> pages = pages_of(world.ledger());
+  for (const std::string& page : pages) CHECK(page.size() <= std::size_t{64} << 10);
+  CHECK(pages_of(Ledger::restore(pages).value()) == pages);
+}
+
 TEST_CASE("every flipped bit, cut and missing page of a snapshot is found") {
   Busy busy;
   const std::vector<std::string> pages = pages_of(busy.world.ledger());
