@@ -455,11 +455,10 @@ void ProducerEngine::answered(Item& item, const v1::ProducedRun& run, std::uint3
     give_up(item, Status(code, run.message()));
     return;
   }
-  // Two answers say that nothing was stored; after any other it may have been.
-  const bool asks_ledger = item.moved || item.waits;
-  const bool not_stored = code == ErrorCode::kRetryLater ||
-                          (code == ErrorCode::kUnavailable && per_item && !asks_ledger);
-  if (!not_stored && std::ranges::find(item.maybe_at, shard_) == item.maybe_at.end()) {
+  // One answer says that nothing was stored. After any other it may have been: not even unavailable
+  // says more, since in an ordered queue everything waits for the ledger.
+  if (code != ErrorCode::kRetryLater &&
+      std::ranges::find(item.maybe_at, shard_) == item.maybe_at.end()) {
     item.maybe_at.push_back(shard_);
   }
   item.last_error = Status(code, run.message());

@@ -578,6 +578,23 @@ TEST_CASE("unavailable says nothing about a task that waits for the ledger") {
   CHECK(world.manager().expect(v1::PRODUCE).as<v1::Produce>().moved());
 }
 
+TEST_CASE("unavailable says nothing about any task: its queue may be ordered") {
+  ClientWorld world(2);
+  ProducerOptions options;
+  options.timeout = 2s;
+  const auto producer = world.client().make_producer(options);
+  Outcomes outcomes(*producer);
+  outcomes.produce("mail", "a");
+  const Received first = world.manager(1).expect(v1::PRODUCE);
+  first.answer(v1::PRODUCED, refused(first, v1::UNAVAILABLE));
+  const Received again = world.manager(2).expect(v1::PRODUCE);
+  CHECK(again.as<v1::Produce>().moved());
+  CHECK(maybe_at(again) == std::vector<std::uint32_t>{1});
+  again.answer(v1::PRODUCED, refused(again, v1::RETRY_LATER, 3000));
+  world.run_until([&] { return outcomes.has("a"); });
+  CHECK(outcomes.of("a").state == ProduceState::kUnknown);
+}
+
 TEST_CASE("after a refused ordered task it goes first, and nothing new before it") {
   ClientWorld world;
   ProducerOptions options;
