@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -7,6 +8,7 @@ namespace baton::check {
 namespace {
 
 struct Key {
+  Duration window{0};                  // for which it is remembered
   std::vector<const Asked*> answered;  // with a task
   std::vector<const Asked*> conflicts;
 };
@@ -14,7 +16,9 @@ struct Key {
 void check_key(const std::string& key, const Key& seen, std::vector<Violation>& found) {
   for (const Asked* asked : seen.answered) {
     const Asked& first = *seen.answered.front();
+    const bool may_be_forgotten = asked->end_at - first.begin_at >= seen.window;
     if (asked->task != first.task) {
+      if (may_be_forgotten) continue;
       found.push_back({"L2",
                        "key '" + key + "' names task " + baton::to_string(first.task) +
                            " and task " + baton::to_string(asked->task),
@@ -28,6 +32,7 @@ void check_key(const std::string& key, const Key& seen, std::vector<Violation>& 
   }
   for (const Asked* refused : seen.conflicts) {
     if (seen.answered.empty() || refused->content != seen.answered.front()->content) continue;
+    if (refused->end_at - seen.answered.front()->begin_at >= seen.window) continue;
     const TaskId task = seen.answered.front()->task;
     found.push_back({"L2",
                      "key '" + key + "' of task " + baton::to_string(task) +
@@ -38,15 +43,19 @@ void check_key(const std::string& key, const Key& seen, std::vector<Violation>& 
 
 // What was delivered of a key is the task that its answers name, or at least one and the same.
 void check_delivered(const LifeTasks& tasks, std::vector<Violation>& found) {
-  std::map<std::pair<std::string, std::string>, TaskId> delivered;
+  std::map<std::pair<std::string, std::string>, const LifeTask*> delivered;
   for (const auto& [id, task] : tasks.tasks) {
     if (task.claims.empty() || task.wish == nullptr || task.wish->options.key.empty()) continue;
     const auto [known, first] =
-        delivered.try_emplace({task.wish->queue, task.wish->options.key}, id);
+        delivered.try_emplace({task.wish->queue, task.wish->options.key}, &task);
     if (first) continue;
+    const Duration apart = std::max(task.claims.front().time - known->second->asked_at,
+                                    known->second->claims.front().time - task.asked_at);
+    if (apart >= tasks.key_window(task.wish->queue)) continue;
     found.push_back({"L2",
                      "key '" + task.wish->options.key + "' was delivered as task " +
-                         baton::to_string(known->second) + " and as task " + baton::to_string(id),
+                         baton::to_string(known->second->task) + " and as task " +
+                         baton::to_string(id),
                      id});
   }
 }
@@ -58,6 +67,7 @@ std::vector<Violation> check_idempotency(const LifeTasks& tasks) {
   for (const Asked& asked : tasks.produces) {
     if (asked.wish == nullptr || asked.wish->options.key.empty()) continue;
     Key& key = keys[{asked.wish->queue, asked.wish->options.key}];
+    key.window = tasks.key_window(asked.wish->queue);
     if (asked.outcome == Outcome::kOk) {
       key.answered.push_back(&asked);
     } else if (asked.wish->answer == ErrorCode::kConflict) {

@@ -8,19 +8,6 @@ namespace {
 
 using Claims = std::vector<std::pair<const LifeClaim*, Moment>>;  // and the last proof of each
 
-// Until when the limit that was confirmed held; no later than its beginning where an older change of
-// it may still have come behind it.
-Moment end_of(const LifeTasks& tasks, const QueueNote& limit) {
-  Moment end = kNever;
-  for (const QueueNote& change : tasks.book.changes()) {
-    const bool same = change.kind == limit.kind && change.queue == limit.queue;
-    if (!same || &change == &limit) continue;
-    if (change.begin < limit.end && (!change.ok || change.end > limit.begin)) return limit.end;
-    if (change.begin >= limit.end) end = std::min(end, change.begin);
-  }
-  return end;
-}
-
 // The claims of a queue, with how long each was current for certain.
 Claims claims_of(const LifeTasks& tasks, const std::string& queue) {
   Claims claims;
@@ -40,7 +27,7 @@ std::vector<Violation> check_limits(const LifeTasks& tasks) {
   std::vector<Violation> found;
   for (const QueueNote& limit : tasks.book.changes()) {
     if (limit.kind != QueueNote::Kind::kLimit || !limit.ok || limit.value == 0) continue;
-    const Moment end = end_of(tasks, limit);
+    const Moment end = tasks.holds_until(limit);
     const Token later = tasks.granted_after(limit.end);
     const Claims claims = claims_of(tasks, limit.queue);
     for (const auto& [claim, proof] : claims) {

@@ -6,7 +6,7 @@ namespace baton::check {
 namespace {
 
 // From when the pause was confirmed until something may have ended it; empty where an older resume
-// of the queue may still have come behind it.
+// of the queue may still have come behind it. Another pause that ends by itself ends this one, too.
 struct Rest {
   Moment begin = 0;
   Moment end = 0;
@@ -15,7 +15,9 @@ struct Rest {
 Rest rest_after(const LifeTasks& tasks, const QueueNote& pause) {
   Rest rest{pause.end, kNever};
   for (const QueueNote& change : tasks.book.changes()) {
-    if (change.kind != QueueNote::Kind::kResume || change.queue != pause.queue) continue;
+    const bool is_other_until = change.until > Duration(0) && &change != &pause;
+    if (change.kind != QueueNote::Kind::kResume && !is_other_until) continue;
+    if (change.queue != pause.queue) continue;
     if (change.begin < pause.end && (!change.ok || change.end > pause.begin)) return {};
     if (change.begin >= pause.end) rest.end = std::min(rest.end, change.begin);
   }
@@ -34,6 +36,7 @@ std::vector<Violation> check_pauses(const LifeTasks& tasks) {
       if (task.wish == nullptr || task.wish->queue != pause.queue) continue;
       for (const LifeClaim& claim : task.claims) {
         if (claim.token < later || claim.at > rest.end) continue;
+        if (pause.until > Duration(0) && claim.time >= pause.until) continue;
         found.push_back({"L8",
                          "token " + std::to_string(claim.token.value()) + " of task " +
                              baton::to_string(id) + " was granted while queue '" + pause.queue +
@@ -49,7 +52,8 @@ std::vector<Violation> check_life(const LifeTasks& tasks) {
   std::vector<Violation> found;
   for (const auto check :
        {check_order_keys, check_idempotency, check_acts, check_delays, check_families, check_after,
-        check_checkpoints, check_pauses, check_limits}) {
+        check_checkpoints, check_pauses, check_limits, check_priorities, check_rates, check_purges,
+        check_fairness, check_told_ends, check_losses}) {
     const std::vector<Violation> more = check(tasks);
     found.insert(found.end(), more.begin(), more.end());
   }

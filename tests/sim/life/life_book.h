@@ -53,14 +53,27 @@ struct QueueNote {
     kOrdered,     // from now on
     kTimeToLive,  // of tasks that state none
     kTotalTimeout,
-    kLimit,  // of claims at once: `value`; 0: none
+    kLimit,      // of claims at once: `value`; 0: none
+    kKeyLimit,   // of claims at once of one fairness key: `value`; 0: none
+    kRate,       // claims begun in a second: `value`; 0: no limit
+    kAgeing,     // `value`; 0: a priority never gives way
+    kLossLimit,  // attempts cut off until a task is dead: `value`
+    kKeyWindow,  // how long an idempotency key is remembered: `value` seconds
   };
   std::string queue;
   Kind kind = Kind::kPause;
   std::uint64_t value = 0;
+  Duration until{0};  // a pause that ends by itself: not before this; 0: it does not
   Moment begin = 0;
   Moment end = kNever;
   bool ok = false;
+};
+
+// The end of a task as somebody was told it who had waited for it.
+struct ToldEnd {
+  TaskId task;
+  FinalState state = FinalState::kNotFound;
+  Moment at = 0;
 };
 
 class LifeBook {
@@ -83,7 +96,13 @@ class LifeBook {
   void saved(std::uint64_t operation, std::string checkpoint) {
     saves_[operation] = std::move(checkpoint);
   }
-  void handed(Token token, std::string checkpoint) { handed_[token] = std::move(checkpoint); }
+  void handed(Token token, std::string checkpoint, std::uint32_t expiries = 0) {
+    handed_[token] = std::move(checkpoint);
+    expiries_[token] = expiries;
+  }
+  // The claim was asked for by the task's name: it has no turn to wait for.
+  void picked(Token token) { picked_.insert(token); }
+  void told_end(TaskId task, FinalState state) { told_ends_.push_back({task, state, now()}); }
   void acked(std::uint64_t operation, FailurePolicy policy) { policies_[operation] = policy; }
 
   // Returns the number to end it with.
@@ -96,8 +115,10 @@ class LifeBook {
     acts_[number].end = now();
     acts_[number].code = code;
   }
-  std::size_t change(std::string queue, QueueNote::Kind kind, std::uint64_t value = 0) {
-    changes_.push_back({.queue = std::move(queue), .kind = kind, .value = value, .begin = now()});
+  std::size_t change(std::string queue, QueueNote::Kind kind, std::uint64_t value = 0,
+                     Duration until = Duration(0)) {
+    changes_.push_back(
+        {.queue = std::move(queue), .kind = kind, .value = value, .until = until, .begin = now()});
     return changes_.size() - 1;
   }
   void changed(std::size_t number, bool ok) {
@@ -106,6 +127,11 @@ class LifeBook {
   }
   // The calendars of the daemons were at most this far apart.
   void set_calendar_spread(Duration spread) { calendar_spread_ = spread; }
+  // What the calendar says when the run begins.
+  void set_calendar_begin(WallTime begin) { calendar_begin_ = begin; }
+  // No shard was ever away, or out of reach for a manager: whatever the ledger had heard of could be
+  // granted to anybody.
+  void set_shards_stayed(bool stayed) { shards_stayed_ = stayed; }
 
   [[nodiscard]] const History& history() const { return history_; }
   [[nodiscard]] const std::map<std::uint64_t, Wish>& wishes() const { return wishes_; }
@@ -115,16 +141,29 @@ class LifeBook {
   [[nodiscard]] const std::vector<ActNote>& acts() const { return acts_; }
   [[nodiscard]] const std::vector<QueueNote>& changes() const { return changes_; }
   [[nodiscard]] Duration calendar_spread() const { return calendar_spread_; }
+  // The moment of the run at which the calendar says this, but for its spread.
+  [[nodiscard]] Duration time_of(WallTime calendar) const {
+    return Millis(calendar.ms - calendar_begin_.ms);
+  }
+  [[nodiscard]] bool shards_stayed() const { return shards_stayed_; }
+  [[nodiscard]] const std::map<Token, std::uint32_t>& expiries_handed() const { return expiries_; }
+  [[nodiscard]] bool was_picked(Token token) const { return picked_.contains(token); }
+  [[nodiscard]] const std::vector<ToldEnd>& told_ends() const { return told_ends_; }
 
  private:
   const History& history_;
-  std::map<std::uint64_t, Wish> wishes_;             // by produce
-  std::map<std::uint64_t, std::string> saves_;       // checkpoints, by save
-  std::map<Token, std::string> handed_;              // checkpoints that came with deliveries
+  std::map<std::uint64_t, Wish> wishes_;        // by produce
+  std::map<std::uint64_t, std::string> saves_;  // checkpoints, by save
+  std::map<Token, std::string> handed_;         // checkpoints that came with deliveries
+  std::map<Token, std::uint32_t> expiries_;     // attempts cut off before these deliveries
+  std::set<Token> picked_;
   std::map<std::uint64_t, FailurePolicy> policies_;  // stated by acks
   std::vector<ActNote> acts_;
   std::vector<QueueNote> changes_;
+  std::vector<ToldEnd> told_ends_;
   Duration calendar_spread_{0};
+  WallTime calendar_begin_{};
+  bool shards_stayed_ = false;
 };
 
 }  // namespace baton::check

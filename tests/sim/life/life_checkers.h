@@ -1,4 +1,4 @@
-// What must be true of the life of every task, whatever went wrong in the run: L1 ... L9 of
+// What must be true of the life of every task, whatever went wrong in the run: L1 ... L15 of
 // docs/testing.md. One idea a file; each has a test in which it finds a history that is wrong.
 #pragma once
 
@@ -42,6 +42,31 @@ std::vector<Violation> check_pauses(const LifeTasks& tasks);
 
 // L9 limits: while a limit of claims at once is confirmed nothing is granted beside so many others.
 std::vector<Violation> check_limits(const LifeTasks& tasks);
+
+// L10 priorities: while a queue never lets priorities give way, nothing is granted that the ledger had
+// to pass by a task of a higher priority for, which it knew, which waited for nothing but its turn, and
+// which was as much in reach: of the same shard, or where no shard was ever away.
+std::vector<Violation> check_priorities(const LifeTasks& tasks);
+
+// L11 rates: while a rate is confirmed, no more is granted in any time than it allows, and what a
+// queue may save up.
+std::vector<Violation> check_rates(const LifeTasks& tasks);
+
+// L12 purges: what waited, and was known to the ledger, when a purge was asked for is not granted for
+// the first time once that is confirmed. (That it takes nothing that came later is C1's to find.)
+std::vector<Violation> check_purges(const LifeTasks& tasks);
+
+// L13 fairness: where no shard was ever away, a fairness key that has a task waiting is passed by no
+// other key of its priority more often than their weights say.
+std::vector<Violation> check_fairness(const LifeTasks& tasks);
+
+// L14 told ends: what somebody was told who waited for a task's end is one, something was why, and it
+// stayed the end, unless a dead one was redriven.
+std::vector<Violation> check_told_ends(const LifeTasks& tasks);
+
+// L15 losses: while it is confirmed after how many attempts that were cut off a task is dead, none
+// is granted once more after so many.
+std::vector<Violation> check_losses(const LifeTasks& tasks);
 
 // All of them.
 std::vector<Violation> check_life(const LifeTasks& tasks);

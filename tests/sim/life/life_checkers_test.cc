@@ -7,27 +7,13 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/sim/life/life_findings.h"
 #include "tests/sim/life/life_story.h"
 
 namespace baton::check {
 namespace {
 
 using Catch::Contains;
-
-using Check = std::vector<Violation> (*)(const LifeTasks&);
-
-// The one violation that is expected, for its words.
-std::string only(const LifeStory& story, Check check) {
-  const std::vector<Violation> found = check(LifeTasks(story.book));
-  REQUIRE(found.size() == 1);
-  return std::string(found[0].checker) + ": " + found[0].what;
-}
-
-bool silent(const LifeStory& story, Check check = check_life) {
-  const std::vector<Violation> found = check(LifeTasks(story.book));
-  for (const Violation& violation : found) UNSCOPED_INFO(violation.what);
-  return found.empty();
-}
 
 TaskOptions ordered_by(std::string key) { return {.order_key = std::move(key)}; }
 TaskOptions keyed(std::string key) { return {.key = std::move(key)}; }
@@ -144,6 +130,19 @@ TEST_CASE("L2 finds a second task of a key that was delivered and told to nobody
   CHECK_THAT(only(story, check_idempotency), Contains("delivered as task 1 and as task 2"));
 }
 
+TEST_CASE("L2 lets a key name another task once it may be forgotten") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kKeyWindow, 60).task(1, keyed("k")).wait(Millis(50'000));
+  story.task(2, keyed("k"), 8);
+  CHECK_THAT(only(story, check_idempotency), Contains("names task 1 and task 2"));
+
+  LifeStory later;
+  later.changed(QueueNote::Kind::kKeyWindow, 60).task(1, keyed("k")).done(1, 10);
+  later.wait(Millis(60'000)).task(2, keyed("k"), 8).done(2, 11);
+  later.refused(later.wish(1, keyed("k")), ErrorCode::kConflict);
+  CHECK(silent(later));
+}
+
 // ---- L3 -------------------------------------------------------------------------------------------
 
 TEST_CASE("a cancelled task whose holder is refused breaks no promise") {
@@ -211,6 +210,20 @@ TEST_CASE("L4 counts no delay of a task that somebody redrove") {
   story.acted(TaskAction::kRedrive, 1).done(1, 10);
 
   CHECK(silent(story));
+}
+
+TEST_CASE("L4 finds a task that was delivered before the time at which it was to run") {
+  LifeStory story;
+  story.book.set_calendar_begin(WallTime{1'000'000});
+  story.book.set_calendar_spread(Millis(10));
+  story.task(1, {.not_before = WallTime{1'000'500}}).wait(Millis(480)).delivered(1, 10);
+  CHECK_THAT(only(story, check_delays), Contains("before its time"));
+
+  LifeStory later;
+  later.book.set_calendar_begin(WallTime{1'000'000});
+  later.book.set_calendar_spread(Millis(10));
+  later.task(1, {.not_before = WallTime{1'000'500}}).wait(Millis(490)).delivered(1, 10);
+  CHECK(silent(later));
 }
 
 // ---- L5 -------------------------------------------------------------------------------------------
@@ -405,6 +418,31 @@ TEST_CASE("L9 asks nothing of claims before a limit is confirmed, or once it is 
   CHECK(silent(after));
 }
 
+TEST_CASE("L8 lets a pause end by itself, but not before its time") {
+  LifeStory story;
+  const std::size_t pause = story.book.change("q", QueueNote::Kind::kPause, 0, Millis(100));
+  story.task(1);
+  story.book.changed(pause, true);
+  story.task(2).delivered(2, 10);
+  CHECK_THAT(only(story, check_pauses), Contains("while queue 'q' was paused"));
+
+  LifeStory later;
+  const std::size_t short_pause = later.book.change("q", QueueNote::Kind::kPause, 0, Millis(100));
+  later.task(1);
+  later.book.changed(short_pause, true);
+  later.task(2).wait(Millis(100)).delivered(2, 10);
+  CHECK(silent(later));
+}
+
+TEST_CASE("L8 takes a pause that ends by itself for the end of the one before") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kPause);
+  story.book.changed(story.book.change("q", QueueNote::Kind::kPause, 0, Millis(1)), true);
+  story.task(1).delivered(1, 10);
+
+  CHECK(silent(story));
+}
+
 // ---- what explains an end -------------------------------------------------------------------------
 
 TEST_CASE("an end is explained only by what was asked of the task or of its queue") {
@@ -425,6 +463,9 @@ TEST_CASE("an end is explained only by what was asked of the task or of its queu
   LifeStory purged;
   purged.task(1).changed(QueueNote::Kind::kPurge);
   CHECK(explains(purged, FinalState::kDone));
+  LifeStory late;
+  late.changed(QueueNote::Kind::kPurge).task(1);
+  CHECK_FALSE(explains(late, FinalState::kDone));
   LifeStory short_lived;
   short_lived.task(1, {.time_to_live = Millis(1000)});
   CHECK(explains(short_lived, FinalState::kCancelled));

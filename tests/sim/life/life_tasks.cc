@@ -1,6 +1,7 @@
 #include "tests/sim/life/life_tasks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace baton::check {
@@ -43,6 +44,7 @@ struct Pass {
       return;
     }
     asked.end = event.outcome == Outcome::kUnknown ? kNever : at;
+    asked.end_at = event.at;
     asked.outcome = event.outcome;
     if (event.outcome == Outcome::kOk) asked.task = event.task;
   }
@@ -93,6 +95,13 @@ std::vector<const LifeOperation*> LifeTask::proofs() const {
 
 FinalState LifeTask::last_state() const {
   return looks.empty() ? FinalState::kNotFound : looks.back().state;
+}
+
+bool LifeTask::is_plain() const {
+  if (wish == nullptr) return false;
+  TaskOptions options = wish->options;
+  options.priority = kPriorityDefault;
+  return options == TaskOptions();
 }
 
 LifeTasks::LifeTasks(const LifeBook& of_run) : book(of_run) { collect(); }
@@ -161,6 +170,25 @@ void LifeTasks::add_claims(const std::vector<LifeClaim>& claims,
       task->second.claims.push_back(claim);
   }
   for (auto& [id, task] : tasks) std::ranges::sort(task.claims, {}, &LifeClaim::token);
+  learn_tokens(claims);
+}
+
+// `claims`: in the order of their deliveries.
+void LifeTasks::learn_tokens(const std::vector<LifeClaim>& claims) {
+  for (const LifeClaim& claim : claims) {
+    seen_.push_back(claim.token);
+    const Token newest = newest_.empty() ? Token() : newest_.back().second;
+    newest_.emplace_back(claim.at, std::max(newest, claim.token));
+  }
+  std::ranges::sort(seen_);
+  Token first(UINT64_MAX);
+  ShardId shard;
+  for (auto at = tasks.rbegin(); at != tasks.rend(); ++at) {
+    if (at->first.shard() != shard) first = Token(UINT64_MAX);
+    shard = at->first.shard();
+    if (!at->second.claims.empty()) first = std::min(first, at->second.claims.front().token);
+    first_from_[at->first] = first;
+  }
 }
 
 const LifeTask* LifeTasks::find(TaskId task) const {
@@ -187,6 +215,56 @@ Token LifeTasks::granted_after(Moment moment) const {
   return least;
 }
 
+Token LifeTasks::known_with(const LifeTask& task) const { return first_from_.at(task.task); }
+
+Token LifeTasks::granted_before(Moment moment) const {
+  const auto later =
+      std::ranges::lower_bound(newest_, moment, {}, &std::pair<Moment, Token>::first);
+  if (later != newest_.begin()) return std::prev(later)->second;
+  // The one before the first of all.
+  constexpr std::uint64_t kCounter = (std::uint64_t{1} << 52) - 1;
+  return seen_.empty() ? Token() : Token(seen_.front().value() & ~kCounter);
+}
+
+bool LifeTasks::saw_all_between(Token after, Token before) const {
+  if (before.value() <= after.value()) return true;
+  const auto seen =
+      std::ranges::lower_bound(seen_, before) - std::ranges::upper_bound(seen_, after);
+  return static_cast<std::uint64_t>(seen) == before.value() - after.value() - 1;
+}
+
+bool LifeTasks::is_untouched(const LifeTask& task, Token before) const {
+  return !task.claims.empty() && task.claims.front().token > before &&
+         saw_all_between(granted_before(task.asked), before);
+}
+
+Moment LifeTasks::holds_until(const QueueNote& change) const {
+  Moment end = kNever;
+  for (const QueueNote& other : book.changes()) {
+    if (other.kind != change.kind || other.queue != change.queue) continue;
+    if (&other == &change || other.value == change.value) continue;
+    if (other.begin < change.end && (!other.ok || other.end > change.begin)) return change.end;
+    if (other.begin >= change.end) end = std::min(end, other.begin);
+  }
+  return end;
+}
+
+Duration LifeTasks::key_window(const std::string& queue) const {
+  Duration window = kKeyWindowDefault;
+  for (const QueueNote& change : book.changes()) {
+    if (change.kind == QueueNote::Kind::kKeyWindow && change.queue == queue)
+      window = std::min<Duration>(window, std::chrono::seconds(change.value));
+  }
+  return window * 100 / 106;  // the center's own clock may be fast by a twentieth
+}
+
+bool LifeTasks::was_ever(QueueNote::Kind kind, const std::string& queue) const {
+  return std::ranges::any_of(book.changes(), [&](const QueueNote& change) {
+    const bool changes = change.value != 0 || kind == QueueNote::Kind::kOrdered;
+    return change.kind == kind && change.queue == queue && changes;
+  });
+}
+
 bool LifeTasks::queue_may_cancel(const LifeTask& task) const {
   if (task.wish == nullptr) return false;
   if (task.wish->options.time_to_live > Millis(0)) return true;
@@ -196,9 +274,10 @@ bool LifeTasks::queue_may_cancel(const LifeTask& task) const {
     if (original == nullptr || queue_may_cancel(*original)) return true;
   }
   return std::ranges::any_of(book.changes(), [&](const QueueNote& change) {
-    const bool cancels =
-        change.kind == QueueNote::Kind::kPurge || change.kind == QueueNote::Kind::kTimeToLive;
-    return cancels && change.queue == task.wish->queue;
+    if (change.queue != task.wish->queue) return false;
+    // What is only asked for after a purge was confirmed is none of its business.
+    if (change.kind == QueueNote::Kind::kPurge) return task.asked < change.end;
+    return change.kind == QueueNote::Kind::kTimeToLive;
   });
 }
 

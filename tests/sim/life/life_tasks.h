@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/history/item.h"
@@ -20,6 +21,7 @@ struct Asked {
   Moment begin = 0;
   Moment end = kNever;
   Duration begin_at{0};
+  Duration end_at{0};
   Outcome outcome = Outcome::kUnknown;
   TaskId task;  // ok
   const Wish* wish = nullptr;
@@ -75,6 +77,8 @@ struct LifeTask {
   // the same claim may be the echo of what is done.)
   [[nodiscard]] std::vector<const LifeOperation*> proofs() const;
   [[nodiscard]] FinalState last_state() const;
+  // It asked for nothing but its priority: it waits for nothing but its turn.
+  [[nodiscard]] bool is_plain() const;
 };
 
 struct LifeTasks {
@@ -86,6 +90,21 @@ struct LifeTasks {
   // The smallest token of which it is known that it was granted after `moment`, since its task was
   // only asked for then: whatever has a larger one was granted later still.
   [[nodiscard]] Token granted_after(Moment moment) const;
+  // The smallest token of which it is known that the ledger had heard of the task when it was
+  // granted: those of a shard become known in their order.
+  [[nodiscard]] Token known_with(const LifeTask& task) const;
+  // The task was delivered, and had not been granted to anybody before this token was, not even to
+  // somebody who never said so: tokens have no gaps, and all that may have been its own were seen.
+  [[nodiscard]] bool is_untouched(const LifeTask& task, Token before) const;
+  // All tokens between these two were seen in deliveries.
+  [[nodiscard]] bool saw_all_between(Token after, Token before) const;
+  // How long the queue remembers a key at least, by the world's time.
+  [[nodiscard]] Duration key_window(const std::string& queue) const;
+  // Until when the change that was confirmed held; no later than its end where an older one of its
+  // kind may still have come behind it.
+  [[nodiscard]] Moment holds_until(const QueueNote& change) const;
+  // Whether anything of this kind, but what changes nothing, was ever asked of the queue.
+  [[nodiscard]] bool was_ever(QueueNote::Kind kind, const std::string& queue) const;
   // Whether something in the book is why the task ended so (Explained, checkers.h).
   [[nodiscard]] bool explains(TaskId task, FinalState state) const;
 
@@ -96,9 +115,17 @@ struct LifeTasks {
  private:
   void collect();
   void add_claims(const std::vector<LifeClaim>& claims, const std::map<TaskId, Item>& items);
+  void learn_tokens(const std::vector<LifeClaim>& claims);
+  // The largest token that is known to have been granted before.
+  [[nodiscard]] Token granted_before(Moment moment) const;
   [[nodiscard]] bool queue_may_cancel(const LifeTask& task) const;
   // It came with a completion that nobody was told to be accepted.
   [[nodiscard]] bool may_be_void(const LifeTask& task) const;
+
+  std::vector<Token> seen_;                       // sorted
+  std::vector<std::pair<Moment, Token>> newest_;  // by moment: the largest token until then
+  std::map<TaskId, Token>
+      first_from_;  // by task: the smallest token of those behind it in its shard
 };
 
 }  // namespace baton::check
