@@ -15,12 +15,13 @@ SimConsumer::SimConsumer(SimWorld& world, std::string host, std::vector<std::str
 
 client::ConsumerOptions SimConsumer::draw_options() {
   client::ConsumerOptions options;
+  picked_ = {};
   if (!fixed_queue_.empty()) {
     queue_ = fixed_queue_;
   } else if (!world_.healed || queue_.empty()) {  // healed, it is counted on where it is
     queue_ = "q" + std::to_string(random_.below(world_.plan.queues));
   }
-  options.queue = queue_;
+  options.queues = {queue_};
   options.lease = std::chrono::duration_cast<Millis>(world_.plan.lease);
   options.concurrency = world_.plan.concurrency;
   options.prefetch_max = world_.plan.prefetch;
@@ -29,8 +30,21 @@ client::ConsumerOptions SimConsumer::draw_options() {
   if (!world_.healed && !world_.plan.well_behaved) {
     if (random_.one_in(8)) options.tasks_max = 1 + random_.below(20);
     if (random_.one_in(8)) options.wait_max = 500ms + up_to(random_, 4s);
+    if (world_.plan.life.picks > 0) pick_one(options);
   }
   return options;
+}
+
+void SimConsumer::pick_one(client::ConsumerOptions& options) {
+  if (random_.below(100) >= world_.plan.life.picks) return;
+  const auto* known = world_.tasks.any_known(random_);
+  if (known == nullptr) return;
+  picked_ = options.task = known->task;
+  options.queues = {queue_ = known->queue};
+  options.concurrency = 1;
+  options.prefetch_max = 0;
+  options.tasks_max = 1;
+  options.wait_max = 500ms + up_to(random_, 4s);
 }
 
 void SimConsumer::on_start() {
@@ -107,6 +121,13 @@ void SimConsumer::on_task(client::Claim claim) {
   const client::Delivery& delivery = claim.delivery();
   if (ended_) world_.fail(host() + " got a task after its end", delivery.task);
   note_delivery(world_, process_, delivery);
+  if (picked_) {
+    if (delivery.task != picked_)
+      world_.fail(host() + " asked for task " + to_string(picked_) + " and got another",
+                  delivery.task);
+    world_.tasks.book.picked(delivery.token);
+    world_.sometimes.happened("task picked by its name");
+  }
   const std::uint64_t key = next_key_++;
   take(key, claim);
   // It came just before the library heard of the stop, and goes back with the others.

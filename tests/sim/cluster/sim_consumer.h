@@ -27,12 +27,16 @@ class SimConsumer final : public SimClient {
   // The children that it has spawned have their outcome.
   [[nodiscard]] bool finished() const { return spawning_ == 0; }
   // Works on the tasks of this queue at the moment.
-  [[nodiscard]] bool serves(const std::string& queue) const { return up() && queue_ == queue; }
+  [[nodiscard]] bool serves(const std::string& queue) const {
+    return up() && queue_ == queue && !picked_;
+  }
 
  private:
   void on_start() override;
   void on_gone() override;
   client::ConsumerOptions draw_options();
+  // Now and then: for one task, by its name.
+  void pick_one(client::ConsumerOptions& options);
   void on_task(client::Claim claim);
   void on_end(const client::ConsumerSummary& summary);
   void stop_some_day();
@@ -55,6 +59,7 @@ class SimConsumer final : public SimClient {
 
   const std::string fixed_queue_;
   std::string queue_;  // of this life
+  TaskId picked_;      // that it is for; none: whatever comes
   bool ended_ = false;
   bool releasing_ = false;  // stopped: the library gives back whatever the handler has
   std::unique_ptr<client::Consumer> consumer_;

@@ -77,7 +77,7 @@ void note_delivery(SimWorld& world, std::uint64_t process, const client::Deliver
   name_copy(event, delivery.options.retry_of, delivery.options.type);
   world.history.note(event);
   if (!world.plan.life.on) return;
-  world.tasks.book.handed(delivery.token, delivery.checkpoint);
+  world.tasks.book.handed(delivery.token, delivery.checkpoint, delivery.expiries);
   if (!delivery.checkpoint.empty()) world.sometimes.happened("checkpoint handed over");
 }
 

@@ -1,15 +1,19 @@
 #include "tests/sim/cluster/sim_operator.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "tests/sim/cluster/sim_notes.h"
 #include "tests/support/draw.h"
+#include "tests/support/history_notes.h"
 
 namespace baton::sim {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr Duration kLateEnd = std::chrono::seconds(15);  // of a pause, when all is well
+constexpr Millis kKeyWindow{60'000};                     // the shortest that there is
 constexpr std::uint64_t kSweepsRedriving = 6;
 constexpr std::uint64_t kSweepsPatient = 12;  // then what is still blocked is let go on
 constexpr std::uint64_t kSweepsKilling = 60;
@@ -66,6 +70,15 @@ void SimOperator::set_up() {
       change.ordered = true;
       notes.push_back(note(queue, Kind::kOrdered));
     }
+    if (plan.strict) {
+      change.ageing = 0;
+      notes.push_back(note(queue, Kind::kAgeing, 0));
+    }
+    if (plan.key_windows > 0 && random_.below(100) < plan.key_windows) {
+      change.key_window = kKeyWindow;
+      notes.push_back(note(queue, Kind::kKeyWindow,
+                           static_cast<std::uint64_t>(kKeyWindow / std::chrono::seconds(1))));
+    }
     if (plan.keep_all) change.keep = KeepFinished::kAll;
     if (plan.hold) change.on_uncertain = OnUncertain::kHold;
     change.backoff_min = 100ms;
@@ -105,6 +118,14 @@ void SimOperator::do_something() {
     pause();
   } else if (falls_on(plan.purges)) {
     purge();
+  } else if (falls_on(plan.pauses_until)) {
+    pause_until();
+  } else if (falls_on(plan.waits)) {
+    wait_for_one();
+  } else if (falls_on(plan.rates)) {
+    set_rate();
+  } else if (falls_on(plan.losses)) {
+    set_loss_limit();
   }
 }
 
@@ -169,9 +190,11 @@ void SimOperator::change_a_setting() {
       break;
     case 1:
       change.max_per_fair_key = few;
+      notes.push_back(note(queue, Kind::kKeyLimit, few));
       break;
     case 2:
       change.max_rate = 20 * few;
+      notes.push_back(note(queue, Kind::kRate, 20 * few));
       break;
     case 3:
       change.max_attempts = few;
@@ -181,6 +204,8 @@ void SimOperator::change_a_setting() {
       break;
     case 5:
       change.ageing = random_.one_in(2) ? 0 : few;
+      if (world_.plan.life.strict) change.ageing = 0;
+      notes.push_back(note(queue, Kind::kAgeing, *change.ageing));
       break;
     case 6:
       change.weight = few;
@@ -207,6 +232,11 @@ void SimOperator::set_queue(const std::string& queue, QueueChange change,
   busy_.insert(queue);
   client().admin().set_queue(queue, change, kPatience, [=, this](const Status& status) {
     busy_.erase(queue);
+    if (!status.ok()) {
+      until_.erase(queue);
+    } else if (change.paused_until && change.paused_until->ms != 0) {
+      until_[queue] = world_.tasks.book.time_of(*change.paused_until);
+    }
     for (const std::size_t note : notes) world_.tasks.book.changed(note, status.ok());
     if (status.ok() || !until_done) return;
     if (status.code() == ErrorCode::kInvalidArgument)
@@ -216,7 +246,7 @@ void SimOperator::set_queue(const std::string& queue, QueueChange change,
       std::vector<std::size_t> again;
       for (const std::size_t note : notes) {
         const check::QueueNote& old = world_.tasks.book.changes()[note];
-        again.push_back(world_.tasks.book.change(old.queue, old.kind, old.value));
+        again.push_back(world_.tasks.book.change(old.queue, old.kind, old.value, old.until));
       }
       set_queue(queue, change, again, true);
     });
@@ -229,6 +259,7 @@ void SimOperator::pause() {
   QueueChange change;
   change.paused = true;
   change.paused_until = WallTime{0};
+  until_.erase(queue);
   world_.sometimes.happened("queue paused");
   set_queue(queue, change, {note(queue, Kind::kPause)}, false);
   loop().call_after(500ms + up_to(random_, 4s), [this, queue] {
@@ -236,7 +267,57 @@ void SimOperator::pause() {
   });
 }
 
+void SimOperator::pause_until() {
+  const std::string queue = any_queue();
+  if (busy_.contains(queue)) return;
+  const SimTime end = world_.scheduler.now() + 500ms + up_to(random_, 5s);
+  QueueChange change;
+  change.paused = true;
+  change.paused_until = SimTasks::calendar(end);
+  until_.erase(queue);
+  world_.sometimes.happened("queue paused until a time");
+  const Duration earliest = world_.tasks.book.time_of(*change.paused_until) - kCalendarSpread;
+  set_queue(queue, change, {world_.tasks.book.change(queue, Kind::kPause, 0, earliest)}, false);
+}
+
+void SimOperator::look_at_pause(const std::string& queue) {
+  client().admin().show_queue(
+      queue, kPatience, [this, queue](const Result<client::QueueDetail>& shown) {
+        if (shown.ok() && shown.value().info.paused)
+          world_.fail("queue '" + queue + "' is paused long after the time when it was to go on");
+        resume(queue, true);
+      });
+}
+
+void SimOperator::wait_for_one() {
+  const auto* known = world_.tasks.any_known(random_);
+  if (known == nullptr) return;
+  client().admin().wait_task(known->task, 1s + up_to(random_, 20s),
+                             [this, task = known->task](const Result<client::TaskInfo>& answer) {
+                               if (!answer.ok()) return;
+                               world_.sometimes.happened("waiter told of an end");
+                               world_.tasks.book.told_end(task, final_state(answer.value().state));
+                             });
+}
+
+void SimOperator::set_rate() {
+  const std::string queue = any_queue();
+  if (busy_.contains(queue)) return;
+  QueueChange change;
+  change.max_rate = static_cast<std::uint32_t>(1 + random_.below(8));
+  set_queue(queue, change, {note(queue, Kind::kRate, *change.max_rate)}, false);
+}
+
+void SimOperator::set_loss_limit() {
+  const std::string queue = any_queue();
+  if (busy_.contains(queue)) return;
+  QueueChange change;
+  change.max_expiries = static_cast<std::uint32_t>(1 + random_.below(3));
+  set_queue(queue, change, {note(queue, Kind::kLossLimit, *change.max_expiries)}, false);
+}
+
 void SimOperator::resume(const std::string& queue, bool until_done) {
+  until_.erase(queue);
   QueueChange change;
   change.paused = false;
   set_queue(queue, change, {note(queue, Kind::kResume)}, until_done);
@@ -259,12 +340,21 @@ void SimOperator::tidy_up() {
   for (std::uint64_t i = 0; i < world_.plan.queues; i++) {
     const std::string queue = "q" + std::to_string(i);
     QueueChange change;
-    change.paused = false;
+    std::vector<std::size_t> notes;
+    for (const Kind kind : {Kind::kLimit, Kind::kKeyLimit, Kind::kRate})
+      notes.push_back(note(queue, kind));
+    if (until_.contains(queue)) {
+      loop().call_after(std::max(Duration(0), until_[queue] - world_.scheduler.now()) + kLateEnd,
+                        [this, queue] { look_at_pause(queue); });
+    } else {
+      change.paused = false;
+      notes.push_back(note(queue, Kind::kResume));
+    }
     change.max_in_flight = change.max_per_fair_key = change.max_rate = 0;
     change.max_tasks = 0;
     change.on_dead = OnDead::kReleaseKey;
     change.time_to_live = change.total_timeout = Millis(0);
-    set_queue(queue, change, {note(queue, Kind::kResume), note(queue, Kind::kLimit)}, true);
+    set_queue(queue, change, std::move(notes), true);
   }
   sweep();
 }

@@ -44,6 +44,14 @@ class SimOperator final : public SimClient {
                  bool until_done);
   void pause();
   void resume(const std::string& queue, bool until_done);
+  // For a while, and nobody resumes it.
+  void pause_until();
+  // It must have ended by itself; then the queue goes on in any case.
+  void look_at_pause(const std::string& queue);
+  // For the end of a task.
+  void wait_for_one();
+  void set_rate();
+  void set_loss_limit();
   void purge();
   void sweep();
   void sweep_state(const std::string& queue, client::TaskState state);
@@ -58,7 +66,8 @@ class SimOperator final : public SimClient {
   std::uint64_t process_ = 0;
   std::uint64_t number_ = 0;
   std::uint64_t open_ = 0;
-  std::set<std::string> busy_;  // queues of which a change has no answer
+  std::set<std::string> busy_;            // queues of which a change has no answer
+  std::map<std::string, SimTime> until_;  // when the pause that a queue is known to have ends
   bool tidying_ = false;
   std::uint64_t sweeps_ = 0;
   std::set<TaskId> redriven_;  // by sweeps, once each

@@ -2,9 +2,16 @@
 
 #include <algorithm>
 
+#include "tests/sim/cluster/sim_faults.h"
 #include "tests/support/draw.h"
 
 namespace baton::sim {
+namespace {
+
+constexpr std::size_t kFirstParts = 18;  // that all runs draw
+
+}  // namespace
+
 std::span<const LifePlan::Part> LifePlan::parts() {
   static constexpr Part kParts[] = {
       {"priorities", &LifePlan::priorities},
@@ -25,6 +32,14 @@ std::span<const LifePlan::Part> LifePlan::parts() {
       {"settings", &LifePlan::settings},
       {"pauses", &LifePlan::pauses},
       {"purges", &LifePlan::purges},
+      // Of draw_more().
+      {"pauses-until", &LifePlan::pauses_until},
+      {"waits", &LifePlan::waits},
+      {"rates", &LifePlan::rates},
+      {"losses", &LifePlan::losses},
+      {"times", &LifePlan::times},
+      {"picks", &LifePlan::picks},
+      {"key-windows", &LifePlan::key_windows},
   };
   return kParts;
 }
@@ -35,7 +50,7 @@ LifePlan LifePlan::draw(std::uint64_t seed) {
   LifePlan plan;
   plan.on = !random.one_in(3);
   if (!plan.on) return plan;
-  for (const Part& part : parts()) {
+  for (const Part& part : parts().first(kFirstParts)) {
     const auto amount = one_of<std::uint64_t>(random, {0, 0, 5, 20, 50});
     plan.*part.amount = amount;
   }
@@ -49,7 +64,19 @@ LifePlan LifePlan::draw(std::uint64_t seed) {
   // A manager whose calendar is an hour off makes a delay an hour longer, or none.
   plan.exact_calendar = !random.one_in(4);
   if (!plan.exact_calendar) plan.delays = 0;
+  if (random.one_in(2)) plan.draw_more(random);
   return plan;
+}
+
+void LifePlan::draw_more(Random& random) {
+  for (const Part& part : parts().subspan(kFirstParts))
+    this->*part.amount = one_of<std::uint64_t>(random, {0, 0, 5, 20, 50});
+  if (!exact_calendar) times = pauses_until = 0;
+  calm = random.one_in(3);
+  strict = random.one_in(2);
+  tenants = random.one_in(2);
+  if (calm && strict) priorities = std::max<std::uint64_t>(priorities, 20);
+  if (calm && tenants) fair_keys = std::max<std::uint64_t>(fair_keys, 50);
 }
 
 SimPlan SimPlan::draw(std::uint64_t seed) {
@@ -103,6 +130,15 @@ SimPlan SimPlan::draw(std::uint64_t seed) {
   // Nobody says what becomes of relations where disks lie.
   if (!plan.disks_lie()) plan.life = LifePlan::draw(seed);
   if (plan.life.exact_calendar) plan.weights.wall_jump = 0;
+  if (plan.life.calm) {
+    FaultWeights weights = no_faults();
+    weights.client_vanish = plan.weights.client_vanish;
+    weights.client_pause = plan.weights.client_pause;
+    plan.weights = weights;
+  }
+  // What is produced again with its key must be so while that is remembered (SimTasks).
+  if (plan.life.key_windows > 0)
+    plan.produce_timeout = std::min<Duration>(plan.produce_timeout, 15s);
   return plan;
 }
 

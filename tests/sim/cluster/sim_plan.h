@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "common/base/random.h"
 #include "common/storage/commit_pacer.h"
 #include "tests/support/sim_clock.h"
 #include "tests/support/sim_loop.h"
@@ -71,13 +72,26 @@ struct LifePlan {
   std::uint64_t settings = 0;
   std::uint64_t pauses = 0;
   std::uint64_t purges = 0;
-  bool ordered = false;         // the first queue
-  bool keep_all = false;        // finished tasks of all queues
-  bool hold = false;            // what was cut off waits for a person
-  bool exact_calendar = false;  // of the daemons: so that a delay can be measured
+  std::uint64_t pauses_until = 0;  // a time: nobody resumes the queue
+  std::uint64_t waits = 0;         // for the end of a task
+  std::uint64_t rates = 0;         // low ones
+  std::uint64_t losses = 0;        // after how many attempts cut off a task is dead
+  // Of a hundred tasks, those that are to run at a time; of lives of consumers, those that ask for one
+  // task by its name.
+  std::uint64_t times = 0;
+  std::uint64_t picks = 0;
+  std::uint64_t key_windows = 0;  // of queues, those that remember keys for a minute only
+  bool ordered = false;           // the first queue
+  bool keep_all = false;          // finished tasks of all queues
+  bool hold = false;              // what was cut off waits for a person
+  bool exact_calendar = false;    // of the daemons: so that a delay can be measured
+  bool calm = false;              // only clients fail: so that turns can be counted
+  bool strict = false;            // no priority gives way
+  bool tenants = false;           // a fairness key always has the same weight
 
   [[nodiscard]] std::uint64_t acts() const {
-    return cancels + kills + decisions + copies + settings + pauses + purges;
+    return cancels + kills + decisions + copies + settings + pauses + purges + pauses_until +
+           waits + rates + losses;
   }
   // Each number of above, with a name for "no-<name>" (sim_shrink.h).
   struct Part {
@@ -86,6 +100,10 @@ struct LifePlan {
   };
   static std::span<const Part> parts();
   static LifePlan draw(std::uint64_t seed);
+
+ private:
+  // What only half of the runs have, so that the others are what they were before there was any.
+  void draw_more(Random& random);
 };
 
 struct SimPlan {

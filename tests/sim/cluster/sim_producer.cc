@@ -44,7 +44,7 @@ void SimProducer::produce_one() {
   Wished wished;
   wished.payload = make_payload({process_, ++number_}, world_.plan.payload_bytes_max, random_);
   wished.queue = "q" + std::to_string(random_.below(world_.plan.queues));
-  if (world_.plan.life.on) world_.tasks.wish(wished, random_);
+  if (world_.plan.life.on) world_.tasks.wish(wished, world_.scheduler.now(), random_);
   const std::uint64_t operation = note_wish(world_, process_, wished);
   open_++;
   producer_->produce(std::move(wished.queue), std::move(wished.payload), std::move(wished.options),

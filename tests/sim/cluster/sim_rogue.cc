@@ -102,7 +102,8 @@ void SimRogue::on_tasks(const Frame& frame) {
     event.lease_ms = delivery.lease_ms();
     add_payload(event, payload);
     name_copy(event, TaskId(delivery.options().retry_of()), delivery.options().type());
-    if (world_.plan.life.on) world_.tasks.book.handed(event.token, std::string(checkpoint));
+    if (world_.plan.life.on)
+      world_.tasks.book.handed(event.token, std::string(checkpoint), delivery.expiries());
     world_.history.note(event);
     loot_.push_back({event.task, event.token});
   }

@@ -73,12 +73,16 @@ constexpr std::string_view kSeldom[] = {
     "manager results_settled",
     "manager tasks_repeated",
     "older disk put back",
+    "queue paused until a time",
     "queue purged",
     "rogue operation repeated",
+    "run in which no shard was away",
     "task completed by the operator",
     "task copied",
     "task discarded",
+    "task picked by its name",
     "task resumed",
+    "waiter told of an end",
     "work after a long silence",
 };
 
@@ -173,6 +177,12 @@ std::uint64_t count_crashes(const Sometimes& sometimes) {
 
 }  // namespace
 
+// What makes tasks wait that have their turn, as the daemons have counted it.
+bool shards_stayed(const SimWorld& world) {
+  return world.plan.life.calm && world.sometimes.count("center shards_declared_offline") == 0 &&
+         world.sometimes.count("manager given_back_unreachable") == 0;
+}
+
 SimVerdict run_seed(std::uint64_t seed, const SimRunOptions& options) {
   SimPlan plan = SimPlan::draw(seed);
   if (options.adjust) options.adjust(plan);
@@ -185,6 +195,8 @@ SimVerdict run_seed(std::uint64_t seed, const SimRunOptions& options) {
     cluster.run();
   }
   verdict.seed = seed;
+  if (shards_stayed(world)) world.sometimes.happened("run in which no shard was away");
+  world.tasks.book.set_shards_stayed(shards_stayed(world));
   const check::History history = without_uncertain(world);
   judge_run(world, history, verdict);
   verdict.operations = count_operations(history);

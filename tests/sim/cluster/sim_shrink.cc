@@ -13,9 +13,9 @@ constexpr std::uint64_t kSeedsTried = 12;  // for each simplification
 
 // The first word tells the checker, or what the world said: "C5", "tasks are still open ..."
 std::string kind_of(const std::string& violation) {
-  const bool by_checker =
-      violation.size() > 2 && violation[2] == ' ' && (violation[0] == 'C' || violation[0] == 'L');
-  if (by_checker) return violation.substr(0, 2);
+  const std::size_t end = violation.find_first_not_of("0123456789", 1);
+  const bool has_number = end != std::string::npos && end > 1 && violation[end] == ' ';
+  if (has_number && (violation[0] == 'C' || violation[0] == 'L')) return violation.substr(0, end);
   // Names of machines and tasks differ from run to run.
   std::string words;
   std::ranges::remove_copy_if(violation.substr(0, 60), std::back_inserter(words),
@@ -51,6 +51,8 @@ constexpr struct {
     {"no-ordered", [](SimPlan& plan) { plan.life.ordered = false; }},
     {"no-keep-all", [](SimPlan& plan) { plan.life.keep_all = false; }},
     {"no-hold", [](SimPlan& plan) { plan.life.hold = false; }},
+    {"no-strict", [](SimPlan& plan) { plan.life.strict = false; }},
+    {"no-tenants", [](SimPlan& plan) { plan.life.tenants = false; }},
     {"one-queue", [](SimPlan& plan) { plan.queues = 1; }},
     {"two-managers",
      [](SimPlan& plan) { plan.managers = std::min<std::size_t>(plan.managers, 2); }},

@@ -23,11 +23,15 @@ FailurePolicy any_policy(Random& random) {
 
 }  // namespace
 
-void SimTasks::wish(Wished& wished, Random& random) {
+void SimTasks::wish(Wished& wished, SimTime now, Random& random) {
   TaskOptions& options = wished.options;
   if (percent(plan_.priorities, random))
     options.priority = 1 + static_cast<std::uint32_t>(random.below(10));
   if (percent(plan_.delays, random)) options.delay = seconds_up_to(5, random);
+  if (plan_.times > 0 && percent(plan_.times, random)) {
+    options.delay = Millis(0);
+    options.not_before = calendar(now + seconds_up_to(5, random));
+  }
   if (percent(plan_.times_to_live, random)) options.time_to_live = 1s + seconds_up_to(10, random);
   if (percent(plan_.timeouts, random)) {
     const std::uint64_t which = random.below(4);
@@ -39,8 +43,10 @@ void SimTasks::wish(Wished& wished, Random& random) {
   }
   if (percent(plan_.order_keys, random)) options.order_key = "o" + std::to_string(random.below(4));
   if (percent(plan_.fair_keys, random)) {
-    options.fair_key = "f" + std::to_string(random.below(5));
-    options.fair_weight = 1 + static_cast<std::uint32_t>(random.below(5));
+    const std::uint64_t which = random.below(5);
+    options.fair_key = "f" + std::to_string(which);
+    options.fair_weight =
+        1 + static_cast<std::uint32_t>(plan_.tenants ? which % 3 : random.below(5));
   }
   if (percent(plan_.after, random)) {
     for (std::uint64_t i = random.below(3) + 1; i > 0; i--) {
@@ -50,11 +56,19 @@ void SimTasks::wish(Wished& wished, Random& random) {
     }
     options.on_failed = any_policy(random);
   }
-  if (!percent(plan_.keys, random)) return;
-  options.key = "k" + std::to_string(random.below(30));
-  const auto [used, first] = keyed_.try_emplace(wished.queue + options.key, wished);
+  if (percent(plan_.keys, random)) use_key(wished, now, random);
+}
+
+void SimTasks::use_key(Wished& wished, SimTime now, Random& random) {
+  wished.options.key = "k" + std::to_string(random.below(30));
+  const auto [at, first] = keyed_.try_emplace(wished.queue + wished.options.key, wished, now);
   if (first || random.one_in(kOtherContent)) return;
-  wished = used->second;
+  Keyed& used = at->second;
+  if (plan_.key_windows > 0 && now - used.since > kKeyUsed) {
+    used = {wished, now};
+  } else {
+    wished = used.wished;
+  }
 }
 
 void SimTasks::wish_child(Wished& wished, TaskId parent, Token token, Random& random) {

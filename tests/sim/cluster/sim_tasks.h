@@ -2,6 +2,7 @@
 // the tasks that are known to exist, and the keys that are in use.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -12,6 +13,8 @@
 #include "common/base/random.h"
 #include "tests/sim/cluster/sim_plan.h"
 #include "tests/sim/life/life_book.h"
+#include "tests/support/sim_clock.h"
+#include "tests/support/sim_scheduler.h"
 
 namespace baton::sim {
 
@@ -34,7 +37,7 @@ class SimTasks {
 
   // What the plan wants a task to ask for beside its payload. An idempotency key that is in use may
   // come with the payload and options of its first task, or with other ones.
-  void wish(Wished& wished, Random& random);
+  void wish(Wished& wished, SimTime now, Random& random);
   // Of a task of a running one.
   void wish_child(Wished& wished, TaskId parent, Token token, Random& random);
   // A copy of a task that exists; false when there is none. `name`: by which its delivery says which
@@ -44,6 +47,8 @@ class SimTasks {
   void exists(TaskId task, std::string queue, std::uint64_t content) {
     known_.push_back({task, std::move(queue), content});
   }
+  // What the calendar says, where it is exact.
+  static WallTime calendar(SimTime at) { return SimClock().wall(at); }
   // One of the latest; null when there is none.
   [[nodiscard]] const Known* any_known(Random& random) const;
 
@@ -60,9 +65,20 @@ class SimTasks {
   bool settled = false;         // the operator has decided what was left to decide
 
  private:
+  // Who asks with a key after so long does so for a task of his own: the other may be forgotten.
+  static constexpr Duration kKeyUsed = std::chrono::seconds(20);
+
+  struct Keyed {
+    Wished wished;
+    SimTime since;
+  };
+
+  // What was asked for with a key, or is now.
+  void use_key(Wished& wished, SimTime now, Random& random);
+
   const LifePlan& plan_;
   std::vector<Known> known_;
-  std::map<std::string, Wished> keyed_;  // by key: of the first who asked
+  std::map<std::string, Keyed> keyed_;  // by key: of the first who asked
   std::set<std::pair<std::uint64_t, std::uint64_t>> early_;
 };
 

@@ -31,6 +31,7 @@ struct SimWorld {
       : plan(run_plan), scheduler(seed), network(scheduler), tasks(history, plan.life) {
     network.set_quality(plan.network);
     // Elsewhere nothing can be said of a delay.
+    tasks.book.set_calendar_begin(SimTasks::calendar(SimTime(0)));
     tasks.book.set_calendar_spread(plan.life.exact_calendar ? kCalendarSpread : 10'000h);
   }
 
