@@ -15,8 +15,8 @@ cluster = SimpleNamespace(trio=None, link=None)
 
 
 @contextmanager
-def one_cluster():
-    with Trio(managers=1) as cluster.trio:
+def one_cluster(**options):
+    with Trio(managers=1, **options) as cluster.trio:
         cluster.link = connect()
         yield cluster
 
