@@ -3,8 +3,10 @@
 
 usage: life_test.py FOLDER_WITH_PROTOC_OUTPUT [case ...]
 """
+import re
 import sys
 import time
+from pathlib import Path
 
 sys.path.insert(0, sys.argv.pop(1))
 try:
@@ -19,6 +21,8 @@ from baton_client import BatonError, Connection, Consumer, Producer
 from trio import Trio, await_condition, run_cases
 
 Options = broker.TaskOptions
+HOUR_MS = 3600 * 1000
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def connect(manager):
@@ -247,6 +251,65 @@ def settings_of_a_queue_are_checked_as_a_whole():
     expect(refusal(two.query, queue_purge=broker.QueuePurge(queue="no-such")), "NOT_FOUND")
 
 
+def a_changed_setting_counts_for_the_tasks_that_docs_queues_says():
+    connection = A()
+    producer = Producer(connection)
+    older, = producer.produce("changed", [b"older"])
+    expect(state_of(connection, older), "READY")  # the ledger has heard of it before
+    set_queue(connection, "changed", time_to_live_ms=HOUR_MS, total_timeout_ms=2 * HOUR_MS, ordered=True, max_attempts=1)
+    newer = [producer.produce("changed", [payload])[0] for payload in (b"newer", b"last")]
+
+    def seen():
+        return [(broker.TaskState.Name(one.state), one.expires_in_ms > 0)
+                for one in (task_of(connection, task) for task in (older, *newer))]
+
+    as_made = [("READY", False), ("READY", True), ("BLOCKED", True)]
+    expect(seen(), as_made)
+    set_queue(connection, "changed", time_to_live_ms=0, total_timeout_ms=0, ordered=False)
+    expect(seen(), as_made)
+    consumer = consumer_of("changed", connection)
+    claim = consumer.claim()
+    consumer.nack(claim)
+    expect((claim.task, state_of(connection, older)), (older, "DEAD"))  # max_attempts is asked about at the nack
+
+
+def a_redriven_task_begins_a_second_life():
+    connection = A()
+    times = Options(delay_ms=HOUR_MS, time_to_live_ms=HOUR_MS, total_timeout_ms=2 * HOUR_MS, wait_timeout_ms=3 * HOUR_MS)
+    delayed, first, never = ids_of(Producer(connection).produce_with("redriven", [b"x"] * 3, [times, Options(), times]))
+    after, = ids_of(Producer(connection).produce_with("redriven", [b"x"], [Options(after=[first, never])]))
+    expect([code for code, _, _ in connection.act(broker.KILL, [delayed, first], b"why not")], [error.OK] * 2)
+    await_condition(lambda: state_of(connection, after) == "DEAD", 20, "it died of what it was to run after")
+    expect([code for code, _, _ in connection.act(broker.REDRIVE, [delayed, after])], [error.OK] * 2)
+    shown = task_of(connection, delayed)
+    expect((shown.state, shown.reason, 2 * HOUR_MS < shown.expires_in_ms <= 3 * HOUR_MS), (broker.READY, b"", True))
+    shown = task_of(connection, after)
+    expect((shown.state, shown.reason, shown.blocked_on), (broker.READY, b"", 0))  # though one of those is not finished
+
+    tried, = ids_of(Producer(connection).produce_with("retried", [b"x"], [Options(max_attempts=1, priority=7)]))
+    consumer = consumer_of("retried", connection)
+    for _ in range(2):
+        claim = consumer.claim()
+        expect((claim.task, claim.attempt, claim.expiries, claim.options.priority), (tried, 1, 0, 7))
+        consumer.save(claim, claim.checkpoint + b"page ")
+        consumer.nack(claim, b"disk full")
+        shown = task_of(connection, tried)
+        expect((shown.state, shown.failures), (broker.DEAD, 1))  # its own max_attempts holds again
+        expect(connection.act(broker.REDRIVE, [tried])[0][::2], (error.OK, broker.READY))
+    expect(consumer.claim().checkpoint, b"page page ")
+
+
+def the_page_lists_every_cause_and_every_explanation():
+    page = (ROOT / "docs/protocol.md").read_text()
+    for value in broker.ExplainCode.DESCRIPTOR.values:
+        assert f"| {value.name} | {value.number} | " in page, value.name
+    source = (ROOT / "center/core/effects.cc").read_text()
+    causes = set(re.findall(r'return "(\w+)"', source[source.index("to_string(Cause "):]))
+    table = page[page.index("### Causes"):page.index("## 8.")]
+    listed = {word for row in re.findall(r"^\| (`.+?) \|", table, re.M) for word in re.findall(r"`(\w+)`", row)}
+    expect((listed - causes, causes - listed), (set(), {"unknown"}))
+
+
 def A(stores=True):
     return connect(TRIO.managers[0]) if stores else Connection(TRIO.managers[0].address)
 
@@ -263,4 +326,5 @@ if __name__ == "__main__":
             a_checkpoint_and_a_delay_go_to_the_next_attempt_of_another_consumer,
             acting_on_tasks_answers_each_and_tells_the_holder, children_of_a_claim_and_tasks_after_others,
             a_finished_task_is_copied_while_its_payload_is_kept, who_waits_is_told_of_an_end_of_which_nothing_is_kept,
-            settings_of_a_queue_are_checked_as_a_whole])
+            settings_of_a_queue_are_checked_as_a_whole, a_changed_setting_counts_for_the_tasks_that_docs_queues_says,
+            a_redriven_task_begins_a_second_life, the_page_lists_every_cause_and_every_explanation])
