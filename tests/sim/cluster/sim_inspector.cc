@@ -98,7 +98,26 @@ void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
   }
   state = final_state(answer.value().state);
   expiries_[task] = std::max<std::uint64_t>(expiries_[task], answer.value().expiries);
-  if (is_end(answer.value().state) && open_.erase(task) == 1) look_at_result(task, answer.value());
+  if (!is_end(answer.value().state) || open_.erase(task) == 0) return;
+  look_at_result(task, answer.value());
+  // What is dead may still be discarded.
+  if (world_.plan.life.waits > 0 && answer.value().state != client::TaskState::kDead)
+    wait_for_end(task, answer.value().state);
+}
+
+void SimInspector::wait_for_end(TaskId task, client::TaskState end) {
+  if (!random_.one_in(4)) return;
+  results_awaited_++;
+  client().admin().wait_task(
+      task, kPatience, [this, task, end](const Result<client::TaskInfo>& answer) {
+        results_awaited_--;
+        if (answer.ok() && answer.value().state == end) return;
+        const std::string told = answer.ok() ? std::string(to_string(answer.value().state))
+                                             : answer.status().to_string();
+        world_.fail("task " + to_string(task) + " has ended as " + std::string(to_string(end)) +
+                        ", and who waits for that is told " + told,
+                    task);
+      });
 }
 
 // What was acked with a result is done with exactly that, for as long as results are kept: longer

@@ -40,14 +40,16 @@ class SimInspector final : public SimClient {
   void note_look(std::uint64_t operation, const Result<client::TaskInfo>& answer);
   void learn(TaskId task, const Result<client::TaskInfo>& answer);
   void look_at_result(TaskId task, const client::TaskInfo& info);
+  // Who only waits for the end now is told it at once.
+  void wait_for_end(TaskId task, client::TaskState end);
 
   bool watching_ = false;
   std::map<TaskId, check::FinalState> states_;
   std::map<TaskId, std::uint64_t> expiries_;
-  std::set<TaskId> open_;       // not finished as of the last answer
-  std::vector<TaskId> to_ask_;  // in this round
-  std::size_t unanswered_ = 0;  // of this round
-  std::size_t results_awaited_ = 0;
+  std::set<TaskId> open_;            // not finished as of the last answer
+  std::vector<TaskId> to_ask_;       // in this round
+  std::size_t unanswered_ = 0;       // of this round
+  std::size_t results_awaited_ = 0;  // and ends
 };
 
 }  // namespace baton::sim

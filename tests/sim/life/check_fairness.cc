@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "tests/sim/life/life_checkers.h"
@@ -11,6 +9,24 @@ namespace baton::check {
 namespace {
 
 using Kind = QueueNote::Kind;
+
+// The weights that were stated for each fairness key, by queue and key. The last counts, so that only of
+// a key with one weight can anything be said. Tasks without a key have 1.
+using Weights = std::map<std::pair<std::string, std::string>, std::set<std::uint32_t>>;
+
+std::uint32_t weight_of(const TaskOptions& options) {
+  return options.fair_key.empty() ? 1 : std::max<std::uint32_t>(1, options.fair_weight);
+}
+
+Weights all_weights(const LifeTasks& tasks) {
+  Weights weights;
+  for (const Asked& asked : tasks.produces) {
+    if (asked.wish == nullptr) continue;
+    const TaskOptions& options = asked.wish->options;
+    weights[{asked.wish->queue, options.fair_key}].insert(weight_of(options));
+  }
+  return weights;
+}
 
 // The tasks of one fairness key of one priority; of the empty key those that have none.
 struct Lane {
@@ -21,12 +37,11 @@ struct Lane {
 };
 using Level = std::map<std::string, Lane>;  // by fairness key
 
-void add(const LifeTasks& tasks, const LifeTask& task, Level& level) {
+void add(const LifeTasks& tasks, const LifeTask& task, const Weights& weights, Level& level) {
   const TaskOptions& options = task.wish->options;
   Lane& lane = level[options.fair_key];
-  const std::uint32_t weight = std::max<std::uint32_t>(1, options.fair_weight);
-  lane.has_one_weight &= lane.tasks.empty() || lane.weight == weight;
-  lane.weight = weight;
+  lane.weight = weight_of(options);
+  lane.has_one_weight = weights.at({task.wish->queue, options.fair_key}).size() == 1;
   lane.tasks.push_back(&task);
   for (const LifeClaim& claim : task.claims) {
     if (!tasks.book.was_picked(claim.token)) lane.granted.push_back(claim.token);
@@ -77,11 +92,12 @@ std::vector<Violation> check_fairness(const LifeTasks& tasks) {
   std::vector<Violation> found;
   if (!tasks.book.shards_stayed()) return found;
   std::map<std::pair<std::string, std::uint32_t>, Level> levels;  // by queue and priority
+  const Weights weights = all_weights(tasks);
   std::set<std::string> unclear;  // queues in which a copy has whatever the other has
   for (const auto& [id, task] : tasks.tasks) {
     if (task.wish == nullptr) continue;
     if (task.wish->options.retry_of) unclear.insert(task.wish->queue);
-    add(tasks, task, levels[{task.wish->queue, task.wish->options.priority}]);
+    add(tasks, task, weights, levels[{task.wish->queue, task.wish->options.priority}]);
   }
   for (auto& [place, level] : levels) {
     if (unclear.contains(place.first) || tasks.was_ever(Kind::kKeyLimit, place.first)) continue;
