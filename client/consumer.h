@@ -1,4 +1,4 @@
-// Consumer: claims tasks of one queue and hands them to a handler.
+// Consumer: claims tasks of one or several queues and hands them to a handler.
 //
 // Each task comes as a Claim, the exclusive right to work on it. The consumer keeps the claim alive
 // with heartbeats while the handler works, through lost connections and lost managers, until the
@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "common/base/limits.h"
@@ -114,7 +115,9 @@ enum class Pick : std::uint8_t {
 };
 
 struct ConsumerOptions {
-  std::string queue = {};
+  // 1 to 64, each once. While several have tasks, each gets a share of the claims as its setting
+  // `weight` says (docs/queues.md); all below is for the consumer as a whole.
+  std::vector<std::string> queues = {};
 
   // How long a claim outlives a consumer that was cut off: 3 s to 12 h, or 0: the lease of the
   // queue. Heartbeats go at a third of it.
@@ -132,7 +135,7 @@ struct ConsumerOptions {
   // Ends when the consumer was free to take a task and none came for this long; not set: waits for
   // ever. What is less than 500 ms counts as that: a task that is there takes a moment to come.
   std::optional<Duration> wait_max = {};
-  // Set: only this task of the queue.
+  // Set: only this task, of the one queue.
   TaskId task = {};
 
   Pick pick = Pick::kStay;

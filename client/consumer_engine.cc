@@ -1,6 +1,8 @@
 #include "client/consumer_engine.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
@@ -23,17 +25,31 @@ ConsumerOptions normal(ConsumerOptions options) {
   return options;
 }
 
+Status invalid(std::string why) { return Status(ErrorCode::kInvalidArgument, std::move(why)); }
+
+Status validate_queues(const std::vector<std::string>& queues) {
+  if (queues.empty() || queues.size() > kSessionLinesMax)
+    return invalid("a consumer waits on 1 to " + std::to_string(kSessionLinesMax) + " queues");
+  std::set<std::string_view> names;
+  for (const std::string& queue : queues) {
+    BATON_RETURN_IF_ERROR(validate_queue_name(queue));
+    if (!names.insert(queue).second) return invalid("the queue " + queue + " is named twice");
+  }
+  return Status();
+}
+
 }  // namespace
 
 Status validate(const ConsumerOptions& options) {
-  BATON_RETURN_IF_ERROR(validate_queue_name(options.queue));
+  BATON_RETURN_IF_ERROR(validate_queues(options.queues));
+  if (options.task && options.queues.size() != 1) return invalid("one task is of one queue");
   if (options.lease != Millis(0)) BATON_RETURN_IF_ERROR(validate_lease(options.lease));
   if (options.concurrency < 1 || options.concurrency + options.prefetch_max > kSessionWindowMax) {
-    return Status(ErrorCode::kInvalidArgument, "concurrency and prefetch are together 1 to " +
-                                                   std::to_string(kSessionWindowMax));
+    return invalid("concurrency and prefetch are together 1 to " +
+                   std::to_string(kSessionWindowMax));
   }
   if (options.wait_max && *options.wait_max < Duration(0)) {
-    return Status(ErrorCode::kInvalidArgument, "a wait is not negative");
+    return invalid("a wait is not negative");
   }
   return Status();
 }
@@ -67,7 +83,7 @@ void ConsumerEngine::start() {
       if (const auto self = weak.lock()) self->on_refused(status);
     };
     places_.push_back({std::make_shared<Session>(
-        env_, SessionOptions{options_.queue, options_.lease, options_.task, i},
+        env_, SessionOptions{options_.queues, options_.lease, options_.task, i},
         std::move(events))});
   }
   idle_since_ = cut_off_since_ = env_.loop.now();

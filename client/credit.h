@@ -2,10 +2,12 @@
 //
 //   total = window - |held at attach| + operations answered since attach + grant numbers that died
 //
-// The total is stated only when it has grown: the ledger takes the maximum. When an operation says
+// It counts for all lines of the session, so that one of them states it when it has grown: the
+// ledger takes the maximum. When an operation says
 // `wants_next`, the ledger raises it by one itself, once, and no statement is needed.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,6 +41,15 @@ class Credit {
   [[nodiscard]] std::optional<std::uint64_t> take_statement() { return take(known_); }
   // The same, trusting no anticipation: repairs one that did not happen.
   [[nodiscard]] std::optional<std::uint64_t> take_restatement() { return take(stated_); }
+
+  // The total for a line that is being opened, whether the ledger has it or not; none while nothing
+  // is allowed. The caller states it.
+  [[nodiscard]] std::optional<std::uint64_t> take_opening() {
+    if (total() <= 0) return std::nullopt;
+    known_ = std::max(known_, total());
+    stated_ = std::max(stated_, total());
+    return static_cast<std::uint64_t>(total());
+  }
 
   [[nodiscard]] std::int64_t total() const { return window_ - held_ + answered_ + died_; }
 

@@ -10,7 +10,6 @@
 namespace baton::client {
 namespace {
 
-constexpr std::uint32_t kLine = 1;  // the session's only line, of each connection
 // A session that is silent for 10 minutes of lease time is forgotten: one that only waits says
 // something well before.
 constexpr Duration kIdleHeartbeat = std::chrono::minutes(2);
@@ -71,7 +70,8 @@ Session::Session(Environment& environment, SessionOptions options, SessionEvents
       options_(std::move(options)),
       events_(std::move(events)),
       random_(environment.random.fork()),
-      id_(random_.uuid()) {}
+      id_(random_.uuid()),
+      lines_(options_.queues) {}
 
 // Runs the body of an event, then sends what it made necessary.
 template <class Event>
@@ -163,8 +163,9 @@ Status Session::on_open(const v1::HelloOk& hello) {
 
 void Session::on_closed() {
   ++env_.metrics.connections_lost;
-  open_ = attached_ = line_open_ = false;
-  attach_request_ = end_wait_request_ = 0;
+  open_ = attached_ = false;
+  attach_request_ = 0;
+  lines_.reset();
   move_at_ = MonoTime::max();
   operations_in_flight_.clear();
   heartbeat_ = HeartbeatRequest{};
@@ -189,7 +190,7 @@ void Session::on_frame(const Frame& frame) {
       status = on_heartbeat_done(frame);
       break;
     case v1::WAIT_ENDED:
-      line_open_ = false;
+      if (Line* line = lines_.ended_by(frame.request_id)) SessionLines::close(*line);
       break;
     case v1::ERROR:
       on_error(frame);
@@ -278,6 +279,9 @@ Status Session::on_tasks(const Frame& frame) {
   const MonoTime now = env_.loop.now();
   for (int i = 0; i < tasks.delivery_size(); ++i) {
     const v1::Delivery& from = tasks.delivery(i);
+    const std::string* queue = lines_.queue_of(from.line());
+    if (queue == nullptr)
+      return Status(ErrorCode::kInternal, "a task of a line that nobody opened");
     const Token token(from.token());
     if (!numbers_.insert(from.number()) || leases_.find(token) != nullptr || !token) {
       ++env_.metrics.deliveries_dropped;
@@ -293,7 +297,7 @@ Status Session::on_tasks(const Frame& frame) {
     arm(now + LeaseTable::first_heartbeat_after(lease));
     const auto piece = 2 * static_cast<std::size_t>(i);
     Delivery delivery{.task = TaskId(from.task()),
-                      .queue = options_.queue,
+                      .queue = *queue,
                       .attempt = from.attempt(),
                       .token = token,
                       .lease = lease,
@@ -425,18 +429,24 @@ void Session::on_error(const Frame& frame) {
     }
     pause(now);
     if (status.code() == ErrorCode::kNotFound) move_on(status);
-  } else if (frame.request_id == end_wait_request_) {
-    end_wait_request_ = 0;
-    pause(now);
-  } else if (may_repeat(status.code())) {  // a demand
-    credit_.refused();
-    restate_ = true;
-    pause(now);
-  } else if (status.code() == ErrorCode::kNotFound || status.code() == ErrorCode::kConflict) {
-    move_on(status);
+  } else if (Line* line = lines_.ended_by(frame.request_id)) {
+    line->ending = 0;
+    line->not_before = now + backoff(line->failures);
   } else {
-    events_.on_refused(status);
+    demand_refused(frame.request_id, status);
   }
+}
+
+void Session::demand_refused(std::uint64_t request, const Status& status) {
+  if (status.code() == ErrorCode::kNotFound || status.code() == ErrorCode::kConflict)
+    return move_on(status);
+  if (!may_repeat(status.code())) return events_.on_refused(status);
+  credit_.refused();  // another line states it again
+  Line* line = lines_.demanded_by(request);
+  if (line == nullptr || ending_) return;
+  send_end_wait(*line);  // a manager may keep a line that only its ledger has refused
+  SessionLines::close(*line);
+  line->not_before = env_.loop.now() + backoff(line->failures);
 }
 
 void Session::lose(Token token, std::optional<LostCause> cause) {
@@ -463,11 +473,9 @@ void Session::flush() {
     // What ends claims goes first: it may free what the demand is about.
     if (!going_) send_operations();
     if (ending_) {
-      if (line_open_ && end_wait_request_ == 0) send_end_wait();
+      end_lines();
     } else if (!going_) {
-      const auto total = restate_ ? credit_.take_restatement() : credit_.take_statement();
-      restate_ = false;
-      if (total) send_demand(*total);
+      state_credit();
     }
   }
   if (paused) arm(pause_until_);
@@ -477,16 +485,44 @@ void Session::flush() {
   if (open_) channel_->set_outstanding(expects || (attached_ && !going_));
 }
 
-void Session::send_demand(std::uint64_t total) {
+// What has grown is told by a line that is open: one that is being opened may be refused.
+void Session::state_credit() {
+  if (const Line* open = lines_.first_open(); open != nullptr) {
+    const auto total = restate_ ? credit_.take_restatement() : credit_.take_statement();
+    if (total) send_demand(*open, *total);
+  }
+  restate_ = false;
+  open_lines();
+}
+
+void Session::open_lines() {
+  const MonoTime now = env_.loop.now();
+  for (Line* line : lines_.to_open(now)) {
+    const auto total = credit_.take_opening();
+    if (!total) return;
+    lines_.open(*line);
+    line->opening = send_demand(*line, *total);
+  }
+  if (const MonoTime next = lines_.next_try(now); next != MonoTime::max()) arm(next);
+}
+
+void Session::end_lines() {
+  const MonoTime now = env_.loop.now();
+  for (Line* line : lines_.to_end(now)) line->ending = send_end_wait(*line);
+  if (const MonoTime next = lines_.next_try(now); next != MonoTime::max()) arm(next);
+}
+
+std::uint64_t Session::send_demand(const Line& line, std::uint64_t total) {
   operations_.forget_anticipation();
   v1::Demand demand;
-  demand.set_line(kLine);
-  demand.set_queue(options_.queue);
+  demand.set_line(line.number);
+  demand.set_queue(line.queue);
   demand.set_lease_ms(static_cast<std::uint32_t>(options_.lease.count()));
   demand.set_total(total);
   demand.set_task(options_.task.value());
-  line_open_ = true;
-  channel_->send(v1::DEMAND, channel_->next_request_id(), demand);
+  const std::uint64_t request = channel_->next_request_id();
+  channel_->send(v1::DEMAND, request, demand);
+  return request;
 }
 
 void Session::send_operations() {
@@ -502,7 +538,7 @@ void Session::send_operations() {
     for (Operation* operation : batch) {
       if (operation->bytes.size() > bytes_max_) shrink(*operation);
       // Without a line there is nothing that the ledger could raise.
-      if (!line_open_) operation->anticipated = false;
+      if (!waiting()) operation->anticipated = false;
       to_wire(*operation, message.add_operation());
       payload.push_back(operation->bytes);
       request.seqs.push_back(operation->seq);
@@ -539,22 +575,24 @@ void Session::send_heartbeat(MonoTime now) {
   restate_ = true;  // now and then, to repair a credit that the ledger does not have after all
 }
 
-void Session::send_end_wait() {
+std::uint64_t Session::send_end_wait(const Line& line) {
   v1::EndWait message;
-  message.set_line(kLine);
-  end_wait_request_ = channel_->next_request_id();
-  channel_->send(v1::END_WAIT, end_wait_request_, message);
+  message.set_line(line.number);
+  const std::uint64_t request = channel_->next_request_id();
+  channel_->send(v1::END_WAIT, request, message);
+  return request;
 }
 
 // Doubling, with jitter.
-void Session::pause(MonoTime now) {
-  const Duration backoff =
-      std::min<Duration>(kBackoffFirst * (1 << std::min(failures_, 8)), kBackoffLast);
-  ++failures_;
-  pause_until_ = now + backoff / 2 +
-                 Duration(static_cast<std::int64_t>(
-                     random_.below(static_cast<std::uint64_t>(backoff.count() / 2))));
+Duration Session::backoff(int& failures) {
+  const Duration most =
+      std::min<Duration>(kBackoffFirst * (1 << std::min(failures, 8)), kBackoffLast);
+  ++failures;
+  return most / 2 + Duration(static_cast<std::int64_t>(
+                        random_.below(static_cast<std::uint64_t>(most.count() / 2))));
 }
+
+void Session::pause(MonoTime now) { pause_until_ = now + backoff(failures_); }
 
 void Session::move_on(Status reason) {
   if (!open_) return;

@@ -9,6 +9,9 @@
 //   - `held` is composed when the connection opens, after the last frame of the one before was
 //     read;
 //   - an operation keeps its number until it is answered.
+//
+// It waits for each of its queues on a line of its own (session_lines.h), all with the one credit of
+// the session.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +29,17 @@
 #include "client/lease_table.h"
 #include "client/number_set.h"
 #include "client/operation_queue.h"
+#include "client/session_lines.h"
 #include "common/base/random.h"
 #include "common/net/channel.h"
 
 namespace baton::client {
 
 struct SessionOptions {
-  std::string queue;
-  Millis lease{0};                // 0: the queue's
-  TaskId task;                    // set: only this one
-  std::size_t first_manager = 0;  // index of the one to begin with
+  std::vector<std::string> queues;  // at least one
+  Millis lease{0};                  // 0: the queue's
+  TaskId task;                      // set: only this one
+  std::size_t first_manager = 0;    // index of the one to begin with
 };
 
 // Never inside a call to the session.
@@ -71,7 +75,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   [[nodiscard]] bool attached() const { return attached_; }
   // A line is open: tasks may come.
-  [[nodiscard]] bool waiting() const { return line_open_; }
+  [[nodiscard]] bool waiting() const { return lines_.any_open(); }
   [[nodiscard]] bool lost(Token token);
   [[nodiscard]] std::size_t held() const { return leases_.size(); }
   [[nodiscard]] const Status& last_error() const { return channel_->last_error(); }
@@ -83,6 +87,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::vector<OpSeq> seqs;
     MonoTime sent_at;
   };
+  using Line = SessionLines::Line;
   struct HeartbeatRequest {
     std::uint64_t id = 0;  // 0: none is under way
     std::vector<Token> tokens;
@@ -101,18 +106,23 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_error(const Frame& frame);
   void attach_failed(const Status& status);
   void heartbeat_failed(const Status& status);
+  void demand_refused(std::uint64_t request, const Status& status);
   void operation_answered(OpSeq seq, const Status& status, bool finished_unknown);
 
   // ---- sending --------------------------------------------------------------------------------
   void flush();
   void schedule_flush();
   void send_attach();
-  void send_demand(std::uint64_t total);
+  void state_credit();
+  void open_lines();
+  void end_lines();
+  std::uint64_t send_demand(const Line& line, std::uint64_t total);
   void send_operations();
   void shrink(Operation& operation) const;
   void send_heartbeat(MonoTime now);
-  void send_end_wait();
+  std::uint64_t send_end_wait(const Line& line);
   void lose(Token token, std::optional<LostCause> cause = {});
+  Duration backoff(int& failures);
   void pause(MonoTime now);
   void move_on(Status reason);
 
@@ -146,9 +156,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool open_ = false;
   bool going_ = false;  // GOODBYE came
   bool attached_ = false;
-  bool line_open_ = false;
+  SessionLines lines_;
   std::uint64_t attach_request_ = 0;
-  std::uint64_t end_wait_request_ = 0;
   MonoTime attach_sent_at_{};
   NumberSet numbers_;
   std::map<std::uint64_t, OperationsRequest> operations_in_flight_;  // by request id

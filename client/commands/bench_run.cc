@@ -77,7 +77,7 @@ bool BenchRun::make_consumers() {
     client::Client* client = make_client(options_.producers + number);
     if (client == nullptr) return false;
     client::ConsumerOptions options;
-    options.queue = options_.queue;
+    options.queues = {options_.queue};
     options.concurrency = options_.window;
     client::ConsumerHandlers handlers;
     handlers.on_task = [this, number](const client::Claim& claim) { on_task(number, claim); };

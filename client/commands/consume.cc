@@ -1,4 +1,4 @@
-// baton consume: claims tasks of a queue, prints them or runs a command on each, and acks them.
+// baton consume: claims tasks of one or several queues, prints them or runs a command on each, and acks them.
 
 #include <algorithm>
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "client/commands/child_files.h"
 #include "client/commands/child_process.h"
@@ -31,7 +32,7 @@ constexpr std::size_t kPrefetchMax = 256;
 constexpr Duration kLookEvery = std::chrono::seconds(1);
 
 struct ConsumeOptions {
-  std::string queue;
+  std::vector<std::string> queues;
   std::uint64_t tasks_max = 0;
   Millis wait{0};
   const CLI::Option* wait_flag = nullptr;  // not given: waits for ever
@@ -61,7 +62,7 @@ class ConsumeCommand {
 
   void start() {
     client::ConsumerOptions consumer;
-    consumer.queue = options_.queue;
+    consumer.queues = options_.queues;
     consumer.lease = options_.lease;
     consumer.concurrency = options_.concurrency;
     // A command may take long: what it has not begun belongs to others (R12).
@@ -396,13 +397,15 @@ void add_consume(Program& program) {
   CLI::App& command = program.add_command(
       program.app(),
       {.name = "consume",
-       .summary = "Claim tasks of a queue and print them, or run a command on each. A task is "
-                  "acked when it was\n"
-                  "printed, or when its command has ended with exit code 0.",
+       .summary = "Claim tasks of one or several queues and print them, or run a command on each. "
+                  "A task is acked when\n"
+                  "it was printed, or when its command has ended with exit code 0.",
        .examples =
            "  baton consume -q mail                        print and ack for ever\n"
            "  baton consume -q mail -n 10 --wait 5s        ten tasks; exit 6 when they did "
            "not come in time\n"
+           "  baton consume -q urgent -q bulk               both; `queue set --weight` says in "
+           "which shares\n"
            "  baton consume -q images -j 4 --exec 'convert - /tmp/$BATON_TASK_ID.png'\n"
            "  baton consume -q mail -o jsonl | jq .payload\n"
            "\nWith --exec the payload is on standard input, BATON_TASK_ID, BATON_TOKEN, "
@@ -424,9 +427,10 @@ void add_consume(Program& program) {
         return runtime.run([&] { consume.start(); });
       });
   command
-      .add_option("-q,--queue", options->queue,
-                  "the queue; waits for it when it does not exist yet")
+      .add_option("-q,--queue", options->queues,
+                  "a queue, up to 64 of them; waits for it when it does not exist yet")
       ->required()
+      ->allow_extra_args(false)
       ->check([](const std::string& name) { return validate_queue_name(name).message(); });
   command
       .add_option("-n", options->tasks_max,

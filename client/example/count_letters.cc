@@ -58,7 +58,7 @@ baton::Status work(bc::Client& client, std::size_t count) {
   handlers.on_end = [&](const bc::ConsumerSummary& summary) { ended.set_value(summary); };
 
   bc::ConsumerOptions options;
-  options.queue = "words";
+  options.queues = {"words"};
   options.concurrency = 16;
   options.tasks_max = count;
   options.wait_max = 30s;

@@ -61,7 +61,7 @@ class Herd {
       const std::lock_guard lock(mutex_);
       ++lost_;
     };
-    const bc::ConsumerOptions options{.queue = kQueue, .lease = kLease};
+    const bc::ConsumerOptions options{.queues = {kQueue}, .lease = kLease};
     for (std::size_t i = 0; i < size_; ++i) {
       auto consumer = client.make_consumer(options, handlers);
       if (!consumer.ok()) return false;

@@ -348,7 +348,7 @@ class Story {
 
   void consume() {
     client::ConsumerOptions options;
-    options.queue = "mail";
+    options.queues = {"mail"};
     options.concurrency = kConcurrency;
     options.prefetch_max = kPrefetch;
     client::ConsumerHandlers handlers;

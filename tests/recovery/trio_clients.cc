@@ -48,7 +48,7 @@ void TrioProducer::note_outcome(std::uint64_t operation, const client::ProduceOu
 void TrioWorker::on_start() {
   process_ = world_.next_process();
   client::ConsumerOptions options;
-  options.queue = kQueue;
+  options.queues = {kQueue};
   options.lease = 5s;
   options.concurrency = kConcurrency;
   client::ConsumerHandlers handlers;

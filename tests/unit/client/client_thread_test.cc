@@ -232,7 +232,7 @@ TEST_CASE("claims are ended by other threads than the one that got them") {
   };
   handlers.on_end = [&](const ConsumerSummary& summary) { ended.set_value(summary); };
   ConsumerOptions options;
-  options.queue = "q";
+  options.queues = {"q"};
   options.concurrency = 16;
   options.prefetch_max = 8;
   options.tasks_max = 300;
@@ -264,7 +264,7 @@ TEST_CASE("a blocking query is answered, and a claim may outlive its consumer an
       came.set_value();
     };
     ConsumerOptions options;
-    options.queue = "q";
+    options.queues = {"q"};
     const auto consumer = client->make_consumer(options, handlers);
     REQUIRE(consumer.ok());
     came.get_future().wait();

@@ -3,82 +3,10 @@
 #include <optional>
 #include <set>
 
-#include "tests/unit/client/fake_manager.h"
+#include "tests/unit/client/consumer_rig.h"
 
 namespace baton::client {
 namespace {
-
-// Handlers that keep what they get.
-class Handler {
- public:
-  std::vector<Claim> claims;
-  std::vector<Token> superseded;
-  std::optional<ConsumerSummary> summary;
-  std::vector<OperationResult> answers;
-
-  ConsumerHandlers handlers() {
-    return {[this](Claim claim) { claims.push_back(std::move(claim)); },
-            [this](const Claim& claim) { superseded.push_back(claim.delivery().token); },
-            [this](const ConsumerSummary& end) { summary = end; }};
-  }
-  OperationCallback keep() {
-    return [this](const OperationResult& result) { answers.push_back(result); };
-  }
-};
-
-ConsumerOptions options_for(std::size_t concurrency, Millis lease = 30s) {
-  ConsumerOptions options;
-  options.queue = "mail";
-  options.concurrency = concurrency;
-  options.lease = lease;
-  return options;
-}
-
-std::unique_ptr<Consumer> consume(ClientWorld& world, Handler& handler,
-                                  const ConsumerOptions& options) {
-  auto consumer = world.client().make_consumer(options, handler.handlers());
-  REQUIRE(consumer.ok());
-  return std::move(consumer).value();
-}
-
-// Greets an attach, keeping nothing or these tokens; returns the attach.
-Received attach(FakeManager& manager, const std::vector<std::uint64_t>& kept = {}) {
-  Received request = manager.expect(v1::ATTACH);
-  request.answer(v1::ATTACHED, attached(request, kept));
-  return request;
-}
-
-std::vector<std::uint64_t> held(const Received& attach) {
-  const auto message = attach.as<v1::Attach>();
-  std::vector<std::uint64_t> tokens(message.held().begin(), message.held().end());
-  std::ranges::sort(tokens);
-  return tokens;
-}
-
-struct Task {
-  std::uint64_t number;
-  std::uint64_t token;
-  std::string payload = "work";
-};
-
-void deliver(const Received& to, std::uint64_t conn_epoch, const std::vector<Task>& tasks,
-             Millis lease = 30s) {
-  v1::Tasks message;
-  message.set_conn_epoch(conn_epoch);
-  std::string payload;
-  for (const Task& task : tasks) {
-    v1::Delivery& delivery = *message.add_delivery();
-    delivery.set_number(task.number);
-    delivery.set_line(1);
-    delivery.set_task(1000 + task.token);
-    delivery.set_token(task.token);
-    delivery.set_attempt(1);
-    delivery.set_lease_ms(static_cast<std::uint32_t>(lease.count()));
-    delivery.set_length(static_cast<std::uint32_t>(task.payload.size()));
-    payload += task.payload;
-  }
-  to.push(v1::TASKS, message, payload);
-}
 
 // A consumer with one task, delivered as token 71.
 struct AtWork {
@@ -111,8 +39,6 @@ struct AtWork {
   std::unique_ptr<Consumer> consumer;
   Received greeted;
 };
-
-std::uint64_t total(const Received& demand) { return demand.as<v1::Demand>().total(); }
 
 TEST_CASE("a consumer attaches, states its window, and hands over what comes") {
   ClientWorld world;
@@ -182,7 +108,7 @@ TEST_CASE("without a lease of its own a consumer asks for that of the queue") {
   ClientWorld world;
   Handler handler;
   ConsumerOptions options;
-  options.queue = "mail";
+  options.queues = {"mail"};
   const auto consumer = consume(world, handler, options);
   attach(world.manager());
   CHECK(world.manager().expect(v1::DEMAND).as<v1::Demand>().lease_ms() == 0);
@@ -1180,7 +1106,7 @@ TEST_CASE("options out of their range are refused") {
   };
   ConsumerOptions options = options_for(1);
   CHECK(code(options) == ErrorCode::kOk);
-  options.queue = "";
+  options.queues = {""};
   CHECK(code(options) == ErrorCode::kInvalidArgument);
   options = options_for(1, 1s);
   CHECK(code(options) == ErrorCode::kInvalidArgument);

@@ -7,6 +7,7 @@
 #include "client/lease_table.h"
 #include "client/number_set.h"
 #include "client/operation_queue.h"
+#include "client/session_lines.h"
 #include "common/base/limits.h"
 
 namespace baton::client {
@@ -35,6 +36,20 @@ TEST_CASE("credit that was refused is stated again") {
   CHECK(credit.take_statement() == 4U);
   credit.refused();
   CHECK(credit.take_statement() == 4U);
+  CHECK_FALSE(credit.take_restatement().has_value());
+}
+
+TEST_CASE("a line that is opened states the total that the ledger has, and what has grown once") {
+  Credit credit;
+  credit.set_window(4);
+  credit.attach(4);
+  CHECK_FALSE(credit.take_opening().has_value());
+  credit.answered(false);
+  CHECK(credit.take_opening() == 1U);
+  CHECK(credit.take_opening() == 1U);
+  CHECK_FALSE(credit.take_statement().has_value());
+  credit.answered(true);  // the ledger has raised it
+  CHECK(credit.take_opening() == 2U);
   CHECK_FALSE(credit.take_restatement().has_value());
 }
 
@@ -79,6 +94,67 @@ TEST_CASE("a new attach counts from nothing") {
   CHECK(credit.take_statement() == 5U);
   credit.attach(1);
   CHECK(credit.take_statement() == 2U);
+}
+
+TEST_CASE("each line has numbers of its own, above all that were given, which tell its queue") {
+  SessionLines lines({"mail", "bulk", "news"});
+  CHECK_FALSE(lines.any_open());
+  CHECK(lines.queue_of(1) == nullptr);
+  for (SessionLines::Line* line : lines.to_open(kStart)) lines.open(*line);
+  CHECK(lines.to_open(kStart).empty());
+  REQUIRE(lines.to_end(kStart).size() == 3);
+  for (std::uint32_t i = 0; i < 3; ++i) CHECK(lines.to_end(kStart)[i]->number == i + 1);
+
+  std::uint32_t highest = 3;
+  for (const std::size_t which : {2U, 0U, 0U, 1U, 2U, 2U}) {
+    SessionLines::Line& line = *lines.to_end(kStart)[which];
+    SessionLines::close(line);
+    lines.open(line);
+    CHECK(line.number > highest);
+    CHECK(line.number <= highest + 3);
+    CHECK(*lines.queue_of(line.number) == line.queue);
+    highest = line.number;
+  }
+  CHECK(*lines.queue_of(1) == "mail");  // not used any more
+  CHECK(*lines.queue_of(3) == "news");
+  CHECK(lines.queue_of(highest + 1) == nullptr);
+  CHECK(lines.queue_of(0) == nullptr);
+  lines.reset();
+  CHECK_FALSE(lines.any_open());
+  CHECK(lines.queue_of(1) == nullptr);
+}
+
+TEST_CASE("a line that is left alone is neither opened nor ended until its time") {
+  SessionLines lines({"mail", "bulk"});
+  CHECK(lines.next_try(kStart) == MonoTime::max());
+  SessionLines::Line& bulk = *lines.to_open(kStart)[1];
+  bulk.not_before = kStart + 1s;
+  CHECK(lines.to_open(kStart).size() == 1);
+  CHECK(lines.next_try(kStart) == kStart + 1s);
+  CHECK(lines.to_open(kStart + 1s).size() == 2);
+  CHECK(lines.next_try(kStart + 1s) == MonoTime::max());
+  lines.open(bulk);
+  CHECK(lines.to_end(kStart).empty());
+  CHECK(lines.to_end(kStart + 1s).size() == 1);
+}
+
+TEST_CASE("an answer is for the line that asked, and what opened none for the one that states") {
+  SessionLines lines({"mail", "bulk"});
+  CHECK(lines.demanded_by(7) == nullptr);
+  CHECK(lines.ended_by(0) == nullptr);
+  std::uint64_t request = 10;
+  for (SessionLines::Line* line : lines.to_open(kStart)) {
+    lines.open(*line);
+    line->opening = request++;
+  }
+  CHECK(lines.demanded_by(11)->queue == "bulk");
+  CHECK(lines.demanded_by(12)->queue == "mail");
+  lines.demanded_by(11)->ending = 13;
+  CHECK(lines.ended_by(13)->queue == "bulk");
+  CHECK(lines.ended_by(14) == nullptr);
+  SessionLines::close(*lines.demanded_by(10));
+  CHECK(lines.first_open()->queue == "bulk");
+  CHECK(lines.demanded_by(10)->queue == "bulk");
 }
 
 TEST_CASE("a grant number counts once, in any order") {

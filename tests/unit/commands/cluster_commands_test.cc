@@ -614,6 +614,22 @@ v1::Delivery& add_task(FakeCluster& cluster, std::uint64_t token, const std::str
   cluster.task_bytes += payload + checkpoint;
   return delivery;
 }
+TEST_CASE("what comes of several queues says which, and its command is told") {
+  FakeCluster cluster;
+  add_task(cluster, 1, "first").set_line(2);
+  add_task(cluster, 2, "second").set_line(1);
+  const Ran ran = run_baton({"consume", "-q", "mail", "-q", "bulk", "-n", "2", "-o", "jsonl",
+                             "--exec", "printf $BATON_QUEUE"},
+                            &cluster);
+  CHECK(ran.code == 0);
+  std::map<std::string, std::string> told;
+  for (const Json& row : lines(ran.out)) {
+    told[row["payload"]] = row["queue"];
+    CHECK(row["result"] == row["queue"]);
+  }
+  CHECK(told == std::map<std::string, std::string>{{"first", "bulk"}, {"second", "mail"}});
+}
+
 
 }  // namespace
 

@@ -183,6 +183,12 @@ TEST_CASE("consume: what it does not take, it says") {
              {{"-j", "0"}, "1 to 256"},
              {{"-n", "0"}, "whole number from 1"},
              {{"-n", "1e3"}, "whole number from 1"},
+TEST_CASE("consume: more queues than one consumer may wait on") {
+  std::vector<std::string> many;
+  for (int i = 0; i < 64; ++i) many.insert(many.end(), {"-q", "q" + std::to_string(i)});
+  check_all({"consume", "-q", "mail"}, {{many, "1 to 64 queues"}});
+}
+
              {{"--pick", "best"}, "round-robin,random"},
              {{"--task", "5"}, "task id"},
              {{"--result-type", "text/plain"}, "requires --exec"},
@@ -191,3 +197,7 @@ TEST_CASE("consume: what it does not take, it says") {
 
 }  // namespace
 }  // namespace baton::commands
+             {{"-q", "two words"}, "queue"},
+             {{"-q", "mail"}, "the queue mail is named twice"},
+             {{"-q", "bulk", "--task", kTask}, "one task is of one queue"},
+             {{"-q", "bulk", "more"}, "more"},
