@@ -361,6 +361,12 @@ ProduceService::Run ProduceService::judge(const Request& request, std::size_t it
   if (bytes > options_.payload_bytes_max) {
     return {1, ErrorCode::kTooLarge, TaskId(), "the payload is over the limit"};
   }
+  // Its answer finds it by that, and what is stored but refused by the ledger is no task of anybody.
+  if (request.waits(item) && !attributes_.producer) {
+    return {1, ErrorCode::kInvalidArgument, TaskId(),
+            "what waits for the ledger (a key, an ordering key, `after`, a parent, or an ordered "
+            "queue) names its producer and number"};
+  }
   if (request.ordered(item)) {
     const auto closed = order_.closed_at(request.peer, attributes_.producer);
     if (closed && request.seq_of(item) > *closed) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "center/service/hello_check.h"
+#include "center/storage/command_codec.h"
 #include "common/base/check.h"
 #include "common/net/frame.h"
 
@@ -96,6 +97,9 @@ void FakeCenter::on_commands(Peer& peer, const Frame& frame) {
     return std::find(kinds.begin(), kinds.end(), command.kind_case()) != kinds.end();
   };
   for (const v1::Command& command : sent.command()) {
+    // A center that takes less than a manager stores keeps that manager away for good.
+    const auto decoded = center::decode_command(command);
+    BATON_CHECK(decoded.ok());
     commands.push_back(command);
     heard = heard && !lists(silent, command);
     answered = answered && !lists(answers_lost, command);

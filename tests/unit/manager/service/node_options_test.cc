@@ -270,6 +270,35 @@ TEST_CASE_METHOD(OptionsWorld, "options are for no item, once for all, or for ea
   CHECK(producer->await_message<v1::Error>(v1::ERROR, 9).code() == v1::INVALID_ARGUMENT);
 }
 
+TEST_CASE_METHOD(OptionsWorld, "what waits for the ledger is not taken from nobody") {
+  v1::QueueRule rule;
+  rule.set_queue("in-order");
+  rule.set_ordered(true);
+  v1::ChannelGrants news;
+  *news.add_rule() = rule;
+  center.push(news);
+  run_for(std::chrono::milliseconds(50));
+  v1::TaskOptions after;
+  after.add_after((std::uint64_t{1} << 44) + 1);
+  v1::Produce anonymous =
+      request(1, {"a", "b", "c", "d"}, {with_key("k"), with_order("o"), after, {}});
+  anonymous.clear_producer();
+  const std::vector<std::string> payloads{"a", "b", "c", "d"};
+  v1::Produced produced = NodeWorld::produce(*producer, anonymous, payloads);
+  REQUIRE(produced.run_size() == 2);
+  CHECK(produced.run(0).count() == 3);
+  CHECK(produced.run(0).code() == v1::INVALID_ARGUMENT);
+  CHECK(produced.run(0).message().find("producer") != std::string::npos);
+  CHECK(produced.run(1).code() == v1::OK);
+
+  anonymous.clear_options();
+  anonymous.set_queue("in-order");
+  produced = NodeWorld::produce(*producer, anonymous, payloads);
+  REQUIRE(produced.run_size() == 1);
+  CHECK(produced.run(0).code() == v1::INVALID_ARGUMENT);
+  until([&] { return center.created_hi == 2; });
+}
+
 TEST_CASE_METHOD(OptionsWorld, "an item with a wrong option is refused alone, and for good") {
   v1::TaskOptions wrong;
   wrong.set_priority(11);
