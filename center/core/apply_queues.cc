@@ -5,6 +5,7 @@
 
 #include "center/core/family.h"
 #include "center/core/finished_rows.h"
+#include "center/core/order_lines.h"
 #include "center/core/task_moves.h"
 #include "center/core/waiting.h"
 
@@ -60,7 +61,7 @@ bool purge_shard(Work& work, QueueId queue, JobTable::Purge& purge, const Shard&
     if (!work.spend()) return false;
     TaskFacts facts;
     if (is_waiting_here(work.tables, purge.next, queue, facts)) {
-      drop(work, purge.next, facts, Cause::kPurged);
+      cancel(work, purge.next, facts, Cause::kPurged, "");
       at = shard.tasks.next_live(at.next());
     } else {
       // A page of tasks that are all alike is passed at once.
@@ -85,7 +86,7 @@ bool go_on(Work& work, QueueId queue, JobTable::Purge& purge) {
 
 QueueRule rule_of(const Queue& queue) {
   return {queue.name, queue.settings.ordered, queue.settings.max_tasks > 0,
-          queue.settings.max_bytes > 0};
+          queue.settings.max_bytes};
 }
 
 SimpleOutcome apply_set_queue(Work& work, const SetQueue& command) {

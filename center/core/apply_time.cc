@@ -9,7 +9,9 @@
 #include "center/core/family.h"
 #include "center/core/finished_rows.h"
 #include "center/core/grant_matching.h"
+#include "center/core/order_lines.h"
 #include "center/core/task_claims.h"
+#include "center/core/task_ends.h"
 #include "center/core/task_moves.h"
 
 namespace baton::center {
@@ -53,10 +55,8 @@ void end_waiting(Work& work) {
   if (is_lost(tables, task, facts)) return quarantine(work, task, Cause::kRemoved, "");
   const OptionsRow* options = options_of(tables, facts);
   const std::int64_t now = work.now_ms();
-  if (options != nullptr && options->total_at_ms != 0 && options->total_at_ms <= now) {
-    return kill(work, task, facts, Cause::kTotalTimeout,
-                "total timeout: the time for the whole task was over");
-  }
+  if (total_is_over(tables, facts))
+    return kill(work, task, facts, Cause::kTotalTimeout, kTotalTimeoutReason);
   const bool mortal = options == nullptr ||
                       (options->time_to_live_at_ms != 0 && options->time_to_live_at_ms <= now);
   if (mortal) return cancel(work, task, facts, Cause::kTimeToLive, "its time to live was over");

@@ -102,7 +102,7 @@ struct QueueRule {
   std::string queue;
   bool ordered = false;
   bool limits_tasks = false;
-  bool limits_bytes = false;
+  std::uint64_t max_bytes = 0;  // 0: no limit
 
   friend bool operator==(const QueueRule&, const QueueRule&) = default;
 };
@@ -133,6 +133,8 @@ struct Grant {
   // Of an attempt before, saved under `checkpoint_token`; none when there is no place.
   ResultPlace checkpoint;
   Token checkpoint_token;
+  std::uint32_t percent = 0;  // progress that an attempt before saved last
+  std::string progress;
 };
 
 // A claim that its session lost without its own doing.

@@ -5,11 +5,14 @@
 
 #include "center/core/ledger_state.h"
 #include "center/core/task_view.h"
+#include "common/base/duration_text.h"
 
 namespace baton::center {
 namespace {
 
-std::string seconds(Millis span) {
+// Tenths of a second matter of what is over soon.
+std::string in_time(Millis span) {
+  if (span >= std::chrono::minutes(1)) return to_text(Millis(span.count() / 1000 * 1000));
   const std::int64_t tenths = (span.count() + 99) / 100;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
@@ -38,7 +41,7 @@ class Explainer {
         return {ExplainCode::kRunning,
                 "consumer '" + view_.consumer + "' works on it: attempt " +
                     std::to_string(view_.attempt) + ", and its lease lasts another " +
-                    seconds(view_.lease_left) + " unless it is renewed",
+                    in_time(view_.lease_left) + " unless it is renewed",
                 {}};
       case TaskState::kDead:
         return {ExplainCode::kDead,
@@ -74,11 +77,11 @@ class Explainer {
   Explanation delayed() const {
     if (facts_.row != kNoSlot) {
       return {ExplainCode::kBackoff,
-              "it failed" + because() + " and is tried again in " + seconds(view_.ready_in),
+              "it failed" + because() + " and is tried again in " + in_time(view_.ready_in),
               {}};
     }
     return {
-        ExplainCode::kDelayed, "it is not to run before another " + seconds(view_.ready_in), {}};
+        ExplainCode::kDelayed, "it is not to run before another " + in_time(view_.ready_in), {}};
   }
 
   Explanation blocked() const {
@@ -161,7 +164,9 @@ class Explainer {
     if (queue.waiting == 0) {
       return {ExplainCode::kNoConsumer,
               "no consumer waits for a task of " + name + ": " +
-                  count_of(queue.claimed, "claim is", "claims are") + " being worked on",
+                  (queue.claimed == 0
+                       ? "nobody works on it"
+                       : count_of(queue.claimed, "claim is", "claims are") + " being worked on"),
               {}};
     }
     return limited(queue, name);
@@ -188,14 +193,32 @@ class Explainer {
                   std::to_string(settings.max_per_fair_key),
               {}};
     }
-    if (!tables_.bars.empty()) {
+    if (queue.ring_size == 0) {
+      return {ExplainCode::kNoConsumer,
+              "those who wait for " + name + " wait for one other task each",
+              {}};
+    }
+    if (is_barred_from_all(queue)) {
       return {ExplainCode::kBarred,
               "the managers of those who wait could not fetch its payload and will try again",
               {}};
     }
     return {ExplainCode::kTurn,
-            std::to_string(queue.ready) + " tasks of " + name + " are ready: its turn will come",
+            std::to_string(queue.ready) + " of " + name + (queue.ready == 1 ? " is" : " are") +
+                " ready: its turn will come",
             {}};
+  }
+
+  // Whether nobody who waits may have it for now (R13). Only the first in the ring are looked at.
+  [[nodiscard]] bool is_barred_from_all(const Queue& queue) const {
+    constexpr int kLookedAt = 1024;
+    if (tables_.bars.empty()) return false;
+    std::uint32_t line = queue.ring_first;
+    for (int i = 0; i < kLookedAt && line != kNoSlot; ++i, line = tables_.lines[line].after) {
+      const Session& session = tables_.sessions[tables_.lines[line].session];
+      if (!tables_.bars.is_barred(session.manager, task_.shard())) return false;
+    }
+    return true;
   }
 
   const Tables& tables_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "center/core/order_lines.h"
 #include "center/core/task_moves.h"
 #include "center/core/task_view.h"
 #include "center/core/waiting.h"
@@ -147,6 +148,11 @@ bool begin_life(Work& work, TaskId child, const TaskFacts& facts, const Unborn& 
   return true;
 }
 
+// From now on its parent hears of its end.
+void set_born(Tables& tables, const TaskFacts& facts) {
+  if (facts.options != kNoSlot) tables.task_options.edit(facts.options).unborn = false;
+}
+
 // A child that has failed already when its parent is acked.
 void count_stillborn(Work& work, Family& family, const TaskFacts& facts) {
   ++family.failed;
@@ -162,8 +168,6 @@ void bear(Work& work, const JobTable::Birth& birth, TaskId child) {
   Family* family = tables.families.families.edit(birth.parent);
   if (family != nullptr) --family->pending;
   const TaskFacts facts = facts_of(tables, child);
-  if (birth.acked && facts.options != kNoSlot)
-    tables.task_options.edit(facts.options).unborn = false;
   const bool waits = facts.state == TaskState::kPending;
   if (!birth.acked) {
     if (waits || facts.state == TaskState::kDead) make_void(work, child, facts, Cause::kParentGone);
@@ -172,11 +176,13 @@ void bear(Work& work, const JobTable::Birth& birth, TaskId child) {
     if (none && !is_acked(tables, facts_of(tables, birth.parent)))
       tables.families.families.erase(birth.parent);
   } else if (waits && !is_lost(tables, child, facts)) {
+    set_born(tables, facts);
     if (begin_life(work, child, facts, unborn) && family != nullptr) ++family->open;
   } else {
     // It died, was cancelled, or lost its payload before it could begin. Who died may come back.
     if (facts.state == TaskState::kDead && !take_own_key(work, child, facts, unborn))
       return make_void(work, child, facts, Cause::kDuplicate);
+    set_born(tables, facts);
     if (family != nullptr) count_stillborn(work, *family, facts);
     if (waits) quarantine(work, child, Cause::kRemoved, "");
   }
@@ -190,51 +196,6 @@ bool bear_one(Work& work) {
   if (!child) return false;
   front.next = TaskId(child.value() + 1);
   bear(work, birth, child);
-  return true;
-}
-
-// ---- ordering keys ----
-
-// Whether what stood at this place of the line still waits there: it may have ended, or have come
-// again further back.
-bool waits_for_key(const Tables& tables, std::uint32_t order_key, TaskId task,
-                   TaskLine::Place place) {
-  const TaskFacts facts = facts_of(tables, task);
-  if (facts.state != TaskState::kBlocked || facts.order_key != order_key) return false;
-  if (is_lost(tables, task, facts)) return false;
-  return facts.row == kNoSlot || tables.rows[facts.row].place == place;
-}
-
-// The first in line that still waits gets the key. False: the budget ended before.
-bool hand_on(Work& work, std::uint32_t order_key) {
-  Tables& tables = work.tables;
-  while (!tables.order_keys[order_key].line.empty()) {
-    if (!work.spend()) return false;
-    OrderKey& key = tables.order_keys.edit(order_key);
-    const TaskId next = key.line[0];
-    const TaskLine::Place place = key.line.first_place();
-    key.line.pop();
-    if (!waits_for_key(tables, order_key, next, place)) continue;
-    key.holder = next;
-    unblock(work, next, facts_of(tables, next), Cause::kUnblocked);
-    return true;
-  }
-  return true;
-}
-
-// Looks at the queue's keys from a name on. False: the budget ended before the keys.
-bool release_from(Work& work, QueueId queue, std::string& name) {
-  Tables& tables = work.tables;
-  while (tables.queues[queue].settings.on_dead != OnDead::kHoldKey) {
-    const auto at = tables.order_keys.names().lower_bound({queue, name});
-    if (at.done() || at->first.first != queue) return true;
-    if (!work.spend()) return false;
-    name = at->first.second + '\0';
-    const std::uint32_t slot = at->second;
-    const TaskId holder = tables.order_keys[slot].holder;
-    if (holder && facts_of(tables, holder).state == TaskState::kDead)
-      release_key(work, slot, holder);
-  }
   return true;
 }
 
@@ -411,48 +372,6 @@ void judge_parent(Work& work, TaskId parent) {
     kill(work, parent, facts, Cause::kChildFailed, "one of its children failed");
   } else if (family->open + family->pending == 0 && (!failed || policy == FailurePolicy::kIgnore)) {
     finish(work, parent, facts, Cause::kChildrenDone);
-  }
-}
-
-// ---- ordering keys ----
-
-bool enter_key(Work& work, std::uint32_t order_key, TaskId task) {
-  OrderKey& key = work.tables.order_keys.edit(order_key);
-  const bool free = !key.holder && key.line.empty();
-  if (free || key.holder == task) {
-    key.holder = task;
-    return true;
-  }
-  const TaskLine::Place place = key.line.push(task);
-  const TaskFacts facts = facts_of(work.tables, task);
-  if (facts.row != kNoSlot) work.tables.rows.edit(facts.row).place = place;
-  return false;
-}
-
-void release_key(Work& work, std::uint32_t order_key, TaskId holder) {
-  Tables& tables = work.tables;
-  if (tables.order_keys[order_key].holder != holder) return;
-  tables.order_keys.edit(order_key).holder = TaskId();
-  // When nobody else names it, it goes with the holder, and its slot may be taken again.
-  if (!hand_on(work, order_key) && tables.order_keys[order_key].tasks > 1)
-    tables.jobs.free_keys.push_back(order_key);
-}
-
-void release_dead(Work& work, QueueId queue) { work.tables.jobs.dead_keys[queue].clear(); }
-
-void continue_releasing(Work& work) {
-  Tables& tables = work.tables;
-  JobTable& jobs = tables.jobs;
-  while (!jobs.free_keys.empty() && work.budget > 0) {
-    const std::uint32_t slot = jobs.free_keys.front();
-    const bool waits = tables.order_keys.in_use(slot) && !tables.order_keys[slot].holder;
-    if (waits && !hand_on(work, slot)) return;
-    jobs.free_keys.pop_front();
-  }
-  while (!jobs.dead_keys.empty() && work.budget > 0) {
-    const auto at = jobs.dead_keys.begin();
-    if (!release_from(work, at->first, at->second)) return;
-    jobs.dead_keys.erase(at);
   }
 }
 

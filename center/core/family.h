@@ -50,15 +50,4 @@ FailurePolicy policy_of_parent(const Tables& tables, TaskId parent, const TaskFa
 // A parent whose own work is done ends when its children have, or as its policy says.
 void judge_parent(Work& work, TaskId parent);
 
-// ---- ordering keys ----
-
-// Takes the ordering key from its holder; the next in line goes on.
-void release_key(Work& work, std::uint32_t order_key, TaskId holder);
-// Gives the task the key, or a place at the end of its line. True: it holds the key.
-bool enter_key(Work& work, std::uint32_t order_key, TaskId task);
-// The queue's dead tasks hold no keys any more.
-void release_dead(Work& work, QueueId queue);
-// Keys that an entry could not hand on, within the budget.
-void continue_releasing(Work& work);
-
 }  // namespace baton::center

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "center/core/task_line.h"
 #include "common/base/ids.h"
 
 namespace baton::center {
@@ -54,13 +55,15 @@ struct JobTable {
   std::deque<std::uint32_t> free_keys;
   // Queues whose dead tasks hold their ordering keys no more: the name of the next key to look at.
   std::map<QueueId, std::string> dead_keys;
+  // Lines of ordering keys in which too many have gone: the place of the next to look at.
+  std::map<std::uint32_t, TaskLine::Place> sweep_lines;
   // Queues that keep more finished rows than they may.
   std::set<QueueId> surplus_queues;
 
   [[nodiscard]] bool empty() const {
     return match_queues.empty() && offer_shards.empty() && seal_shards.empty() && purges.empty() &&
            tellings.empty() && births.empty() && free_keys.empty() && dead_keys.empty() &&
-           surplus_queues.empty();
+           sweep_lines.empty() && surplus_queues.empty();
   }
 };
 

@@ -85,6 +85,7 @@ class Ledger {
   [[nodiscard]] std::vector<ManagerView> managers() const;
   [[nodiscard]] std::optional<ManagerView> find_manager(Incarnation incarnation) const;
   [[nodiscard]] LedgerTotals totals() const;
+  [[nodiscard]] StuckTotals stuck_totals() const;
   [[nodiscard]] LedgerTimes times() const;
   [[nodiscard]] SessionName session_name(const SessionId& session) const;
   // Every task that is claimed, waits for a time, was tried before or is kept after its end, in no

@@ -93,6 +93,7 @@ QueueView view_of(const Queue& queue) {
   view.cancelled = queue.cancelled;
   view.bytes = queue.bytes;
   view.paused = queue.settings.paused;
+  view.acked = queue.acked;
   return view;
 }
 
@@ -156,7 +157,7 @@ RulePage Ledger::list_rules(std::string_view cursor, std::size_t limit) const {
   RulePage page;
   for (auto at = queues.by_name().lower_bound(std::string(cursor)); !at.done(); ++at) {
     const QueueRule rule = rule_of(queues[at->second]);
-    if (!rule.ordered && !rule.limits_tasks && !rule.limits_bytes) continue;
+    if (!rule.ordered && !rule.limits_tasks && rule.max_bytes == 0) continue;
     if (page.rules.size() == limit) {
       page.next = rule.queue;
       break;

@@ -64,6 +64,18 @@ LedgerTotals Ledger::totals() const {
           tables.memory_bytes(), Millis(counters.lease_ms)};
 }
 
+StuckTotals Ledger::stuck_totals() const {
+  const QueueTable& queues = state_->tables.queues;
+  StuckTotals totals;
+  for (std::uint32_t id = 1; id <= queues.size(); ++id) {
+    const Queue& queue = queues[QueueId(id)];
+    totals.held += queue.held;
+    totals.blocked += queue.blocked;
+    totals.dead += queue.dead;
+  }
+  return totals;
+}
+
 SessionView Ledger::resync(SessionId id, ConnEpoch conn_epoch, Incarnation manager,
                            GrantNumber last_number) const {
   const Tables& tables = state_->tables;

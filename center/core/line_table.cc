@@ -37,6 +37,7 @@ void LineTable::join(QueueTable& queues, std::uint32_t slot) {
   ++queue.waiting;
   if (lines_[slot].task) {
     by_task_[lines_[slot].task].push_back(slot);
+    one_task_lines_.emplace(queue.id, lines_[slot].task, slot);
   } else {
     link_last(queue, slot);
   }
@@ -52,6 +53,7 @@ void LineTable::leave(QueueTable& queues, std::uint32_t slot) {
     unlink(queue, slot);
     return;
   }
+  one_task_lines_.erase({queue.id, line.task, slot});
   const auto lines = by_task_.find(line.task);
   std::erase(lines->second, slot);
   if (lines->second.empty()) by_task_.erase(lines);

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
+#include <tuple>
 #include <vector>
 
 #include "center/core/queue_table.h"
@@ -46,6 +48,9 @@ class LineTable {
   // Lines that wait for one task, by task, each in order of turn.
   using ByTask = std::map<TaskId, std::vector<std::uint32_t>>;
   [[nodiscard]] const ByTask& by_task() const { return by_task_; }
+  // The same lines by queue, and the task that each waits for.
+  using OneTaskLines = std::set<std::tuple<QueueId, TaskId, std::uint32_t>>;
+  [[nodiscard]] const OneTaskLines& one_task_lines() const { return one_task_lines_; }
 
   [[nodiscard]] std::uint64_t last_turn() const { return last_turn_; }
   void restore(std::uint32_t slot, Line line);
@@ -64,6 +69,7 @@ class LineTable {
   PagedVector<Line> lines_;
   std::vector<std::uint32_t> free_;
   ByTask by_task_;
+  OneTaskLines one_task_lines_;
   std::uint64_t last_turn_ = 0;
 };
 

@@ -117,13 +117,17 @@ struct OrderItem {
   std::string name;
   TaskId holder;
   std::uint64_t tasks = 0;
-  TaskLine::Place first = 1;  // of the first in the whole line
-  std::vector<TaskId> line;
+  TaskLine::Place next = 1;  // of the next to come
+  struct Place {
+    TaskId task;
+    TaskLine::Place at = 0;
+  };
+  std::vector<Place> line;
 };
 template <class Archive>
 void fields(Archive& ar, OrderItem& item) {
-  ar(item.slot), ar(item.queue), ar(item.name), ar(item.holder), ar(item.tasks), ar(item.first);
-  ar.list(item.line, [](auto& a, TaskId& task) { a(task); });
+  ar(item.slot), ar(item.queue), ar(item.name), ar(item.holder), ar(item.tasks), ar(item.next);
+  ar.list(item.line, [](auto& a, OrderItem::Place& place) { a(place.task), a(place.at); });
 }
 
 template <class Archive>
@@ -236,6 +240,7 @@ enum class JobKind : std::uint8_t {
   kFreeKey = 7,   // subject: slot of the ordering key
   kDeadKeys = 8,  // subject: queue; name: of the next key
   kSurplus = 9,   // subject: queue
+  kSweep = 10,    // subject: slot of the ordering key; next: place in its line
 };
 struct JobItem {
   JobKind kind = JobKind::kMatchQueue;

@@ -6,6 +6,7 @@
 
 #include "center/core/finished_rows.h"
 #include "center/core/task_facts.h"
+#include "center/core/waiting.h"
 
 namespace baton::center {
 namespace {
@@ -183,11 +184,8 @@ class SnapshotLinker {
     } else {
       ++(facts.state == TaskState::kBlocked ? queue.blocked : queue.pending);
     }
-    const OptionsRow* options = options_of(t_, facts);
-    const std::int64_t end = facts.mortal_at_ms != 0 ? facts.mortal_at_ms
-                             : options == nullptr    ? 0
-                                                     : options->waiting_end_ms(facts.state);
-    if (end != 0) t_.waiting_ends.insert({end, task}, {});
+    if (const std::int64_t end = waiting_end_ms(t_, facts); end != 0)
+      t_.waiting_ends.insert({end, task}, {});
   }
 
   [[nodiscard]] bool is_known(TaskId task) const {
@@ -216,7 +214,8 @@ class SnapshotLinker {
     for (std::uint32_t slot = 0; slot < t_.order_keys.slots(); ++slot) {
       const OrderKey& key = t_.order_keys[slot];
       bool sound = !key.holder || is_known(key.holder);
-      for (std::size_t i = 0; i < key.line.size(); ++i) sound = sound && is_known(key.line[i]);
+      key.line.for_each(
+          [&](TaskId task, TaskLine::Place) { return sound = sound && is_known(task); });
       if (!sound) return inconsistent_snapshot("an ordering key of a task that does not exist");
     }
     return {};

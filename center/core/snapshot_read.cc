@@ -216,10 +216,11 @@ class SnapshotLoader {
       key.name = item.name;
       key.holder = item.holder;
       key.tasks = item.tasks;
-      key.line = TaskLine(item.first);
       t_.order_keys.restore(item.slot, std::move(key));
     }
-    for (const TaskId task : item.line) t_.order_keys.edit(item.slot).line.push(task);
+    TaskLine& line = t_.order_keys.edit(item.slot).line;
+    for (const OrderItem::Place& place : item.line) line.restore(place.task, place.at);
+    line.restore_next(item.next);
     return true;
   }
 
@@ -381,6 +382,9 @@ class SnapshotLoader {
       case JobKind::kDeadKeys:
         t_.jobs.dead_keys[QueueId(job.subject)] = job.name;
         return t_.queues.exists(QueueId(job.subject));
+      case JobKind::kSweep:
+        t_.jobs.sweep_lines[job.subject] = static_cast<TaskLine::Place>(job.next);
+        return true;
       case JobKind::kSurplus:
         t_.jobs.surplus_queues.insert(QueueId(job.subject));
         return t_.queues.exists(QueueId(job.subject));

@@ -248,8 +248,8 @@ class Snapshot final : public LedgerSnapshot {
         });
     sections_.push_back(
         {SnapshotSection::kOrderKeys,
-         [this, slot = std::uint32_t{0}, at = std::size_t{0}](SnapshotWriter& ar) mutable {
-           return write_order_key(ar, slot, at);
+         [this, slot = std::uint32_t{0}, from = TaskLine::Place{0}](SnapshotWriter& ar) mutable {
+           return write_order_key(ar, slot, from);
          }});
     add(
         SnapshotSection::kFairKeys, [this] { return t_.fair_keys.slots(); },
@@ -270,18 +270,23 @@ class Snapshot final : public LedgerSnapshot {
   }
 
   // A part of the key's line with each item.
-  bool write_order_key(SnapshotWriter& ar, std::uint32_t& slot, std::size_t& at) const {
+  bool write_order_key(SnapshotWriter& ar, std::uint32_t& slot, TaskLine::Place& from) const {
     constexpr std::size_t kPart = 1024;
     while (slot < t_.order_keys.slots() && !t_.order_keys.in_use(slot)) ++slot;
     if (slot >= t_.order_keys.slots()) return false;
     const OrderKey& key = t_.order_keys[slot];
-    OrderItem item{slot, key.queue, key.name, key.holder, key.tasks, key.line.first_place(), {}};
-    const std::size_t end = std::min(key.line.size(), at + kPart);
-    while (at < end) item.line.push_back(key.line[at++]);
+    const TaskLine::Place end = key.line.next_place();
+    OrderItem item{slot, key.queue, key.name, key.holder, key.tasks, end, {}};
+    if (from == 0) from = key.line.empty() ? end : key.line.first_place();
+    key.line.for_each_from(from, [&](TaskId task, TaskLine::Place at) {
+      item.line.push_back({task, at});
+      from = at + 1;
+      return item.line.size() < kPart;
+    });
     fields(ar, item);
-    if (at < key.line.size()) return true;
+    if (from != end && item.line.size() == kPart) return true;
     ++slot;
-    at = 0;
+    from = 0;
     return true;
   }
 
@@ -377,6 +382,8 @@ class Snapshot final : public LedgerSnapshot {
       jobs.push_back({JobKind::kFreeKey, slot, 0, {}, {}});
     for (const auto& [queue, name] : t_.jobs.dead_keys)
       jobs.push_back({JobKind::kDeadKeys, queue.value(), 0, {}, name});
+    for (const auto& [slot, place] : t_.jobs.sweep_lines)
+      jobs.push_back({JobKind::kSweep, slot, place, {}, {}});
     for (const QueueId queue : t_.jobs.surplus_queues)
       jobs.push_back({JobKind::kSurplus, queue.value(), 0, {}, {}});
     const std::size_t count = jobs.size();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "center/core/family.h"
+#include "center/core/order_lines.h"
 #include "center/core/task_ends.h"
 #include "center/core/task_moves.h"
 #include "center/core/task_view.h"
@@ -151,7 +152,6 @@ std::uint32_t claim(Work& work, TaskId task, std::uint32_t session_slot, std::ui
   session.served_count = session.served_line == line.id ? session.served_count + 1 : 1;
   session.served_line = line.id;
   extend_claim(work, slot, lease);
-  if (!tables.progress.empty()) tables.progress.erase(task);
 
   note(work, task, TaskState::kReady, TaskState::kClaimed, Cause::kGranted, row.token, session.id);
   work.effects.grants.push_back(grant_of(tables, session, row));
@@ -219,18 +219,18 @@ void expire_claim(Work& work, std::uint32_t slot) {
   TaskRow& row = tables.rows.edit(slot);
   const QueueSettings& settings = tables.queues[row.queue].settings;
   ++row.expiries;
-  const OptionsRow* options = row.options == kNoSlot ? nullptr : &tables.task_options[row.options];
-  const bool total_over =
-      options != nullptr && options->total_at_ms != 0 && options->total_at_ms <= work.now_ms();
+  const bool total_over = total_is_over(tables, facts_of(tables, row.task));
   tell_lost(work, slot, total_over ? LostCause::kTimeout : LostCause::kLease);
   const Cause cause = row.deadline_ms >= attempt_end_ms(tables, row) + kTickCap.count()
                           ? Cause::kAttemptTimeout
                           : Cause::kExpired;
   if (total_over) {
-    set_reason(work, row.task, "total timeout: the time for the whole task was over");
+    set_reason(work, row.task, kTotalTimeoutReason);
     return kill_claim(work, slot, Cause::kTotalTimeout);
   }
-  if (settings.on_uncertain == OnUncertain::kHold) return hold_claim(work, slot);
+  // Nobody could run it any more, nor decide about it: it settles as what its payload is.
+  if (settings.on_uncertain == OnUncertain::kHold && !is_gone(tables, row))
+    return hold_claim(work, slot);
   if (row.expiries >= settings.max_expiries) {
     set_reason(work, row.task, "too many attempts were cut off");
     return kill_claim(work, slot, Cause::kExpiriesSpent);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "center/core/family.h"
+#include "center/core/order_lines.h"
 #include "center/core/task_moves.h"
 #include "center/core/waiting.h"
 

@@ -2,6 +2,7 @@
 
 #include "center/core/family.h"
 #include "center/core/finished_rows.h"
+#include "center/core/order_lines.h"
 #include "center/core/task_moves.h"
 #include "center/core/waiting.h"
 
@@ -38,9 +39,7 @@ void forget_life(Tables& tables, TaskId task) {
 // The task names its keys no more. REQUIRES: those that wait for it were told.
 void forget_wishes(Work& work, const TaskFacts& facts) {
   forget_options(work, facts);
-  if (facts.order_key == kNoSlot) return;
-  OrderKey& key = work.tables.order_keys.edit(facts.order_key);
-  if (--key.tasks == 0) work.tables.order_keys.remove(facts.order_key);
+  if (facts.order_key != kNoSlot) leave_key(work, facts.order_key);
 }
 
 void leave_unfinished(Work& work, TaskId task, const TaskFacts& facts) {
@@ -156,6 +155,12 @@ void end_as_void(Work& work, TaskId task, const TaskFacts& facts) {
   forget_wishes(work, facts);
 }
 
+bool total_is_over(const Tables& tables, const TaskFacts& facts) {
+  const OptionsRow* options = options_of(tables, facts);
+  return options != nullptr && options->total_at_ms != 0 &&
+         options->total_at_ms <= tables.counters.lease_ms;
+}
+
 bool is_gone(const Tables& tables, const TaskRow& row) {
   return gone_cause(tables, row) != Cause::kCreated;
 }
@@ -169,6 +174,10 @@ void settle_row(Work& work, std::uint32_t slot, TaskState from, Cause cause, Tok
   if (gone != Cause::kCreated) {
     note(work, task, from, TaskState::kQuarantined, gone, token, session);
     end_as_quarantined(work, task, facts, gone_reason(gone));
+  } else if (total_is_over(work.tables, facts)) {
+    note(work, task, from, TaskState::kDead, Cause::kTotalTimeout, token, session);
+    set_reason(work, task, kTotalTimeoutReason);
+    end_as_dead(work, task, facts);
   } else if (has_outlived(work.tables, facts)) {
     note(work, task, from, TaskState::kCancelled, Cause::kTimeToLive, token, session);
     end_for_good(work, task, facts, TaskState::kCancelled, Cause::kTimeToLive, {});

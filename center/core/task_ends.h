@@ -19,6 +19,10 @@ void end_as_dead(Work& work, TaskId task, const TaskFacts& facts);
 void end_as_quarantined(Work& work, TaskId task, const TaskFacts& facts, std::string_view reason);
 void end_as_void(Work& work, TaskId task, const TaskFacts& facts);
 
+inline constexpr std::string_view kTotalTimeoutReason =
+    "total timeout: the time for the whole task was over";
+// The time for the whole task, from its creation on, is over.
+bool total_is_over(const Tables& tables, const TaskFacts& facts);
 // Whether the row's task cannot become ready: its payload is gone.
 bool is_gone(const Tables& tables, const TaskRow& row);
 // Out of claimed, delayed or held: to ready, or to what it must be instead. Notes the transition.

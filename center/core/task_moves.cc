@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "center/core/family.h"
+#include "center/core/order_lines.h"
 #include "center/core/task_claims.h"
 #include "center/core/task_ends.h"
 #include "center/core/waiting.h"
@@ -96,10 +97,6 @@ void cancel(Work& work, TaskId task, const TaskFacts& facts, Cause cause, std::s
   note(work, task, facts.state, TaskState::kCancelled, cause);
   set_reason(work, task, reason);
   end_for_good(work, task, facts, TaskState::kCancelled, cause, {});
-}
-
-void drop(Work& work, TaskId task, const TaskFacts& facts, Cause cause) {
-  cancel(work, task, facts, cause, "");
 }
 
 void kill(Work& work, TaskId task, const TaskFacts& facts, Cause cause, std::string_view reason) {

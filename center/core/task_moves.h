@@ -33,8 +33,6 @@ void make_void(Work& work, TaskId task, const TaskFacts& facts, Cause cause);
 
 // Waiting, held, blocked or claimed -> cancelled. A claim's session hears of it.
 void cancel(Work& work, TaskId task, const TaskFacts& facts, Cause cause, std::string_view reason);
-// The same of a waiting task of which nothing is to be remembered.
-void drop(Work& work, TaskId task, const TaskFacts& facts, Cause cause);
 // Waiting, held or blocked -> dead.
 void kill(Work& work, TaskId task, const TaskFacts& facts, Cause cause, std::string_view reason);
 // held, or blocked by children -> done.

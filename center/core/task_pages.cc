@@ -65,7 +65,7 @@ bool TaskPages::set_time(Offset offset, TaskValue::Kind kind, std::int64_t at_ms
   std::int64_t& base = kind == TaskValue::Kind::kDelayed
                            ? page.calendar_base[run_of(offset.value())]
                            : page.lease_base[run_of(offset.value())];
-  if (base == 0) base = at_ms - kBaseBelow;
+  if (base == 0) base = std::max<std::int64_t>(at_ms - kBaseBelow, 1);
   if (at_ms < base || at_ms - base > std::int64_t{0xffffffff}) return false;
   set_extra(offset, static_cast<std::uint32_t>(at_ms - base));
   return true;

@@ -43,6 +43,7 @@ class TaskPages {
     WallTime created;        // when its first task was stored
     std::array<std::uint64_t, kRuns> order{};
     // Times are kept in extras as milliseconds after these; the first task that needs one sets it.
+    // 0: none did.
     std::array<std::int64_t, kRuns> calendar_base{};
     std::array<std::int64_t, kRuns> lease_base{};
     std::array<Column, kRuns> extras;

@@ -90,10 +90,14 @@ Grant grant_of(const Tables& tables, const Session& session, const TaskRow& row)
   grant.attempt = row.attempt;
   grant.lease = Millis(row.lease_ms);
   grant.expiries = row.expiries;
-  if (tables.checkpoints.empty()) return grant;
+  if (tables.checkpoints.empty() && tables.progress.empty()) return grant;
   if (const Checkpoint* saved = tables.checkpoints.find(row.task); saved != nullptr) {
     grant.checkpoint = saved->place;
     grant.checkpoint_token = saved->token;
+  }
+  if (const Progress* progress = tables.progress.find(row.task); progress != nullptr) {
+    grant.percent = progress->percent;
+    grant.progress = progress->text;
   }
   return grant;
 }

@@ -74,6 +74,7 @@ constexpr Rule kRules[] = {
     {Cause::kTotalTimeout, kDelayed, kDead},
     {Cause::kTotalTimeout, kBlocked, kDead},
     {Cause::kTotalTimeout, kPending, kDead},
+    {Cause::kTotalTimeout, kHeld, kDead},
     {Cause::kTimeToLive, kClaimed, kCancelled},
     {Cause::kTimeToLive, kReady, kCancelled},
     {Cause::kTimeToLive, kDelayed, kCancelled},
@@ -150,6 +151,7 @@ constexpr EndRule kEnds[] = {
     {Cause::kSealed, Ended::kSeeTheEntry},
     {Cause::kRemoved, Ended::kSeeTheEntry},
     {Cause::kTimeToLive, Ended::kSeeTheEntry},
+    {Cause::kTotalTimeout, Ended::kSeeTheEntry},
     {Cause::kKilled, Ended::kTold},
 };
 

@@ -72,6 +72,7 @@ struct QueueView {
   std::uint64_t cancelled = 0;  // ever
   std::uint64_t bytes = 0;      // of the payloads of unfinished tasks
   bool paused = false;
+  std::uint64_t acked = 0;  // of the blocked: only their children are not finished
 };
 
 struct QueueDetailView {
@@ -189,6 +190,13 @@ struct LedgerTotals {
   std::uint64_t superseded = 0;
   std::size_t memory_bytes = 0;  // of containers that grow with tasks
   Millis lease_time{0};
+};
+
+// Tasks that go on only when something is done about them, or about others. Counted over all queues.
+struct StuckTotals {
+  std::uint64_t held = 0;
+  std::uint64_t blocked = 0;
+  std::uint64_t dead = 0;
 };
 
 }  // namespace baton::center

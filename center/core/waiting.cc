@@ -1,7 +1,5 @@
 #include "center/core/waiting.h"
 
-#include <algorithm>
-
 #include "common/base/check.h"
 
 namespace baton::center {
@@ -55,12 +53,6 @@ void store(Work& work, TaskId task, TaskFacts& facts) {
   pages.set(task.offset(), TaskValue::waiting(Kind::kOptions, facts.queue, facts.priority));
 }
 
-std::int64_t waiting_end_ms(const Tables& tables, const TaskFacts& facts) {
-  if (facts.mortal_at_ms != 0) return facts.mortal_at_ms;
-  const OptionsRow* options = options_of(tables, facts);
-  return options == nullptr ? 0 : options->waiting_end_ms(facts.state);
-}
-
 void begin_wait_in_ready(Work& work, const TaskFacts& facts) {
   const OptionsRow* options = options_of(work.tables, facts);
   if (options == nullptr || options->wait_timeout_ms == 0) return;
@@ -73,6 +65,12 @@ const FairKey* fair_key_of(const Tables& tables, const TaskFacts& facts) {
 }
 
 }  // namespace
+
+std::int64_t waiting_end_ms(const Tables& tables, const TaskFacts& facts) {
+  if (facts.mortal_at_ms != 0) return facts.mortal_at_ms;
+  const OptionsRow* options = options_of(tables, facts);
+  return options == nullptr ? 0 : options->waiting_end_ms(facts.state);
+}
 
 void offer(Work& work, QueueId queue, TaskId first, std::uint64_t count) {
   const auto& by_task = work.tables.lines.by_task();
@@ -92,11 +90,10 @@ void offer_queue(Work& work, QueueId queue) {
 }
 
 void reopen_queue(Work& work, QueueId queue) {
-  for (const auto& [task, lines] : work.tables.lines.by_task()) {
-    const bool here = std::any_of(lines.begin(), lines.end(), [&](std::uint32_t line) {
-      return work.tables.lines[line].queue == queue;
-    });
-    if (here) work.wanted_tasks.push_back(task);
+  const LineTable::OneTaskLines& lines = work.tables.lines.one_task_lines();
+  for (auto at = lines.lower_bound({queue, TaskId(), 0});
+       at != lines.end() && std::get<QueueId>(*at) == queue; ++at) {
+    work.wanted_tasks.push_back(std::get<TaskId>(*at));
   }
   offer_queue(work, queue);
 }

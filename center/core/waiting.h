@@ -17,6 +17,9 @@ void start_waiting(Work& work, TaskId task, TaskFacts facts);
 // Takes it out of the indexes. What is written of it stays until the next write.
 void stop_waiting(Work& work, TaskId task, const TaskFacts& facts);
 
+// The lease time at which the task has waited for long enough, for whatever reason; 0: never.
+std::int64_t waiting_end_ms(const Tables& tables, const TaskFacts& facts);
+
 // The task's row, made if it has none. REQUIRES: in no index.
 std::uint32_t make_row(Work& work, TaskId task, const TaskFacts& facts);
 

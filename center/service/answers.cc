@@ -55,6 +55,7 @@ void encode_view(const QueueView& view, v1::QueueInfo* wire) {
   wire->set_cancelled(view.cancelled);
   wire->set_bytes(view.bytes);
   wire->set_paused(view.paused);
+  wire->set_acked(view.acked);
 }
 
 void encode_view(const QueueDetailView& view, v1::QueueDetail* wire) {

@@ -448,6 +448,7 @@ void QueryService::list_managers(v1::Answer& answer) const {
 
 void QueryService::center_status(v1::Answer& answer) const {
   const LedgerTotals totals = ledger().totals();
+  const StuckTotals stuck = ledger().stuck_totals();
   v1::CenterInfo* info = answer.mutable_center();
   to_wire(ledger().cluster(), info->mutable_cluster());
   info->set_generation(ledger().generation().value());
@@ -457,6 +458,9 @@ void QueryService::center_status(v1::Answer& answer) const {
   info->set_lease_time_ms(static_cast<std::uint64_t>(totals.lease_time.count()));
   info->set_tasks_waiting(totals.waiting);
   info->set_tasks_claimed(totals.claimed);
+  info->set_tasks_held(stuck.held);
+  info->set_tasks_blocked(stuck.blocked);
+  info->set_tasks_dead(stuck.dead);
   info->set_sessions(totals.sessions);
   info->set_memory_bytes(totals.memory_bytes);
   info->set_snapshot_index(host_.snapshot_index().value());

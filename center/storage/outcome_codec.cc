@@ -121,6 +121,8 @@ void encode_grant(const Grant& grant, v1::Grant* wire) {
   wire->set_attempt(grant.attempt);
   wire->set_lease_ms(static_cast<std::uint32_t>(grant.lease.count()));
   wire->set_expiries(grant.expiries);
+  wire->set_percent(grant.percent);
+  wire->set_progress(grant.progress);
   if (!grant.checkpoint) return;
   v1::ResultPlace* checkpoint = wire->mutable_checkpoint();
   checkpoint->set_task(grant.task.value());
@@ -143,7 +145,7 @@ void encode_rule(const QueueRule& rule, v1::QueueRule* wire) {
   wire->set_queue(rule.queue);
   wire->set_ordered(rule.ordered);
   wire->set_limits_tasks(rule.limits_tasks);
-  wire->set_limits_bytes(rule.limits_bytes);
+  wire->set_max_bytes(rule.max_bytes);
 }
 
 void encode_refusal(const v1::Command& command, const Status& status, v1::Outcome* wire) {

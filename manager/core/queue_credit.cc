@@ -32,7 +32,8 @@ void QueueCredit::set_rule(const QueueRule& rule) {
   Queue& queue = found->second;
   queue.told = true;
   // Credit of a limit that is new, or gone, was never lent.
-  if (queue.rule.limits_tasks != rule.limits_tasks || queue.rule.limits_bytes != rule.limits_bytes)
+  if (queue.rule.limits_tasks != rule.limits_tasks ||
+      queue.rule.limits_bytes() != rule.limits_bytes())
     void_credit(queue);
   queue.rule = rule;
 }
@@ -58,7 +59,7 @@ const QueueRule* QueueCredit::find_rule(std::string_view queue) const {
 
 bool QueueCredit::covers(const Queue& queue, const CreditAmount& amount) const {
   return (!queue.rule.limits_tasks || queue.credit.tasks >= amount.tasks) &&
-         (!queue.rule.limits_bytes || queue.credit.bytes >= amount.bytes);
+         (!queue.rule.limits_bytes() || queue.credit.bytes >= amount.bytes);
 }
 
 bool QueueCredit::take(std::string_view name, std::uint64_t payload_bytes, MonoTime now) {
@@ -129,7 +130,7 @@ CreditAmount QueueCredit::target(const Queue& queue) const {
     wanted.tasks =
         of(options_.ask_min.tasks, queue.recent.tasks, queue.used.tasks, queue.needed.tasks);
   }
-  if (queue.rule.limits_bytes) {
+  if (queue.rule.limits_bytes()) {
     wanted.bytes =
         of(options_.ask_min.bytes, queue.recent.bytes, queue.used.bytes, queue.needed.bytes);
   }
@@ -139,7 +140,7 @@ CreditAmount QueueCredit::target(const Queue& queue) const {
 bool QueueCredit::is_low(const Queue& queue) const {
   const CreditAmount wanted = target(queue);
   return (queue.rule.limits_tasks && queue.credit.tasks < wanted.tasks / 2) ||
-         (queue.rule.limits_bytes && queue.credit.bytes < wanted.bytes / 2);
+         (queue.rule.limits_bytes() && queue.credit.bytes < wanted.bytes / 2);
 }
 
 std::vector<QueueCredit::Ask> QueueCredit::take_asks(MonoTime now) {

@@ -29,9 +29,10 @@ struct QueueRule {
   std::string queue;
   bool ordered = false;  // what is produced waits for the ledger
   bool limits_tasks = false;
-  bool limits_bytes = false;
+  std::uint64_t max_bytes = 0;  // 0: no limit
 
-  [[nodiscard]] bool limited() const { return limits_tasks || limits_bytes; }
+  [[nodiscard]] bool limits_bytes() const { return max_bytes != 0; }
+  [[nodiscard]] bool limited() const { return limits_tasks || limits_bytes(); }
   friend bool operator==(const QueueRule&, const QueueRule&) = default;
 };
 

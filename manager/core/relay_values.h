@@ -124,6 +124,9 @@ struct SessionGrant {
   Millis lease{0};
   std::uint32_t expiries = 0;
   CheckpointPlace checkpoint{};
+  // Progress that an earlier attempt saved last.
+  std::uint32_t percent = 0;
+  std::string progress{};
 };
 
 // A claim that its session lost without its own doing.

@@ -12,13 +12,11 @@ namespace {
 
 constexpr Duration kQueryTimeout = std::chrono::seconds(2);
 constexpr Duration kAskAgain = std::chrono::milliseconds(200);
-constexpr Duration kLimitBelieved = std::chrono::seconds(2);
-constexpr std::size_t kLimitsMax = 1024;
 constexpr std::uint32_t kRetryAfterAskingMs = 50;
 constexpr std::uint32_t kRetryAfterMs = 500;
 
 QueueRule from_wire(const v1::QueueRule& rule) {
-  return {rule.queue(), rule.ordered(), rule.limits_tasks(), rule.limits_bytes()};
+  return {rule.queue(), rule.ordered(), rule.limits_tasks(), rule.max_bytes()};
 }
 
 }  // namespace
@@ -37,7 +35,6 @@ void QueueRules::channel_closed() {
   ++channel_;
   registered_ = false;
   credit_.channel_lost();
-  limits_.clear();
 }
 
 void QueueRules::on_rules(const v1::ChannelGrants& grants) {
@@ -81,48 +78,24 @@ bool QueueRules::take(std::string_view queue, std::uint64_t payload_bytes) {
       borrow();
     });
   }
-  const QueueRule* rule = credit_.find_rule(queue);
-  if (rule != nullptr && rule->limits_bytes && payload_bytes > 0) look_at_limit(rule->queue);
   return false;
 }
 
-void QueueRules::look_at_limit(const std::string& queue) {
-  if (!registered_) return;
-  const MonoTime now = context_.loop.now();
-  if (!limits_.contains(queue) && limits_.size() >= kLimitsMax) limits_.clear();
-  ByteLimit& limit = limits_[queue];
-  if (limit.asking || now < limit.believed_until) return;
-  limit.asking = true;
-  v1::ChannelQuery query;
-  query.mutable_query()->mutable_queue_show()->set_queue(queue);
-  link_.query(
-      query, kQueryTimeout,
-      [this, queue, channel = channel_](const Status& status, const v1::ChannelAnswer& answer) {
-        const auto found = limits_.find(queue);
-        if (channel != channel_ || found == limits_.end()) return;
-        found->second.asking = false;
-        if (!status.ok() || answer.code() != v1::OK || !answer.answer().has_queue()) return;
-        found->second.max_bytes = answer.answer().queue().settings().max_bytes();
-        found->second.believed_until = context_.loop.now() + kLimitBelieved;
-      });
-}
-
 bool QueueRules::may_ever_take(std::string_view queue, std::uint64_t payload_bytes) const {
-  const auto found = limits_.find(queue);
-  if (found == limits_.end() || found->second.max_bytes == 0) return true;
-  return context_.loop.now() >= found->second.believed_until ||
-         payload_bytes <= found->second.max_bytes;
+  const QueueRule* rule = credit_.find_rule(queue);
+  return rule == nullptr || !rule->limits_bytes() || payload_bytes <= rule->max_bytes;
 }
 
 std::string QueueRules::final_refusal(const std::string& queue) const {
+  const QueueRule* rule = credit_.find_rule(queue);
   return "the payload is larger than queue " + queue + " ever takes: its max_bytes is " +
-         std::to_string(limits_.at(queue).max_bytes);
+         std::to_string(rule == nullptr ? 0 : rule->max_bytes);
 }
 
 std::string QueueRules::refusal(const std::string& queue) const {
   const QueueRule* rule = credit_.find_rule(queue);
-  const bool both = rule != nullptr && rule->limits_tasks && rule->limits_bytes;
-  const bool bytes = rule != nullptr && rule->limits_bytes;
+  const bool both = rule != nullptr && rule->limits_tasks && rule->limits_bytes();
+  const bool bytes = rule != nullptr && rule->limits_bytes();
   const char* limit = both ? "max_tasks or max_bytes" : bytes ? "max_bytes" : "max_tasks";
   return "queue " + queue + " has a limit (" + limit +
          "), and this manager has no share of it left";

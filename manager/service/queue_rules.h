@@ -2,14 +2,9 @@
 //
 // After each registration the rules of all queues are asked for, page by page; changes are pushed.
 // What QueueCredit wants is borrowed with commands, and asked for again when the channel was lost.
-//
-// Rules do not say how large a limit is, and mostly that is the ledger's business alone. But when a
-// payload finds no credit it may be one that never will: then the settings of its queue are looked
-// at, and for a moment what they say is believed.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 
 #include "proto/center.pb.h"
@@ -45,19 +40,12 @@ class QueueRules {
   // The sentence for a task that found no credit, and when to try again.
   [[nodiscard]] std::string refusal(const std::string& queue) const;
   [[nodiscard]] std::uint32_t retry_after_ms(std::string_view queue) const;
-  // False: max_bytes of the queue is known to be less than that, however empty the queue is.
+  // False: max_bytes of the queue is less than that, however empty the queue is.
   [[nodiscard]] bool may_ever_take(std::string_view queue, std::uint64_t payload_bytes) const;
-  // REQUIRES: may_ever_take said false.
+  // The sentence for a payload of which may_ever_take said no.
   [[nodiscard]] std::string final_refusal(const std::string& queue) const;
 
  private:
-  struct ByteLimit {
-    std::uint64_t max_bytes = 0;  // 0: none, or not known yet
-    MonoTime believed_until{};
-    bool asking = false;
-  };
-
-  void look_at_limit(const std::string& queue);
   void ask_page(const std::string& cursor);
   void on_page(const v1::QueueRulesAnswer& page);
   void borrow();
@@ -71,7 +59,6 @@ class QueueRules {
   bool registered_ = false;  // on this channel
   bool borrowing_planned_ = false;
   std::uint64_t channel_ = 0;  // raised by every registration and loss of the channel
-  std::map<std::string, ByteLimit, std::less<>> limits_;  // at most kLimitsMax
 };
 
 }  // namespace baton::manager

@@ -139,6 +139,8 @@ SessionGrant from_wire(const v1::Grant& grant) {
     value.checkpoint = {Token(place.token()), ShardId(place.shard()), Lsn(place.lsn()),
                         place.length()};
   }
+  value.percent = grant.percent();
+  value.progress = grant.progress();
   return value;
 }
 
@@ -234,6 +236,8 @@ void to_wire(const SessionGrant& grant, std::size_t bytes, v1::Delivery& out) {
   out.set_lease_ms(static_cast<std::uint32_t>(grant.lease.count()));
   out.set_length(static_cast<std::uint32_t>(bytes));
   out.set_expiries(grant.expiries);
+  out.set_percent(grant.percent);
+  out.set_progress(grant.progress);
 }
 
 }  // namespace baton::manager

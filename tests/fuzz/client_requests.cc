@@ -205,7 +205,7 @@ class Story {
     rule.set_queue("mail");
     rule.set_ordered((how & 1) != 0);
     rule.set_limits_tasks((how & 2) != 0);
-    rule.set_limits_bytes((how & 4) != 0);
+    rule.set_max_bytes((how & 4) != 0 ? 8 : 0);
     world_.center.rules = {rule};
     if ((how & 8) != 0) world_.center.room_tasks["mail"] = how >> 4;
     world_.center.push(news);

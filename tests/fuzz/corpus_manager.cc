@@ -122,11 +122,10 @@ void manager_links_corpus() {
   v1::QueueRule& rule = *news.add_rule();
   rule.set_queue("mail");
   rule.set_limits_tasks(true);
-  rule.set_limits_bytes(true);
+  rule.set_max_bytes(64);
   ruled.u8(kNews).sized(news).u8(kProduce).u8(3).u8(kPass).u8(10).u8(kProduce).u8(2);
-  v1::ChannelAnswer limit;
-  limit.mutable_answer()->mutable_queue()->mutable_settings()->set_max_bytes(5);
-  ruled.u8(kQuery).sized(limit).u8(kProduce).u8(1).u8(kPass).u8(30).u8(kProduce).u8(1);
+  rule.set_max_bytes(1);  // less than a payload
+  ruled.u8(kNews).sized(news).u8(kProduce).u8(1).u8(kPass).u8(30).u8(kProduce).u8(1);
   rule.Clear();
   rule.set_queue("mail");
   rule.set_ordered(true);

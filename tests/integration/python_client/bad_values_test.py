@@ -727,6 +727,23 @@ def B53_limits_take_any_number():
         expect_settings(setting, (0, 1, largest), ())
 
 
+def B54_what_waits_for_the_ledger_is_of_a_producer():
+    def ends(queue, options):
+        request = broker.Produce(queue=queue, length=[1] * len(options), options=options, timeout_ms=5000)
+        answer = connect().ask(broker.PRODUCE, request, broker.PRODUCED, broker.Produced, b"x" * len(options))
+        return [(name(run.code), run.message) for run in answer.run for _ in range(run.count)]
+
+    waits = [broker.TaskOptions(key=b"k54"), broker.TaskOptions(order_key="o"), broker.TaskOptions(after=[(1 << 44) + 1])]
+    said = ends("plain54", [*waits, broker.TaskOptions()])
+    for one in said[:3]:
+        expect_refused(one, "names its producer")
+    expect(said[3], ("OK", ""))
+    set_queue(queue="ordered54", ordered=True)
+    await_condition(lambda: "names its producer" in ends("ordered54", [broker.TaskOptions()])[0][1], 20, "the rule is known")
+    # What the manager takes still reaches the ledger.
+    expect(item(b"after", "plain54", key=b"its own"), ("OK", ""))
+
+
 if __name__ == "__main__":
     with one_cluster():
         run_cases([case for label, case in list(globals().items()) if label.startswith("B") and label[1:2].isdigit()])

@@ -144,6 +144,8 @@ Complaint same(const Grant& a, const Grant& b) {
   BATON_SAME("granted expiries", a.expiries, b.expiries);
   BATON_SAME("checkpoint", a.checkpoint, b.checkpoint);
   BATON_SAME("checkpoint's token", a.checkpoint_token, b.checkpoint_token);
+  BATON_SAME("percent", a.percent, b.percent);
+  BATON_SAME("progress", a.progress, b.progress);
   return {};
 }
 

@@ -102,6 +102,10 @@ Complaint run(std::uint64_t seed, std::uint64_t entries) {
     if (i % 10 == 0) {
       if (const auto c = compare_state(real.ledger(), oracle)) return found(c);
     }
+    if (i % 50 == 0) {
+      const std::string disagreement = auditor.disagreement(real.ledger());
+      if (!disagreement.empty()) return found(disagreement);
+    }
     if (random.one_in(fills_pages ? 12 : 60)) {
       if (const auto c = real.crash()) return found(c);
       if (const auto c = compare_state(real.ledger(), oracle)) return "after a crash, " + found(c);

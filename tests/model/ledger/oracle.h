@@ -77,8 +77,10 @@ enum class Mistake {
   kFailureIsEnd,       // a failed one of `after` counts as done, whatever the policy
   kAnyParent,          // a child may be spawned under a claim that is over
   kCheckpointOfClaim,  // a checkpoint is forgotten with its claim
+  kProgressOfClaim,    // progress is
+  kComesBackTooLate,   // a claim that is given back runs again though the task's time is over
 };
-inline constexpr Mistake kLastMistake = Mistake::kCheckpointOfClaim;
+inline constexpr Mistake kLastMistake = Mistake::kComesBackTooLate;
 
 class Oracle {
  public:

@@ -67,8 +67,6 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   task.lease = lease;
   task.claimed_at = now;
   task.deadline = 0;
-  task.percent = 0;
-  task.progress.clear();
   ++task.attempt;
   extend(task, now + lease);
   move(id, TaskState::kClaimed, Cause::kGranted, task.token, session_id);
@@ -84,6 +82,8 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   grant.attempt = task.attempt;
   grant.lease = Millis(lease);
   grant.expiries = task.expiries;
+  grant.percent = task.percent;
+  grant.progress = task.progress;
   if (task.checkpoint) {
     grant.checkpoint = task.checkpoint;
     grant.checkpoint_token = task.checkpoint_token;

@@ -13,6 +13,7 @@ void Oracle::move(TaskId id, TaskState to, Cause cause, Token token, SessionId s
   if (from == TaskState::kClaimed) {
     claimed_.erase(id);
     if (has(Mistake::kCheckpointOfClaim)) task.checkpoint = {};
+    if (has(Mistake::kProgressOfClaim)) task.progress.clear();
     count_claim(task, -1);
     births_.push_back({id, task.token, cause == Cause::kAck});
   }
@@ -47,6 +48,9 @@ void Oracle::come_back(TaskId id, Cause cause, Token token, SessionId session) {
     end(id, TaskState::kQuarantined, Cause::kSealed, token, session);
   } else if (task.damaged) {
     end(id, TaskState::kQuarantined, Cause::kDamaged, token, session);
+  } else if (task.total_at != 0 && task.total_at <= now && !has(Mistake::kComesBackTooLate)) {
+    task.reason.reset();
+    end(id, TaskState::kDead, Cause::kTotalTimeout, token, session);
   } else if (task.ttl_at != 0 && task.ttl_at <= now) {
     end(id, TaskState::kCancelled, Cause::kTimeToLive, token, session);
   } else {

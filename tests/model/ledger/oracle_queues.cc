@@ -16,7 +16,7 @@ std::int64_t most_saved(const QueueSettings& settings) {
 
 QueueRule Oracle::rule_of(const std::string& queue) const {
   const QueueSettings& settings = of_queue.at(queue).settings;
-  return {queue, settings.ordered, settings.max_tasks > 0, settings.max_bytes > 0};
+  return {queue, settings.ordered, settings.max_tasks > 0, settings.max_bytes};
 }
 
 Status Oracle::set_queue(const SetQueue& c) {

@@ -90,7 +90,7 @@ void Oracle::expire(TaskId id) {
     task.reason.reset();
     return end(id, TaskState::kDead, Cause::kTotalTimeout, task.token, task.session);
   }
-  if (settings.on_uncertain == OnUncertain::kHold && !has(Mistake::kNeverHolds)) {
+  if (settings.on_uncertain == OnUncertain::kHold && !is_gone(id) && !has(Mistake::kNeverHolds)) {
     task.reason.reset();
     return move(id, TaskState::kHeld, Cause::kUncertain, task.token, task.session);
   }

@@ -189,6 +189,30 @@ TEST_CASE("explain knows why a task is not running") {
         ErrorCode::kUnavailable);
 }
 
+TEST_CASE("explain says who waits, and whether any of them could have the task") {
+  World w;
+  const TestManager n = w.world.manager(2);
+  const TestManager other = w.world.manager(3);
+  w.world.create(n, 1);
+  w.world.create(other, 1, "elsewhere");
+  const TaskId task(n.shard, Offset(1));
+  w.world.demand(w.m, 1, 1);
+  const Grant grant = w.world.grants().at(0);
+  REQUIRE(
+      w.world.tell(w.m.incarnation, GiveBack{grant.task, grant.token, GiveBackReason::kUnreachable})
+          .ok());
+  w.world.demand(w.m, 1, 2);
+  CHECK(w.why(task) == ExplainCode::kBarred);
+  // A bar elsewhere, or one that is over, is no reason.
+  const TaskId one(other.shard, Offset(1));
+  CHECK(w.why(one) == ExplainCode::kNoConsumer);
+  REQUIRE(w.world
+              .tell(w.m.incarnation, LedgerDriver::demand_of(1, 2, "elsewhere", 2, 1, 30s,
+                                                             TaskId(w.m.shard, Offset(77))))
+              .ok());
+  CHECK(w.why(one) == ExplainCode::kNoConsumer);
+}
+
 TEST_CASE("explain names the limit that a ready task waits for") {
   World w;
   REQUIRE(w.world.set({.max_in_flight = 1}).ok());

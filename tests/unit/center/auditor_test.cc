@@ -240,6 +240,21 @@ TEST_CASE("every cause that ends a claim says what became of the attempt") {
   CHECK(end(kQuarantined, Cause::kDamaged, given_back) == AttemptEnd::kTold);
 }
 
+TEST_CASE("ledger and transitions agree about every end that is remembered") {
+  test::LedgerDriver driver;
+  const test::TestManager m = driver.manager(1);
+  driver.create(m, 4);
+  driver.attach(m, 1);
+  driver.demand(m, 1, 2);
+  const std::vector<Grant> grants = driver.grants();
+  driver.operate(m, 1, test::LedgerDriver::operation(1, OperationKind::kAck, grants.at(0)));
+  for (const std::uint64_t offset : {2, 3}) {
+    REQUIRE(driver.act(TaskAction::kCancel, TaskId(m.shard, Offset(offset)), "why").status.ok());
+    REQUIRE(driver.state(TaskId(m.shard, Offset(offset))) == kCancelled);
+  }
+  CHECK(driver.auditor().disagreement(driver.ledger()).empty());
+}
+
 TEST_CASE("an auditor that begins over a restored ledger knows what is finished and who claims") {
   test::LedgerDriver driver;
   const test::TestManager a = driver.manager(1);

@@ -418,6 +418,26 @@ TEST_CASE("a child that comes with the completion takes its idempotency key when
   }
 }
 
+TEST_CASE("a child that died unborn, and whose key is another's by then, is none of its parent's") {
+  World w;
+  const TaskId open = w.child();
+  const TaskId unborn = w.world.add(w.m, {.total_timeout = 5s,
+                                          .key = "k",
+                                          .parent = w.parent.task,
+                                          .parent_token = w.parent.token,
+                                          .with_completion = true});
+  w.world.pass(6s);
+  REQUIRE(w.state(unborn) == TaskState::kDead);
+  REQUIRE(w.world.add(w.m, {.key = "k"}, "q", 8));
+  REQUIRE(w.ack(w.parent) == ErrorCode::kOk);
+  CHECK(w.world.view(w.parent.task).children_open == 1);
+  CHECK(w.world.view(w.parent.task).children_failed == 0);
+  const Grant child = w.claim();
+  REQUIRE(child.task == open);
+  w.ack(child);
+  CHECK(w.state(w.parent.task) == TaskState::kDone);
+}
+
 TEST_CASE("what a removed manager kept has failed for those that wait for it") {
   World w;
   const TestManager n = w.world.manager(2);

@@ -248,6 +248,64 @@ TEST_CASE("a line of more ended tasks than an entry may touch is followed to its
   CHECK(w.world.state(late) == TaskState::kBlocked);
 }
 
+TEST_CASE("a key whose dead holder alone names it is handed on behind a long line of the gone") {
+  World w;
+  REQUIRE(w.world.set({.max_attempts = 1, .ordered = true}).ok());
+  w.world.create(w.m, 1);
+  const Grant holder = w.claim(1).at(0);
+  for (int i = 0; i < 3; ++i) w.world.create(w.m, 3000);
+  REQUIRE(w.world.ask<PurgeOutcome>(Incarnation(), Purge{"q"}).status.ok());
+  // The claim ends while the line still has more of the gone than an entry may touch.
+  w.nack(holder);
+  CHECK(w.world.state(holder.task) == TaskState::kDead);
+  w.world.settle();
+  const TaskId next = w.world.add(w.m);
+  w.world.settle();
+  CHECK(w.world.state(next) == TaskState::kReady);
+  CHECK(w.claim(2).size() == 1);
+}
+
+TEST_CASE("a line forgets those who left it, and keeps the others in their order") {
+  World w;
+  REQUIRE(w.world.set({.keep_count = 0, .ordered = true}).ok());
+  w.world.create(w.m, 1);
+  const Grant holder = w.claim(1).at(0);
+  // Three that stay, far from each other, and one that comes again further back.
+  const TaskId first = w.world.add(w.m);
+  w.world.create(w.m, 3000);
+  const TaskId again = w.world.add(w.m);
+  const TaskId second = w.world.add(w.m);
+  const auto cancel_all = [&](std::uint64_t from, std::uint64_t count) {
+    for (std::uint64_t i = from; i < from + count; ++i)
+      REQUIRE(w.world.act(TaskAction::kCancel, TaskId(w.m.shard, Offset(i))).status.ok());
+  };
+  REQUIRE(w.world.act(TaskAction::kKill, again).status.ok());
+  REQUIRE(w.world.act(TaskAction::kRedrive, again).status.ok());
+  cancel_all(3, 2000);
+  w.world.settle();
+  w.world.restart();
+  const std::size_t before = w.world.ledger().totals().memory_bytes;
+  for (int round = 0; round < 20; ++round) {
+    const std::uint64_t at = w.world.created_hi_of(w.m.shard).value();
+    w.world.create(w.m, 2000);
+    cancel_all(at, 2000);
+    w.world.settle();
+  }
+  w.world.restart();
+  CHECK(w.world.ledger().totals().memory_bytes < before + 64 * 1024);
+
+  cancel_all(2003, 1000);
+  w.world.settle();
+  w.ack(holder);
+  for (const TaskId expected : {first, second, again}) {
+    REQUIRE(w.world.state(expected) == TaskState::kReady);
+    const Grant grant = w.claim(w.seq + 1).at(0);
+    REQUIRE(grant.task == expected);
+    w.ack(grant);
+  }
+  CHECK(w.world.ledger().find_queue("q").value().order_keys == 0);
+}
+
 TEST_CASE("a blocked task that is cancelled leaves the line, and a delayed one keeps the key") {
   World w;
   const TaskId a = w.world.add(w.m, {.not_before = WallTime{1'015'000}, .order_key = "k"});

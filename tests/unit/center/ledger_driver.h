@@ -144,6 +144,7 @@ class LedgerDriver {
   }
   [[nodiscard]] const Winner& last_winner() const { return last_winner_; }
 
+  const Auditor& auditor() const { return auditor_; }
   TaskView view(TaskId task) const { return ledger_.find(task).value(); }
   TaskState state(TaskId task) const { return view(task).state; }
 
@@ -163,6 +164,7 @@ class LedgerDriver {
     INFO(restored.status().to_string());
     REQUIRE(restored.ok());
     REQUIRE(restored.value().state_hash() == ledger_.state_hash());
+    REQUIRE(auditor_.disagreement(ledger_) == "");
     ledger_ = std::move(restored).value();
   }
   // Work that entries were not allowed to finish.

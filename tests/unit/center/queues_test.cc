@@ -203,7 +203,7 @@ TEST_CASE("what managers may store of a limited queue is never more than its lim
   World w;
   const TestManager n = w.world.manager(2);
   REQUIRE(w.world.set({.max_tasks = 100}).ok());
-  CHECK(w.world.effects().rules == std::vector<QueueRule>{{"q", false, true, false}});
+  CHECK(w.world.effects().rules == std::vector<QueueRule>{{"q", false, true, 0}});
   w.world.create(w.m, 20);
   const auto borrow = [&](const TestManager& manager, std::uint64_t have, std::uint64_t want) {
     return w.world.ask<BorrowOutcome>(manager.incarnation, Borrow{"q", have, 0, want, 0}).tasks;
@@ -220,6 +220,13 @@ TEST_CASE("what managers may store of a limited queue is never more than its lim
   CHECK(borrow(n, 10, 10) == 10);
   CHECK(borrow(w.m, 0, 100) == 20);
   CHECK(w.world.ledger().list_rules("", 10).rules.size() == 1);
+  // How large a payload may be is told with every change; how many tasks is the ledger's business.
+  REQUIRE(w.world.set({.max_bytes = 5}).ok());
+  CHECK(w.world.effects().rules == std::vector<QueueRule>{{"q", false, true, 5}});
+  REQUIRE(w.world.set({.max_bytes = 6}).ok());
+  CHECK(w.world.effects().rules == std::vector<QueueRule>{{"q", false, true, 6}});
+  REQUIRE(w.world.set({.max_tasks = 7}).ok());
+  CHECK(w.world.effects().rules.empty());
 }
 
 TEST_CASE("a session that waits on two queues gets from each in proportion to its weight") {

@@ -170,6 +170,29 @@ TEST_CASE("a task that is not finished in its total time is dead, also while it 
         ErrorCode::kClaimSuperseded);
 }
 
+TEST_CASE("a task that is given back after its total time is dead, whoever else waits for it") {
+  World w;
+  const TaskId task = w.add({.total_timeout = 3s});
+  const Grant grant = w.claim(1);
+  w.world.pass(5s);
+  w.world.demand(w.m, 1, 2);
+  w.world.operate(w.m, 1, w.world.operation(1, OperationKind::kRelease, grant));
+  CHECK(w.world.state(task) == TaskState::kDead);
+  CHECK(w.world.view(task).reason.starts_with("total timeout"));
+  CHECK(w.world.grants().empty());
+}
+
+TEST_CASE("a time to live of 2^31 ms is no other one's") {
+  World w;
+  const std::int64_t now = w.world.ledger().totals().lease_time.count();
+  const TaskId longest = w.add({.time_to_live = Millis((std::int64_t{1} << 31) - now)});
+  const TaskId shorter = w.add({.time_to_live = 20s});
+  w.world.pass(30s);
+  CHECK(w.world.state(longest) == TaskState::kReady);
+  CHECK(w.world.state(shorter) != TaskState::kReady);
+  w.world.restart();
+}
+
 TEST_CASE("a task's own number of failures goes before the queue's") {
   World w;
   const TaskId task = w.add({.max_attempts = 1});
@@ -209,6 +232,22 @@ TEST_CASE("a task that kills its consumers ends dead, counted apart from failure
   CHECK(w.world.state(task) == TaskState::kDead);
   CHECK(w.world.view(task).expiries == 2);
   CHECK(w.world.view(task).failures == 0);
+}
+
+TEST_CASE("what is cut off after its manager was removed is not held: nobody could decide it") {
+  World w;
+  const TestManager n = w.world.manager(2);
+  REQUIRE(w.world.set({.on_uncertain = OnUncertain::kHold}).ok());
+  w.world.create(n, 1);
+  const Grant grant = w.claim(1);
+  const TaskId after = w.add({.after = {grant.task}, .on_failed = FailurePolicy::kIgnore});
+  w.world.stop(n);
+  REQUIRE(w.world.tell(Incarnation(), Remove{n.name}).ok());
+  w.world.settle();
+  w.world.pass(31s);
+  CHECK(w.world.state(grant.task) == TaskState::kQuarantined);
+  CHECK(w.world.ledger().find_queue("q").value().queue.held == 0);
+  CHECK(w.world.state(after) == TaskState::kReady);
 }
 
 TEST_CASE("a queue that holds what is uncertain leaves it to a person") {

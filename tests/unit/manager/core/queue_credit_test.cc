@@ -75,7 +75,7 @@ TEST_CASE("a rule that says nothing ends it, and so does a list in which it is m
   credit.set_rule({"b", false, true, false});
   credit.end_list();
   CHECK(credit.find_rule("a") == nullptr);
-  CHECK(*credit.find_rule("b") == QueueRule{"b", false, true, false});
+  CHECK(*credit.find_rule("b") == QueueRule{"b", false, true, 0});
 }
 
 TEST_CASE("rules are bounded") {

@@ -110,7 +110,7 @@ TEST_CASE_METHOD(LimitsWorld, "rules come in pages, and changes are pushed") {
 TEST_CASE_METHOD(LimitsWorld, "bytes are limited, too") {
   v1::QueueRule rule;
   rule.set_queue("mail");
-  rule.set_limits_bytes(true);
+  rule.set_max_bytes(100'000);
   center.rules = {rule};
   begin();
   const v1::Produced first = produce(1, {std::string(1000, 'x')});
@@ -125,46 +125,37 @@ TEST_CASE_METHOD(LimitsWorld,
                  "a payload that no queue of that limit ever takes is refused for good") {
   v1::QueueRule rule;
   rule.set_queue("mail");
-  rule.set_limits_bytes(true);
+  rule.set_max_bytes(10);
   center.rules = {rule};
-  std::uint64_t max_bytes = 10;
-  center.on_query = [&](const v1::Query& query) {
-    v1::ChannelAnswer answer;
-    if (query.has_queue_show())
-      answer.mutable_answer()->mutable_queue()->mutable_settings()->set_max_bytes(max_bytes);
-    return answer;
-  };
   begin();
   const std::string large(11, 'x');
-  const v1::Produced first = produce(1, {large});
-  REQUIRE(first.run(0).code() == v1::RETRY_LATER);  // whether it may ever fit is asked now
-  run_for(Millis(first.run(0).retry_after_ms()));
-  const v1::Produced second = produce(1, {large, "short"});
-  REQUIRE(second.run_size() == 2);
-  CHECK(second.run(0).code() == v1::TOO_LARGE);
-  CHECK(second.run(0).message().find("mail") != std::string::npos);
-  CHECK(second.run(0).message().find("max_bytes is 10") != std::string::npos);
-  CHECK(second.run(1).code() == v1::OK);
+  const v1::Produced first = produce(1, {large, "short"});
+  REQUIRE(first.run_size() == 2);
+  CHECK(first.run(0).code() == v1::TOO_LARGE);
+  CHECK(first.run(0).message().find("mail") != std::string::npos);
+  CHECK(first.run(0).message().find("max_bytes is 10") != std::string::npos);
+  CHECK(first.run(1).code() == v1::RETRY_LATER);  // it would fit, and credit is only asked for now
+  borrowed(1);
 
-  // Somebody raises the limit: what was known is believed for a moment only.
-  max_bytes = 20;
-  run_for(std::chrono::seconds(3));
-  const v1::Produced third = produce(3, {large});
-  CHECK(third.run(0).code() == v1::OK);
+  // Somebody raises the limit. What was borrowed under the old one stays.
+  const std::size_t asked = center.count(v1::Command::kBorrow);
+  rule.set_max_bytes(20);
+  v1::ChannelGrants news;
+  *news.add_rule() = rule;
+  center.push(news);
+  run_for(std::chrono::milliseconds(50));
+  CHECK(produce(3, {"short"}).run(0).code() == v1::OK);
+  CHECK(center.count(v1::Command::kBorrow) == asked);
+  CHECK(produce(4, {large}).run(0).code() == v1::OK);
 }
 
 TEST_CASE_METHOD(LimitsWorld, "a payload that would fit waits for room, however little there is") {
   v1::QueueRule rule;
   rule.set_queue("mail");
   rule.set_limits_tasks(true);
-  rule.set_limits_bytes(true);
+  rule.set_max_bytes(10);
   center.rules = {rule};
   center.room_tasks["mail"] = 0;
-  center.on_query = [&](const v1::Query&) {
-    v1::ChannelAnswer answer;
-    answer.mutable_answer()->mutable_queue()->mutable_settings()->set_max_bytes(10);
-    return answer;
-  };
   begin();
   for (int i = 0; i < 3; ++i) {
     CHECK(produce(1, {"just right"}).run(0).code() == v1::RETRY_LATER);
