@@ -149,8 +149,10 @@ Result<std::string> KvStore::get(std::string_view key) const {
 Status KvStore::scan(std::string_view from, std::string_view to, const Visit& visit) const {
   const std::unique_ptr<leveldb::Iterator> at(db_->NewIterator(checked_read(false)));
   for (at->Seek(slice(from)); at->Valid() && view(at->key()) < to; at->Next()) {
-    if (!visit(view(at->key()), view(at->value()))) return {};
+    if (!visit(view(at->key()), view(at->value()))) break;
   }
+  // Also where the visit ended it: LevelDB steps over a block that it cannot read, so that what was seen
+  // may not have been the next.
   if (!at->status().ok()) return read_error(at->status(), directory_, env_);
   return {};
 }

@@ -176,6 +176,30 @@ TEST_CASE("a read that fails while the store is opened refuses the open, or does
   }
 }
 
+TEST_CASE("a scan that could not read on its way says so, also when it was told to stop") {
+  StoreRig rig;
+  rig.open();
+  KvBatch batch;  // several to a block
+  for (int i = 0; i < 40; ++i) batch.put(key_of(i), std::string(5'000, 'x'));
+  CHECK(rig.store().write(batch).ok());
+  int refused = 0;
+  for (std::uint64_t read = 1; read <= 6; ++read) {
+    CAPTURE(read);
+    rig.kill();
+    rig.open();
+    rig.env().fail_read_at(rig.env().reads() + read);
+    std::vector<std::string> seen;
+    const Status scanned = rig.store().scan(key_of(20), key_of(40), [&](auto key, auto) {
+      seen.emplace_back(key);
+      return seen.size() < 4;
+    });
+    if (!scanned.ok()) ++refused;
+    CHECK((!scanned.ok() ||
+           seen == std::vector<std::string>{key_of(20), key_of(21), key_of(22), key_of(23)}));
+  }
+  CHECK(refused > 0);
+}
+
 TEST_CASE("a disk that fills up stops the store before anything is lost") {
   StoreRig rig({.seed = 3, .capacity_bytes = 300 << 10});
   rig.open();
