@@ -614,6 +614,9 @@ v1::Delivery& add_task(FakeCluster& cluster, std::uint64_t token, const std::str
   cluster.task_bytes += payload + checkpoint;
   return delivery;
 }
+
+}  // namespace
+
 TEST_CASE("what comes of several queues says which, and its command is told") {
   FakeCluster cluster;
   add_task(cluster, 1, "first").set_line(2);
@@ -629,9 +632,6 @@ TEST_CASE("what comes of several queues says which, and its command is told") {
   }
   CHECK(told == std::map<std::string, std::string>{{"first", "bulk"}, {"second", "mail"}});
 }
-
-
-}  // namespace
 
 TEST_CASE("a command knows its task, and finds the checkpoint of the attempt before") {
   FakeCluster cluster;

@@ -177,27 +177,27 @@ TEST_CASE("task and dead: ids, filters and bounds that are none say what is one"
              {{"dead", "purge", "-q", "mail", "--limit", "0", "--yes"}, "whole number from 1"}});
 }
 
-TEST_CASE("consume: what it does not take, it says") {
-  check_all({"consume", "-q", "mail"},
-            {{{"--lease", "1s"}, "3 s to 12 h"},
-             {{"-j", "0"}, "1 to 256"},
-             {{"-n", "0"}, "whole number from 1"},
-             {{"-n", "1e3"}, "whole number from 1"},
 TEST_CASE("consume: more queues than one consumer may wait on") {
   std::vector<std::string> many;
   for (int i = 0; i < 64; ++i) many.insert(many.end(), {"-q", "q" + std::to_string(i)});
   check_all({"consume", "-q", "mail"}, {{many, "1 to 64 queues"}});
 }
 
+TEST_CASE("consume: what it does not take, it says") {
+  check_all({"consume", "-q", "mail"},
+            {{{"--lease", "1s"}, "3 s to 12 h"},
+             {{"-j", "0"}, "1 to 256"},
+             {{"-n", "0"}, "whole number from 1"},
+             {{"-n", "1e3"}, "whole number from 1"},
              {{"--pick", "best"}, "round-robin,random"},
              {{"--task", "5"}, "task id"},
+             {{"-q", "two words"}, "queue"},
+             {{"-q", "mail"}, "the queue mail is named twice"},
+             {{"-q", "bulk", "--task", kTask}, "one task is of one queue"},
+             {{"-q", "bulk", "more"}, "more"},
              {{"--result-type", "text/plain"}, "requires --exec"},
              {{"--exec", "true", "--result-type", kLong}, "at most 200 bytes"}});
 }
 
 }  // namespace
 }  // namespace baton::commands
-             {{"-q", "two words"}, "queue"},
-             {{"-q", "mail"}, "the queue mail is named twice"},
-             {{"-q", "bulk", "--task", kTask}, "one task is of one queue"},
-             {{"-q", "bulk", "more"}, "more"},
