@@ -67,7 +67,7 @@ ChildFiles::Stamp ChildFiles::stamp_of(const std::string& path) {
 
 Result<ChildFiles::Paths> ChildFiles::open(Token token, const std::string& checkpoint) {
   const std::string base = folder_->path() + "/" + std::to_string(token.value());
-  Entry entry{{base + ".checkpoint", base + ".progress"}, {}, {}};
+  Entry entry{{base + ".checkpoint", base + ".progress", base + ".nack"}, {}, {}};
   if (!checkpoint.empty()) {
     std::ofstream file(entry.paths.checkpoint, std::ios::binary);
     file.write(checkpoint.data(), static_cast<std::streamsize>(checkpoint.size()));
@@ -103,11 +103,18 @@ std::optional<client::Progress> ChildFiles::look(Token token, std::string& compl
   return change;
 }
 
+NackWish ChildFiles::nack_wish(Token token) const {
+  const auto found = entries_.find(token);
+  if (found == entries_.end()) return {};
+  return parse_nack_wish(read_file(found->second.paths.nack, kNackFileBytesMax));
+}
+
 void ChildFiles::close(Token token) {
   const auto found = entries_.find(token);
   if (found == entries_.end()) return;
   ::unlink(found->second.paths.checkpoint.c_str());
   ::unlink(found->second.paths.progress.c_str());
+  ::unlink(found->second.paths.nack.c_str());
   entries_.erase(found);
 }
 

@@ -1,9 +1,11 @@
 // ChildFiles: how a command of `baton consume --exec` keeps progress and a checkpoint with its task,
-// without a client of its own: it writes two files, and Baton looks at them now and then.
+// and says what is to become of it, without a client of its own: it writes files. Baton looks at the
+// first two now and then.
 //
 //   BATON_CHECKPOINT_FILE  there when an attempt before left one; what the command puts in its place
 //                          is saved for the next attempt (write another file, then mv it here)
 //   BATON_PROGRESS_FILE    its first line, "PERCENT TEXT" or "TEXT", is shown by `baton task show`
+//   BATON_NACK_FILE        read when the command has failed: nack_wish.h
 #pragma once
 
 #include <cstdint>
@@ -12,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "client/commands/nack_wish.h"
 #include "client/commands/temporary_folder.h"
 #include "client/consumer.h"
 
@@ -25,6 +28,7 @@ class ChildFiles {
   struct Paths {
     std::string checkpoint;
     std::string progress;
+    std::string nack;
   };
   // For a claim that is worked on from now on; with what an attempt before saved. unavailable: that
   // cannot be written.
@@ -32,6 +36,8 @@ class ChildFiles {
   // What the command has changed since the last look; nothing when nothing. `complain` gets a
   // sentence about what cannot be saved.
   std::optional<client::Progress> look(Token token, std::string& complain);
+  // What the command wants its failure to mean.
+  [[nodiscard]] NackWish nack_wish(Token token) const;
   // The claim is over: its files go.
   void close(Token token);
 

@@ -13,6 +13,7 @@
 #include "client/commands/child_files.h"
 #include "client/commands/child_process.h"
 #include "client/commands/count_check.h"
+#include "client/commands/nack_wish.h"
 #include "client/commands/program.h"
 #include "common/base/duration_text.h"
 #include "common/base/utf8.h"
@@ -42,6 +43,7 @@ struct ConsumeOptions {
   std::string task;
   std::string exec;
   std::string result_type;
+  ExitCodes dead_on;
 };
 
 std::string reason_of(const ChildExit& exit) {
@@ -196,15 +198,27 @@ class ConsumeCommand {
                         "BATON_TASK_TYPE=" + without_nul(task.options.type),
                         "BATON_MANAGER=" + managers,
                         "BATON_CHECKPOINT_FILE=" + files.checkpoint,
-                        "BATON_PROGRESS_FILE=" + files.progress};
+                        "BATON_PROGRESS_FILE=" + files.progress,
+                        "BATON_NACK_FILE=" + files.nack};
     spec.output_bytes_max = kResultBytesMax;
     return ChildProcess::start(runtime_.loop(), std::move(spec), [this, claim](ChildExit exit) {
       const Token token = claim.delivery().token;
       children_.erase(token);
       if (!exit.ok() && !claim.superseded()) save_changes(claim);  // it goes before the nack
+      NackWish wish = wish_of(claim, exit);
       if (files_) files_->close(token);
-      on_exit(claim, std::move(exit));
+      on_exit(claim, std::move(exit), std::move(wish));
     });
+  }
+
+  // Of a command that failed by itself; what a signal ended had no say in that.
+  NackWish wish_of(const client::Claim& claim, const ChildExit& exit) {
+    if (exit.code <= 0) return {};
+    NackWish wish = files_ ? files_->nack_wish(claim.delivery().token) : NackWish{};
+    if (options_.dead_on[static_cast<std::size_t>(exit.code)]) {
+      wish.options = {.delay = {}, .dead = true};
+    }
+    return wish;
   }
 
   // ---- progress and checkpoints --------------------------------------------------------------
@@ -233,7 +247,7 @@ class ConsumeCommand {
     });
   }
 
-  void on_exit(const client::Claim& claim, ChildExit exit) {
+  void on_exit(const client::Claim& claim, ChildExit exit, NackWish wish) {
     if (interrupted_ != 0 && !exit.ok()) {
       // We ended it, so that it is neither done nor failed.
       claim.release(true, [this, claim](const client::OperationResult& result) {
@@ -242,18 +256,31 @@ class ConsumeCommand {
       return;
     }
     if (!exit.ok() || exit.output_cut) {
-      const std::string reason = reason_of(exit);
-      if (!claim.superseded()) say(claim, reason);  // else we have ended it
-      claim.nack(reason, [this, claim](const client::OperationResult& result) {
-        report(claim, check_answer(claim, result) ? "nacked" : lost_word(claim), "");
-      });
-      return;
+      return nack(claim, exit, std::move(wish));
     }
     claim.ack(exit.output, {.content_type = options_.result_type},
               [this, claim, output = exit.output](const client::OperationResult& result) {
                 const bool accepted = check_answer(claim, result);
                 report(claim, accepted ? "done" : lost_word(claim), accepted ? output : "");
               });
+  }
+
+  void nack(const client::Claim& claim, const ChildExit& exit, NackWish wish) {
+    if (!claim.superseded()) say_failed(claim, exit, wish);  // else we have ended it
+    claim.nack(wish.reason ? std::move(*wish.reason) : reason_of(exit), wish.options,
+               [this, claim](const client::OperationResult& result) {
+                 report(claim, check_answer(claim, result) ? "nacked" : lost_word(claim), "");
+               });
+  }
+
+  static void say_failed(const client::Claim& claim, const ChildExit& exit, const NackWish& wish) {
+    for (const std::string& complaint : wish.complaints)
+      say(claim, "BATON_NACK_FILE: " + complaint);
+    std::string what = reason_of(exit);
+    if (wish.reason) what += ": " + *wish.reason;
+    if (wish.options.delay) what += "; again in " + to_text(*wish.options.delay);
+    if (wish.options.dead) what += "; it is dead";
+    say(claim, what);
   }
 
   void report(const client::Claim& claim, const std::string& outcome, const std::string& result) {
@@ -418,7 +445,10 @@ void add_consume(Program& program) {
            "What is written to\n"
            "BATON_CHECKPOINT_FILE is there for the next attempt, a line \"PERCENT TEXT\" in "
            "BATON_PROGRESS_FILE is\n"
-           "shown by `task show`. Ctrl-C releases what is not finished.",
+           "shown by `task show`. A command that fails may say more in BATON_NACK_FILE, in lines "
+           "\"reason TEXT\",\n"
+           "\"delay DURATION\" (instead of the backoff) and \"dead\" (never again). Ctrl-C "
+           "releases what is not finished.",
        .formats = {"table", "jsonl"},
        .has_timeout = false},
       [options](CommonOptions common) {
@@ -472,6 +502,17 @@ void add_consume(Program& program) {
         return text.size() <= kTaskTextBytesMax && is_utf8(text) ? ""
                                                                  : "at most 200 bytes of UTF-8";
       });
+  command
+      .add_option_function<std::string>(
+          "--dead-on",
+          [options](const std::string& text) {
+            const auto codes = parse_exit_codes(text);
+            if (!codes.ok()) throw CLI::ValidationError("--dead-on", codes.status().message());
+            options->dead_on = codes.value();
+          },
+          "exit codes (1 to 255) that make the task dead at once: trying again makes no sense")
+      ->type_name("CODE[,CODE...]")
+      ->needs(exec);
 }
 
 }  // namespace baton::commands

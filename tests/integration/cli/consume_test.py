@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""What `baton consume` is told and tells: several queues in their shares."""
+"""What `baton consume` is told and tells: several queues in their shares, why a command failed and what that means."""
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -9,6 +11,16 @@ from trio import Trio, await_condition, run_cases  # noqa: E402  (the path must 
 
 def expect(actual, wanted):
     assert actual == wanted, f"{actual!r} instead of {wanted!r}"
+
+
+def show(task):
+    return TRIO.rows("task", "show", task)[0]
+
+
+def run(*arguments):
+    """(exit code, stdout, stderr)"""
+    done = subprocess.run(TRIO.command(*arguments), capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def fill(queue, count):
@@ -63,9 +75,43 @@ def a_consumer_of_several_queues_goes_on_when_its_manager_dies():
     TRIO.managers[1].start()
 
 
+def a_failed_command_says_why_and_when_its_task_runs_again():
+    TRIO.baton("queue", "set", "why", "--backoff", "1h..1h")
+    task, = TRIO.produce("why", ["x"])
+    began = time.monotonic()
+    row, = TRIO.consume("why", 1, "--exec", "printf 'reason the server is away\ndelay 2s\n' > $BATON_NACK_FILE; exit 3")
+    expect((row["id"], row["outcome"]), (task, "nacked"))
+    page = show(task)
+    expect((page["state"], page["reason"], page["failures"]), ("delayed", "the server is away", 1))
+    again, = TRIO.consume("why", 1)
+    expect((again["id"], again["attempt"]), (task, 2))
+    assert 2 <= time.monotonic() - began < 60, "neither before its delay nor after the queue's backoff"
+
+
+def a_failed_command_says_that_its_task_is_dead():
+    task, other, usual = TRIO.produce("dies", ["dead", "65", "1"])
+    command = "read what; if [ $what = dead ]; then echo dead > $BATON_NACK_FILE; exit 1; fi; exit $what"
+    _, _, errors = run("consume", "-q", "dies", "-n", 3, "--dead-on", "64,65", "--exec", command)
+    expect([(show(one)["state"], show(one)["reason"]) for one in (task, other)],
+           [("dead", "exit code 1"), ("dead", "exit code 65")])
+    expect(show(usual)["state"], "delayed")
+    expect(errors.count("it is dead"), 2)
+
+
+def nonsense_in_the_nack_file_is_told_and_the_task_nacked_all_the_same():
+    task, = TRIO.produce("nonsense", ["x"])
+    code, out, errors = run("consume", "-q", "nonsense", "-n", 1, "--exec",
+                            "printf 'reason still useful\ndelay soon\nretry\n' > $BATON_NACK_FILE; exit 3")
+    expect((code, out), (0, f"{task}\tnacked\t\n"))
+    assert "'delay soon'" in errors and "'retry' is none of: reason TEXT, delay DURATION, dead" in errors, errors
+    expect(show(task)["reason"], "still useful")
+
+
 if __name__ == "__main__":
     with Trio(managers=2) as TRIO:
         run_cases([
             two_full_queues_are_served_as_their_weights_say, many_at_once_come_in_the_same_shares,
             a_queue_that_is_made_later_is_waited_on_beside_one_that_is_there,
-            a_consumer_of_several_queues_goes_on_when_its_manager_dies])
+            a_consumer_of_several_queues_goes_on_when_its_manager_dies,
+            a_failed_command_says_why_and_when_its_task_runs_again, a_failed_command_says_that_its_task_is_dead,
+            nonsense_in_the_nack_file_is_told_and_the_task_nacked_all_the_same])

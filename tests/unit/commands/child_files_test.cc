@@ -92,6 +92,20 @@ TEST_CASE("a checkpoint that is too large is complained about once and not saved
   CHECK(complaint.empty());
 }
 
+TEST_CASE(
+    "what a command wishes for its failure is read from its file, which goes with the claim") {
+  auto files = ChildFiles::make();
+  const auto paths = files.value()->open(Token(7), "");
+  CHECK_FALSE(files.value()->nack_wish(Token(7)).options.dead);
+  write(paths.value().nack, "dead\nreason no such address\n");
+  CHECK(files.value()->nack_wish(Token(7)).options.dead);
+  CHECK(files.value()->nack_wish(Token(7)).reason == "no such address");
+  CHECK_FALSE(files.value()->nack_wish(Token(8)).options.dead);
+  files.value()->close(Token(7));
+  CHECK_FALSE(std::filesystem::exists(paths.value().nack));
+  CHECK_FALSE(files.value()->nack_wish(Token(7)).options.dead);
+}
+
 TEST_CASE("claims do not see each other's files, and nothing is left behind") {
   std::string folder;
   {

@@ -669,6 +669,70 @@ TEST_CASE("what a failing command wrote down is saved before its nack") {
   CHECK(operations[1].bytes == "exit code 3");
 }
 
+namespace {
+
+// The one operation of a command that ran this, and what was said about it.
+FakeCluster::Operated nack_of(const std::string& command, std::string& said,
+                              const std::vector<std::string>& flags = {}) {
+  FakeCluster cluster;
+  add_task(cluster, 1, "");
+  std::vector<std::string> words{"consume", "-q", "mail", "-n", "1", "--exec", command};
+  words.insert(words.end(), flags.begin(), flags.end());
+  const Ran ran = run_baton(words, &cluster);
+  said = ran.err;
+  CHECK(ran.code == 0);
+  CHECK(has(ran.out, "\tnacked\t"));
+  const auto operations = cluster.operations();
+  REQUIRE(operations.size() == 1);
+  CHECK(operations[0].operation.kind() == v1::NACK);
+  return operations[0];
+}
+
+}  // namespace
+
+TEST_CASE("a failing command says why it failed, and when to try again") {
+  std::string said;
+  const auto nack = nack_of(
+      "echo reason the server is away > $BATON_NACK_FILE; echo delay 90s >> $BATON_NACK_FILE; exit "
+      "3",
+      said);
+  CHECK(nack.bytes == "the server is away");
+  CHECK(nack.operation.delay_ms() == 90'000);
+  CHECK_FALSE(nack.operation.dead());
+  CHECK(has(said, "exit code 3: the server is away; again in 1m30s"));
+}
+
+TEST_CASE("a failing command says that its task is dead, and nonsense beside it does no harm") {
+  std::string said;
+  const auto nack = nack_of("printf 'dead\nnever again\n' > $BATON_NACK_FILE; exit 3", said);
+  CHECK(nack.bytes == "exit code 3");
+  CHECK(nack.operation.dead());
+  CHECK_FALSE(nack.operation.has_delay_ms());
+  CHECK(has(said, "exit code 3; it is dead"));
+  CHECK(has(said, "BATON_NACK_FILE: 'never again' is none of: reason TEXT, delay DURATION, dead"));
+}
+
+TEST_CASE("exit codes of --dead-on make a task dead, and go before a delay of the file") {
+  std::string said;
+  auto nack = nack_of("exit 65", said, {"--dead-on", "64,65"});
+  CHECK(nack.operation.dead());
+  CHECK(nack.bytes == "exit code 65");
+  CHECK(has(said, "exit code 65; it is dead"));
+  nack = nack_of("exit 66", said, {"--dead-on", "64,65"});
+  CHECK_FALSE(nack.operation.dead());
+  nack = nack_of("echo delay 5s > $BATON_NACK_FILE; exit 64", said, {"--dead-on", "64,65"});
+  CHECK(nack.operation.dead());
+  CHECK_FALSE(nack.operation.has_delay_ms());
+}
+
+TEST_CASE("what a signal killed is nacked as always, whatever it wrote before") {
+  std::string said;
+  const auto nack =
+      nack_of("echo dead > $BATON_NACK_FILE; kill -KILL $$", said, {"--dead-on", "137,9"});
+  CHECK(nack.bytes == "killed by signal 9");
+  CHECK_FALSE(nack.operation.dead());
+}
+
 TEST_CASE("progress is saved while the command runs") {
   FakeCluster cluster;
   add_task(cluster, 1, "");

@@ -196,7 +196,13 @@ TEST_CASE("consume: what it does not take, it says") {
              {{"-q", "bulk", "--task", kTask}, "one task is of one queue"},
              {{"-q", "bulk", "more"}, "more"},
              {{"--result-type", "text/plain"}, "requires --exec"},
-             {{"--exec", "true", "--result-type", kLong}, "at most 200 bytes"}});
+             {{"--exec", "true", "--result-type", kLong}, "at most 200 bytes"},
+             {{"--dead-on", "3"}, "requires --exec"},
+             {{"--exec", "true", "--dead-on", "0"}, "from 1 to 255"},
+             {{"--exec", "true", "--dead-on", "256"}, "from 1 to 255"},
+             {{"--exec", "true", "--dead-on", "3,x"}, "'x' is no exit code from 1 to 255"},
+             {{"--exec", "true", "--dead-on", "3,"}, "CODE[,CODE...]"},
+             {{"--exec", "true", "--dead-on", ""}, "from 1 to 255"}});
 }
 
 }  // namespace
