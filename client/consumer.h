@@ -37,7 +37,11 @@ struct Delivery {
   TaskOptions options;
   // Attempts before this one that were cut off: what they did is uncertain.
   std::uint32_t expiries = 0;
-  std::string checkpoint;  // what an attempt before saved last; empty: nothing
+  // What attempts before saved last: a checkpoint, and progress in percent and in words. Empty, or
+  // no percentage: nothing.
+  std::string checkpoint;
+  std::optional<std::uint32_t> percent;
+  std::string progress;
 };
 
 // How an attempt failed. By default it runs again after the queue's backoff.

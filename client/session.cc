@@ -305,7 +305,10 @@ Status Session::on_tasks(const Frame& frame) {
                       .manager = manager_,
                       .options = {},
                       .expiries = from.expiries(),
-                      .checkpoint = std::string(payloads[piece + 1])};
+                      .checkpoint = std::string(payloads[piece + 1]),
+                      .percent = {},
+                      .progress = from.progress()};
+    if (from.percent() > 0) delivery.percent = std::min(from.percent(), 100U);
     if (from.has_options()) delivery.options = task_options_from_wire(from.options());
     events_.on_delivery(std::move(delivery));
     if (stopped_) return Status();

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <sys/stat.h>
@@ -16,6 +19,9 @@
 namespace baton::commands {
 namespace {
 
+// More than a line of progress can be.
+constexpr std::size_t kProgressBytesMax = 4096;
+
 // The bytes of a file, at most one more than `max`.
 std::string read_file(const std::string& path, std::size_t max) {
   std::ifstream file(path, std::ios::binary);
@@ -23,6 +29,19 @@ std::string read_file(const std::string& path, std::size_t max) {
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<std::size_t>(file.gcount()));
   return bytes;
+}
+
+// Its time is a little before now, so that a change that follows at once does not look the same to a
+// clock that ticks slowly.
+Status write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return {ErrorCode::kUnavailable, "cannot write " + path};
+  std::error_code ignored;
+  const auto written = std::filesystem::last_write_time(path, ignored);
+  std::filesystem::last_write_time(path, written - std::chrono::seconds(1), ignored);
+  return {};
 }
 
 // At most 200 bytes that are UTF-8; empty when it is not UTF-8 at all.
@@ -53,6 +72,13 @@ client::Progress parse_progress(std::string_view line) {
   return progress;
 }
 
+std::string progress_line(std::optional<std::uint32_t> percent, const std::string& text) {
+  std::string line = percent ? std::to_string(*percent) : "";
+  if (!line.empty() && !text.empty()) line += ' ';
+  line += text;
+  return line.empty() ? "" : line + "\n";
+}
+
 Result<std::unique_ptr<ChildFiles>> ChildFiles::make() {
   BATON_ASSIGN_OR_RETURN(auto folder, TemporaryFolder::make("baton-consume-"));
   return std::unique_ptr<ChildFiles>(new ChildFiles(std::move(folder)));
@@ -65,19 +91,20 @@ ChildFiles::Stamp ChildFiles::stamp_of(const std::string& path) {
           found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec};
 }
 
-Result<ChildFiles::Paths> ChildFiles::open(Token token, const std::string& checkpoint) {
-  const std::string base = folder_->path() + "/" + std::to_string(token.value());
+Result<ChildFiles::Paths> ChildFiles::open(const client::Delivery& task) {
+  const std::string base = folder_->path() + "/" + std::to_string(task.token.value());
   Entry entry{{base + ".checkpoint", base + ".progress", base + ".nack"}, {}, {}};
-  if (!checkpoint.empty()) {
-    std::ofstream file(entry.paths.checkpoint, std::ios::binary);
-    file.write(checkpoint.data(), static_cast<std::streamsize>(checkpoint.size()));
-    file.close();
-    if (!file) {
-      return Status(ErrorCode::kUnavailable, "cannot write " + entry.paths.checkpoint);
-    }
+  BATON_RETURN_IF_ERROR(fill(entry, task));
+  return entries_.insert_or_assign(task.token, std::move(entry)).first->second.paths;
+}
+
+Status ChildFiles::fill(Entry& entry, const client::Delivery& task) {
+  if (!task.checkpoint.empty()) {
+    BATON_RETURN_IF_ERROR(write_file(entry.paths.checkpoint, task.checkpoint));
     entry.checkpoint = stamp_of(entry.paths.checkpoint);
   }
-  return entries_.insert_or_assign(token, std::move(entry)).first->second.paths;
+  entry.progress = progress_line(task.percent, task.progress);
+  return entry.progress.empty() ? Status() : write_file(entry.paths.progress, entry.progress);
 }
 
 std::optional<client::Progress> ChildFiles::look(Token token, std::string& complain) {
@@ -85,9 +112,9 @@ std::optional<client::Progress> ChildFiles::look(Token token, std::string& compl
   if (found == entries_.end()) return std::nullopt;
   Entry& entry = found->second;
   std::optional<client::Progress> change;
-  if (const Stamp now = stamp_of(entry.paths.progress); now != entry.progress) {
-    entry.progress = now;
-    client::Progress told = parse_progress(read_file(entry.paths.progress, 4096));
+  if (std::string now = read_file(entry.paths.progress, kProgressBytesMax); now != entry.progress) {
+    client::Progress told = parse_progress(now);
+    entry.progress = std::move(now);
     if (told.percent || !told.text.empty()) change = std::move(told);
   }
   if (const Stamp now = stamp_of(entry.paths.checkpoint); now != entry.checkpoint) {

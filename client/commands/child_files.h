@@ -4,7 +4,9 @@
 //
 //   BATON_CHECKPOINT_FILE  there when an attempt before left one; what the command puts in its place
 //                          is saved for the next attempt (write another file, then mv it here)
-//   BATON_PROGRESS_FILE    its first line, "PERCENT TEXT" or "TEXT", is shown by `baton task show`
+//   BATON_PROGRESS_FILE    its first line, "PERCENT TEXT" or "TEXT", is shown by `baton task show`;
+//                          there when an attempt before said something, and saved again only when
+//                          it says something else
 //   BATON_NACK_FILE        read when the command has failed: nack_wish.h
 #pragma once
 
@@ -30,9 +32,9 @@ class ChildFiles {
     std::string progress;
     std::string nack;
   };
-  // For a claim that is worked on from now on; with what an attempt before saved. unavailable: that
+  // For a claim that is worked on from now on; with what attempts before saved. unavailable: that
   // cannot be written.
-  Result<Paths> open(Token token, const std::string& checkpoint);
+  Result<Paths> open(const client::Delivery& task);
   // What the command has changed since the last look; nothing when nothing. `complain` gets a
   // sentence about what cannot be saved.
   std::optional<client::Progress> look(Token token, std::string& complain);
@@ -52,11 +54,12 @@ class ChildFiles {
   struct Entry {
     Paths paths;
     Stamp checkpoint;
-    Stamp progress;
+    std::string progress;  // its content at the last look: it is short, and often of equal size
   };
 
   explicit ChildFiles(std::unique_ptr<TemporaryFolder> folder) : folder_(std::move(folder)) {}
   static Stamp stamp_of(const std::string& path);
+  static Status fill(Entry& entry, const client::Delivery& task);
 
   const std::unique_ptr<TemporaryFolder> folder_;
   std::map<Token, Entry> entries_;
@@ -64,5 +67,7 @@ class ChildFiles {
 
 // "40 page 4" is 40 percent and a text; what begins otherwise is text alone, cut at 200 bytes.
 client::Progress parse_progress(std::string_view line);
+// The line that says this; empty when it says nothing.
+std::string progress_line(std::optional<std::uint32_t> percent, const std::string& text);
 
 }  // namespace baton::commands

@@ -167,8 +167,7 @@ class ConsumeCommand {
 
   void run_command(client::Claim claim) {
     const client::Delivery& task = claim.delivery();
-    const auto files = files_ ? files_->open(task.token, task.checkpoint)
-                              : Result<ChildFiles::Paths>(ChildFiles::Paths{});
+    const auto files = files_ ? files_->open(task) : Result<ChildFiles::Paths>(ChildFiles::Paths{});
     auto child = files.ok() ? start_command(claim, files.value())
                             : Result<std::shared_ptr<ChildProcess>>(files.status());
     if (child.ok()) {
@@ -443,9 +442,11 @@ void add_consume(Program& program) {
            "dead. Give BATON_TOKEN to\n"
            "stores that can refuse smaller ones: a consumer that was cut off may still act. "
            "What is written to\n"
-           "BATON_CHECKPOINT_FILE is there for the next attempt, a line \"PERCENT TEXT\" in "
-           "BATON_PROGRESS_FILE is\n"
-           "shown by `task show`. A command that fails may say more in BATON_NACK_FILE, in lines "
+           "BATON_CHECKPOINT_FILE is there for the next attempt, and so is a line \"PERCENT TEXT\" "
+           "in "
+           "BATON_PROGRESS_FILE,\n"
+           "which `task show` shows. A command that fails may say more in BATON_NACK_FILE, in "
+           "lines "
            "\"reason TEXT\",\n"
            "\"delay DURATION\" (instead of the backoff) and \"dead\" (never again). Ctrl-C "
            "releases what is not finished.",

@@ -107,6 +107,17 @@ def nonsense_in_the_nack_file_is_told_and_the_task_nacked_all_the_same():
     expect(show(task)["reason"], "still useful")
 
 
+def the_next_attempt_finds_the_progress_of_the_one_before():
+    TRIO.baton("queue", "set", "book", "--backoff", "10ms..10ms")
+    task, = TRIO.produce("book", ["x"])
+    command = ("cat $BATON_PROGRESS_FILE $BATON_CHECKPOINT_FILE; test $BATON_ATTEMPT = 3 && exit 0; "
+               "echo $BATON_ATTEMPT > $BATON_CHECKPOINT_FILE; "
+               "test $BATON_ATTEMPT = 1 && echo 40 page 4 > $BATON_PROGRESS_FILE; exit 1")
+    rows = TRIO.consume("book", 3, "--exec", command)
+    expect([(row["id"], row["outcome"]) for row in rows], [(task, "nacked"), (task, "nacked"), (task, "done")])
+    expect(rows[2]["result"], "40 page 4\n2\n")  # the second attempt said nothing new, and took nothing away
+
+
 if __name__ == "__main__":
     with Trio(managers=2) as TRIO:
         run_cases([
@@ -114,4 +125,5 @@ if __name__ == "__main__":
             a_queue_that_is_made_later_is_waited_on_beside_one_that_is_there,
             a_consumer_of_several_queues_goes_on_when_its_manager_dies,
             a_failed_command_says_why_and_when_its_task_runs_again, a_failed_command_says_that_its_task_is_dead,
-            nonsense_in_the_nack_file_is_told_and_the_task_nacked_all_the_same])
+            nonsense_in_the_nack_file_is_told_and_the_task_nacked_all_the_same,
+            the_next_attempt_finds_the_progress_of_the_one_before])

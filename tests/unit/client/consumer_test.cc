@@ -117,7 +117,7 @@ TEST_CASE("without a lease of its own a consumer asks for that of the queue") {
 }
 
 TEST_CASE(
-    "a delivery tells the task's options, its expiries, and the checkpoint behind the payload") {
+    "a delivery tells the task's options and expiries, and what an attempt before has saved") {
   ClientWorld world;
   Handler handler;
   const auto consumer = consume(world, handler, options_for(2));
@@ -135,6 +135,8 @@ TEST_CASE(
   v1::Delivery& first = *tasks.mutable_delivery(0);
   first.set_checkpoint_length(5);
   first.set_expiries(2);
+  first.set_percent(40);
+  first.set_progress("page 4");
   first.mutable_options()->set_priority(8);
   first.mutable_options()->set_type("letter");
   first.mutable_options()->set_key(std::string("\0k", 2));
@@ -146,6 +148,8 @@ TEST_CASE(
   CHECK(with.payload == "work");
   CHECK(with.checkpoint == "saved");
   CHECK(with.expiries == 2);
+  CHECK(with.percent == 40U);
+  CHECK(with.progress == "page 4");
   CHECK(with.options.priority == 8);
   CHECK(with.options.type == "letter");
   CHECK(with.options.key == std::string("\0k", 2));
@@ -153,6 +157,8 @@ TEST_CASE(
   const Delivery& without = handler.claims[1].delivery();
   CHECK(without.payload == "work");
   CHECK(without.checkpoint.empty());
+  CHECK_FALSE(without.percent.has_value());
+  CHECK(without.progress.empty());
   CHECK(without.options == TaskOptions());
 }
 

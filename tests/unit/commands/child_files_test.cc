@@ -17,6 +17,13 @@ void write(const std::string& path, const std::string& text) {
   std::filesystem::rename(path + ".new", path);
 }
 
+client::Delivery task_of(std::uint64_t token, const std::string& checkpoint = "") {
+  client::Delivery task;
+  task.token = Token(token);
+  task.checkpoint = checkpoint;
+  return task;
+}
+
 std::string read(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -44,7 +51,7 @@ TEST_CASE("what a command writes is seen once, and what was there is not") {
   auto files = ChildFiles::make();
   REQUIRE(files.ok());
   std::string complaint;
-  const auto paths = files.value()->open(Token(7), "saved before");
+  const auto paths = files.value()->open(task_of(7, "saved before"));
   REQUIRE(paths.ok());
   CHECK(read(paths.value().checkpoint) == "saved before");
   CHECK_FALSE(std::filesystem::exists(paths.value().progress));
@@ -64,10 +71,51 @@ TEST_CASE("what a command writes is seen once, and what was there is not") {
   CHECK(complaint.empty());
 }
 
+TEST_CASE("the progress of an attempt before is there, and is saved when it says something else") {
+  auto files = ChildFiles::make();
+  std::string complaint;
+  client::Delivery task = task_of(7);
+  task.percent = 40;
+  task.progress = "page 4";
+  const auto paths = files.value()->open(task);
+  REQUIRE(paths.ok());
+  CHECK(read(paths.value().progress) == "40 page 4\n");
+  CHECK_FALSE(files.value()->look(Token(7), complaint).has_value());
+  write(paths.value().progress, "40 page 4\n");
+  CHECK_FALSE(files.value()->look(Token(7), complaint).has_value());
+
+  // Of the same size, in the same file, a moment later.
+  std::ofstream(paths.value().progress) << "41 page 5\n";
+  const auto change = files.value()->look(Token(7), complaint);
+  REQUIRE(change.has_value());
+  CHECK(change->percent == 41U);
+  CHECK(change->text == "page 5");
+  CHECK_FALSE(change->checkpoint.has_value());
+  std::filesystem::remove(paths.value().progress);
+  CHECK_FALSE(files.value()->look(Token(7), complaint).has_value());
+}
+
+TEST_CASE("a checkpoint that is changed at once, to as many bytes, is saved") {
+  auto files = ChildFiles::make();
+  std::string complaint;
+  const auto paths = files.value()->open(task_of(7, "page 4"));
+  std::ofstream(paths.value().checkpoint) << "page 5";
+  CHECK(files.value()->look(Token(7), complaint)->checkpoint == "page 5");
+}
+
+TEST_CASE("progress is written as it is read") {
+  CHECK(progress_line({}, "").empty());
+  CHECK(progress_line(7, "") == "7\n");
+  CHECK(progress_line({}, "page 4") == "page 4\n");
+  const client::Progress both = parse_progress(progress_line(100, "done"));
+  CHECK(both.percent == 100U);
+  CHECK(both.text == "done");
+}
+
 TEST_CASE("an empty line of progress says nothing") {
   auto files = ChildFiles::make();
   std::string complaint;
-  const auto paths = files.value()->open(Token(7), "");
+  const auto paths = files.value()->open(task_of(7));
   write(paths.value().progress, "\n");
   CHECK_FALSE(files.value()->look(Token(7), complaint).has_value());
 }
@@ -75,7 +123,7 @@ TEST_CASE("an empty line of progress says nothing") {
 TEST_CASE("a checkpoint that the command takes away is none any more") {
   auto files = ChildFiles::make();
   std::string complaint;
-  const auto paths = files.value()->open(Token(7), "saved before");
+  const auto paths = files.value()->open(task_of(7, "saved before"));
   std::filesystem::remove(paths.value().checkpoint);
   CHECK(files.value()->look(Token(7), complaint)->checkpoint == "");
 }
@@ -83,7 +131,7 @@ TEST_CASE("a checkpoint that the command takes away is none any more") {
 TEST_CASE("a checkpoint that is too large is complained about once and not saved") {
   auto files = ChildFiles::make();
   std::string complaint;
-  const auto paths = files.value()->open(Token(7), "");
+  const auto paths = files.value()->open(task_of(7));
   write(paths.value().checkpoint, std::string(kResultBytesMax + 1, 'x'));
   CHECK_FALSE(files.value()->look(Token(7), complaint).has_value());
   CHECK(complaint.find("1 MiB") != std::string::npos);
@@ -95,7 +143,7 @@ TEST_CASE("a checkpoint that is too large is complained about once and not saved
 TEST_CASE(
     "what a command wishes for its failure is read from its file, which goes with the claim") {
   auto files = ChildFiles::make();
-  const auto paths = files.value()->open(Token(7), "");
+  const auto paths = files.value()->open(task_of(7));
   CHECK_FALSE(files.value()->nack_wish(Token(7)).options.dead);
   write(paths.value().nack, "dead\nreason no such address\n");
   CHECK(files.value()->nack_wish(Token(7)).options.dead);
@@ -111,8 +159,8 @@ TEST_CASE("claims do not see each other's files, and nothing is left behind") {
   {
     auto files = ChildFiles::make();
     std::string complaint;
-    const auto first = files.value()->open(Token(1), "");
-    const auto second = files.value()->open(Token(2), "");
+    const auto first = files.value()->open(task_of(1));
+    const auto second = files.value()->open(task_of(2));
     folder = std::filesystem::path(first.value().progress).parent_path();
     write(first.value().progress, "1");
     CHECK_FALSE(files.value()->look(Token(2), complaint).has_value());

@@ -650,6 +650,30 @@ TEST_CASE("a command knows its task, and finds the checkpoint of the attempt bef
   CHECK(operations[0].operation.content_type() == "text/plain");
 }
 
+TEST_CASE("a command finds the progress of the attempt before, which is not saved again as it is") {
+  const auto operations_of = [](const std::string& command) {
+    FakeCluster cluster;
+    v1::Delivery& task = add_task(cluster, 1, "");
+    task.set_percent(40);
+    task.set_progress("page 4");
+    const Ran ran = run_baton({"consume", "-q", "mail", "-n", "1", "--exec", command}, &cluster);
+    CHECK(has(ran.out, "\tnacked\t"));
+    return cluster.operations();
+  };
+  // Both looks, the one after a second and the one at the end, find it unchanged.
+  const auto left = operations_of(
+      "sleep 1.5; test \"$(cat $BATON_PROGRESS_FILE)\" = '40 page 4'; "
+      "exit $(($? + 3))");
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].operation.kind() == v1::NACK);
+  CHECK(left[0].bytes == "exit code 3");
+  const auto changed = operations_of("echo 41 page 5 > $BATON_PROGRESS_FILE; exit 3");
+  REQUIRE(changed.size() == 2);
+  CHECK(changed[0].operation.kind() == v1::SAVE);
+  CHECK(changed[0].operation.percent() == 41);
+  CHECK(changed[0].operation.progress() == "page 5");
+}
+
 TEST_CASE("what a failing command wrote down is saved before its nack") {
   FakeCluster cluster;
   add_task(cluster, 1, "");
