@@ -102,7 +102,8 @@ class Claim {
   // one. invalid_argument or too_large when something is over its limit: nothing was sent.
   void save(Progress progress, OperationCallback done = {}) const;
 
-  // True once the claim is known to be lost. A claim that was ended by its handler is not lost.
+  // True once the claim is known to be lost. A claim that was ended by its handler is not lost,
+  // unless that was answered with claim_superseded.
   [[nodiscard]] bool superseded() const;
   // Why it is lost, as far as the cluster, or the claim's own deadline, has said so.
   [[nodiscard]] std::optional<LostCause> lost_cause() const;

@@ -141,6 +141,8 @@ void ConsumerEngine::on_lost(Token token, std::optional<LostCause> cause) {
     calls_.push_back([this, state = std::move(state)] {
       if (handlers_.on_superseded) handlers_.on_superseded(Claim(state));
     });
+  } else if (const auto state = held.state.lock()) {
+    state->set_superseded(cause);  // the answer to its end says so; whoever asks is told why
   }
 }
 

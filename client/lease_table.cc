@@ -59,11 +59,18 @@ void LeaseTable::extended(Token token, Millis length, MonoTime sent) {
   lease->deadline = std::max(lease->deadline, sent + believed(length));
 }
 
-bool LeaseTable::lose(Token token) {
+bool LeaseTable::lose(Token token, std::optional<LostCause> cause) {
   Lease* lease = find(token);
-  if (lease == nullptr || lease->lost) return false;
+  if (lease == nullptr) return false;
+  if (!lease->cause) lease->cause = cause;
+  if (lease->lost) return false;
   lease->lost = true;
   return !lease->ending;
+}
+
+std::optional<LostCause> LeaseTable::lost_cause(Token token) const {
+  const auto found = leases_.find(token);
+  return found == leases_.end() ? std::nullopt : found->second.cause;
 }
 
 std::vector<Token> LeaseTable::expire(MonoTime now) {

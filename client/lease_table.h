@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/protocol_enums.h"
 #include "common/base/time.h"
 
 namespace baton::client {
@@ -21,7 +23,8 @@ class LeaseTable {
     Millis length{0};
     MonoTime deadline{};
     MonoTime heartbeat_due{};
-    bool lost = false;    // not ours any more, or believed so; held until its operation is answered
+    bool lost = false;  // not ours any more, or believed so; held until its operation is answered
+    std::optional<LostCause> cause{};  // of that, as somebody has said
     bool ending = false;  // its ack, nack or release is on the way: its answer decides, no deadline
   };
 
@@ -42,8 +45,10 @@ class LeaseTable {
   // An extend that was sent at `sent` was accepted.
   void extended(Token token, Millis length, MonoTime sent);
 
-  // True when it became lost just now and its holder is still at work (not ending).
-  bool lose(Token token);
+  // True when it became lost just now and its holder is still at work (not ending). The first cause
+  // is kept.
+  bool lose(Token token, std::optional<LostCause> cause = {});
+  [[nodiscard]] std::optional<LostCause> lost_cause(Token token) const;
   // Those whose deadline has passed, not ending, not lost before; they are lost from now on.
   std::vector<Token> expire(MonoTime now);
 

@@ -365,6 +365,8 @@ void Session::operation_answered(OpSeq seq, const Status& status, bool finished_
   const Operation operation = operations_.take_answered(seq);
   ++env_.metrics.operations_answered;
   if (ends_claim(operation.kind)) {
+    if (status.code() == ErrorCode::kClaimSuperseded)
+      events_.on_lost(operation.token, leases_.lost_cause(operation.token));
     leases_.erase(operation.token);
     credit_.answered(operation.anticipated && status.ok());
     events_.on_answered(operation.token);
@@ -453,7 +455,7 @@ void Session::demand_refused(std::uint64_t request, const Status& status) {
 }
 
 void Session::lose(Token token, std::optional<LostCause> cause) {
-  if (!leases_.lose(token)) return;
+  if (!leases_.lose(token, cause)) return;
   events_.on_lost(token, cause);
 }
 

@@ -45,7 +45,8 @@ struct SessionOptions {
 // Never inside a call to the session.
 struct SessionEvents {
   std::function<void(Delivery)> on_delivery;
-  // The claim is lost, and its holder has not ended it. The cause, where one is known.
+  // The claim is lost: its holder has not ended it, or has, and was refused for that (on_answered
+  // follows). The cause, where one is known.
   std::function<void(Token, std::optional<LostCause>)> on_lost;
   // An ack, nack or release was answered: the slot is free.
   std::function<void(Token)> on_answered;

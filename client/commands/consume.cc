@@ -312,15 +312,17 @@ class ConsumeCommand {
     const auto cause = claim.lost_cause();
     if (cause == LostCause::kCancelled) return "an operator cancelled the task";
     if (cause == LostCause::kTimeout) return "the time of the task is over";
-    if (cause == LostCause::kDecided) return "it was decided elsewhere";
-    return "the claim was lost";
+    if (cause == LostCause::kDecided) return "an operator or its parent ended the task";
+    if (cause == LostCause::kLease)
+      return "its lease is over: not renewed in time, or the attempt took too long";
+    return "the claim was lost, `baton task history` tells how";
   }
 
   // True when the operation was accepted. Anything else is said once a task.
   bool check_answer(const client::Claim& claim, const client::OperationResult& result) {
     if (result.status.ok()) return true;
     if (result.status.code() == ErrorCode::kClaimSuperseded) {
-      note_lost(claim, result.status.message());
+      note_lost(claim, claim.lost_cause() ? cause_of(claim) : result.status.message());
     } else {
       say(claim, result.status.to_string());
       unanswered_ = result.status;

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from trio import Trio, await_condition, run_cases  # noqa: E402  (the path must be set first)
+from worker import Worker  # noqa: E402
 
 
 def expect(actual, wanted):
@@ -118,6 +119,15 @@ def the_next_attempt_finds_the_progress_of_the_one_before():
     expect(rows[2]["result"], "40 page 4\n2\n")  # the second attempt said nothing new, and took nothing away
 
 
+def a_consumer_whose_task_an_operator_cancels_says_so():
+    task, = TRIO.produce("cancelled", ["x"])
+    worker = Worker(TRIO, "cancelled", "-n", "1", command="sleep 1000").await_begun()
+    TRIO.baton("task", "cancel", task, "--reason", "not needed")
+    rows, errors = worker.finish(0)
+    expect([row["outcome"] for row in rows], ["cancelled"])
+    expect(errors, f"task {task}: cancelled: an operator cancelled the task\n")
+
+
 if __name__ == "__main__":
     with Trio(managers=2) as TRIO:
         run_cases([
@@ -126,4 +136,4 @@ if __name__ == "__main__":
             a_consumer_of_several_queues_goes_on_when_its_manager_dies,
             a_failed_command_says_why_and_when_its_task_runs_again, a_failed_command_says_that_its_task_is_dead,
             nonsense_in_the_nack_file_is_told_and_the_task_nacked_all_the_same,
-            the_next_attempt_finds_the_progress_of_the_one_before])
+            the_next_attempt_finds_the_progress_of_the_one_before, a_consumer_whose_task_an_operator_cancels_says_so])

@@ -293,6 +293,25 @@ TEST_CASE("a lost claim whose ack is on its way is decided by the ack's answer")
   CHECK(work.handler.answers[0].status.ok());
 }
 
+TEST_CASE("an ack that crossed the loss of its claim is refused, and the claim says why") {
+  const std::vector<std::pair<v1::LostCause, std::optional<LostCause>>> causes = {
+      {v1::LOST_CANCELLED, LostCause::kCancelled}, {v1::LOST_NONE, std::nullopt}};
+  for (const auto& [told, cause] : causes) {
+    ClientWorld world;
+    AtWork work(world);
+    work.claim().ack("", work.handler.keep());
+    const Received operations = world.manager().expect(v1::OPERATIONS);
+    work.lose(told);
+    world.run_for(100ms);
+    CHECK_FALSE(work.claim().superseded());
+    operations.answer(v1::OPERATIONS_DONE, done(operations, v1::CLAIM_SUPERSEDED));
+    world.run_until([&] { return work.handler.answers.size() == 1; });
+    CHECK(work.claim().superseded());
+    CHECK(work.claim().lost_cause() == cause);
+    CHECK(work.handler.superseded.empty());  // it had ended its work
+  }
+}
+
 TEST_CASE("an ack that was refused raises nothing, so that the credit is stated") {
   ClientWorld world;
   Handler handler;

@@ -780,8 +780,28 @@ TEST_CASE("a cancelled task ends its command's group, and is no failure of the c
       run_baton({"consume", "-q", "mail", "-n", "1", "--exec", "sleep 60 & sleep 60"}, &cluster);
   CHECK(ran.code == 0);
   CHECK(ran.out == "17592186044418\tcancelled\t\n");
-  CHECK(has(ran.err, "cancelled"));
+  CHECK(has(ran.err, "task 17592186044418: cancelled: an operator cancelled the task\n"));
   CHECK_FALSE(has(ran.err, "superseded"));
+}
+
+TEST_CASE("why a claim was lost is said in words") {
+  const std::vector<std::pair<v1::LostCause, std::string>> causes = {
+      {v1::LOST_TIMEOUT, "superseded: the time of the task is over\n"},
+      {v1::LOST_DECIDED, "superseded: an operator or its parent ended the task\n"},
+      {v1::LOST_LEASE,
+       "superseded: its lease is over: not renewed in time, or the attempt took too long\n"},
+      {v1::LOST_NONE, "superseded: the claim was lost, `baton task history` tells how\n"}};
+  for (const auto& [cause, words] : causes) {
+    FakeCluster cluster;
+    add_task(cluster, 1, "");
+    v1::LostClaim& claim = *cluster.lost.add_claim();
+    claim.set_token(1);
+    claim.set_cause(cause);
+    const Ran ran = run_baton({"consume", "-q", "mail", "-n", "1", "--exec", "sleep 60"}, &cluster);
+    CHECK(ran.code == 4);
+    INFO(ran.err);
+    CHECK(has(ran.err, words));
+  }
 }
 
 TEST_CASE("a lease that was lost is exit code 4") {
