@@ -48,6 +48,11 @@ void add(const LifeTasks& tasks, const LifeTask& task, const Weights& weights, L
   }
 }
 
+bool was_picked(const LifeTasks& tasks, const LifeTask& task) {
+  return std::ranges::any_of(
+      task.claims, [&](const LifeClaim& claim) { return tasks.book.was_picked(claim.token); });
+}
+
 // Apart from its fairness key it waits for nothing but its turn.
 bool waits_for_turn(const LifeTask& task) {
   TaskOptions options = task.wish->options;
@@ -93,10 +98,12 @@ std::vector<Violation> check_fairness(const LifeTasks& tasks) {
   if (!tasks.book.shards_stayed()) return found;
   std::map<std::pair<std::string, std::uint32_t>, Level> levels;  // by queue and priority
   const Weights weights = all_weights(tasks);
-  std::set<std::string> unclear;  // queues in which a copy has whatever the other has
+  // Queues in which a copy has whatever the other has, or something was granted out of turn: who comes
+  // after that begins behind its lane.
+  std::set<std::string> unclear;
   for (const auto& [id, task] : tasks.tasks) {
     if (task.wish == nullptr) continue;
-    if (task.wish->options.retry_of) unclear.insert(task.wish->queue);
+    if (task.wish->options.retry_of || was_picked(tasks, task)) unclear.insert(task.wish->queue);
     add(tasks, task, weights, levels[{task.wish->queue, task.wish->options.priority}]);
   }
   for (auto& [place, level] : levels) {

@@ -184,6 +184,9 @@ TEST_CASE("L13 asks nothing where shards were away, or a key may be at its limit
   Neighbours limited(9, 1);
   limited.changed(Kind::kKeyLimit, 1);
   CHECK(silent(limited));
+  Neighbours out_of_turn(9, 1);
+  out_of_turn.book.picked(Token(5));
+  CHECK(silent(out_of_turn));
   Neighbours of_two_weights(9, 1);
   of_two_weights.task(99, {.priority = 1, .fair_key = "b", .fair_weight = 9});
   CHECK(silent(of_two_weights));
