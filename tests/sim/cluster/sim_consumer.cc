@@ -21,7 +21,7 @@ client::ConsumerOptions SimConsumer::draw_options() {
   } else if (!world_.healed || queue_.empty()) {  // healed, it is counted on where it is
     queue_ = "q" + std::to_string(random_.below(world_.plan.queues));
   }
-  options.queue = queue_;
+  options.queues = {queue_};
   options.lease = std::chrono::duration_cast<Millis>(world_.plan.lease);
   options.concurrency = world_.plan.concurrency;
   options.prefetch_max = world_.plan.prefetch;
@@ -40,7 +40,7 @@ void SimConsumer::pick_one(client::ConsumerOptions& options) {
   const auto* known = world_.tasks.any_known(random_);
   if (known == nullptr) return;
   picked_ = options.task = known->task;
-  options.queue = queue_ = known->queue;
+  options.queues = {queue_ = known->queue};
   options.concurrency = 1;
   options.prefetch_max = 0;
   options.tasks_max = 1;
