@@ -80,6 +80,7 @@ QueueInfo read_queue(const v1::QueueInfo& from) {
   info.cancelled = from.cancelled();
   info.bytes = from.bytes();
   info.paused = from.paused();
+  info.acked = from.acked();
   return info;
 }
 
@@ -133,6 +134,9 @@ CenterInfo read_center(const v1::CenterInfo& from) {
   info.superseded = from.superseded();
   info.up_since = WallTime{from.up_since_wall_ms()};
   info.audit_violations = from.audit_violations();
+  info.tasks_held = from.tasks_held();
+  info.tasks_blocked = from.tasks_blocked();
+  info.tasks_dead = from.tasks_dead();
   return info;
 }
 
@@ -474,11 +478,17 @@ void Admin::list_tasks(std::string queue, TaskState state, std::uint32_t limit, 
              std::move(done));
 }
 
+Result<TaskPage> Admin::list_tasks(std::string queue, TaskState state, TaskFilter filter,
+                                   std::uint32_t limit, std::string cursor, Duration timeout) {
+  return wait_for<TaskPage>([&](auto done) {
+    list_tasks(std::move(queue), state, std::move(filter), limit, std::move(cursor), timeout,
+               std::move(done));
+  });
+}
+
 Result<TaskPage> Admin::list_tasks(std::string queue, TaskState state, std::uint32_t limit,
                                    std::string cursor, Duration timeout) {
-  return wait_for<TaskPage>([&](auto done) {
-    list_tasks(std::move(queue), state, limit, std::move(cursor), timeout, std::move(done));
-  });
+  return list_tasks(std::move(queue), state, TaskFilter(), limit, std::move(cursor), timeout);
 }
 
 Result<QueuePage> Admin::list_queues(std::string prefix, std::uint32_t limit, std::string cursor,

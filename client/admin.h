@@ -135,6 +135,8 @@ struct QueueInfo {
   std::uint64_t cancelled = 0;  // ever
   std::uint64_t bytes = 0;      // of the payloads of unfinished tasks
   bool paused = false;
+  // Of the blocked: done themselves, waiting for their children.
+  std::uint64_t acked = 0;
 };
 
 struct QueueDetail {
@@ -189,6 +191,9 @@ struct CenterInfo {
   std::uint64_t superseded = 0;   // operations refused for an old token, ever
   WallTime up_since;
   std::uint64_t audit_violations = 0;  // promises that the center's auditor saw broken
+  std::uint64_t tasks_held = 0;
+  std::uint64_t tasks_blocked = 0;
+  std::uint64_t tasks_dead = 0;
 };
 
 // One change of a task, or something that was noted about it.
@@ -249,8 +254,8 @@ class Admin {
   // has not, in time.
   virtual void wait_task(TaskId task, Duration timeout, Callback<TaskInfo> done) = 0;
   virtual void explain_task(TaskId task, Duration timeout, Callback<Explanation> done) = 0;
-  // One page of the tasks of a queue in one state. `limit`: 1 to 1,000. `cursor`: empty, or `next`
-  // of the page before.
+  // One page of the tasks of a queue in one state, or of all that are kept (kNone). `limit`: 1 to
+  // 1,000. `cursor`: empty, or `next` of the page before.
   virtual void list_tasks(std::string queue, TaskState state, TaskFilter filter,
                           std::uint32_t limit, std::string cursor, Duration timeout,
                           Callback<TaskPage> done) = 0;
@@ -295,6 +300,8 @@ class Admin {
   Result<QueueDetail> show_queue(std::string queue, Duration timeout);
   Status set_queue(std::string queue, QueueChange change, Duration timeout);
   Result<std::uint64_t> purge_queue(std::string queue, Duration timeout);
+  Result<TaskPage> list_tasks(std::string queue, TaskState state, TaskFilter filter,
+                              std::uint32_t limit, std::string cursor, Duration timeout);
   Result<TaskPage> list_tasks(std::string queue, TaskState state, std::uint32_t limit,
                               std::string cursor, Duration timeout);
   Result<QueuePage> list_queues(std::string prefix, std::uint32_t limit, std::string cursor,

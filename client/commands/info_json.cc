@@ -6,8 +6,6 @@
 namespace baton::commands {
 namespace {
 
-Json time_or_null(WallTime time) { return time.ms == 0 ? Json() : Json(rfc3339(time.ms)); }
-
 std::string hex(std::uint64_t value) {
   std::array<char, 17> text{};
   std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
@@ -40,6 +38,10 @@ void put_more(Json& json, const client::TaskInfo& task) {
 }
 
 }  // namespace
+
+Json time_or_null(WallTime time) { return time.ms == 0 ? Json() : Json(rfc3339(time.ms)); }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Json to_json(const client::TaskInfo& task) {
   const bool claimed = task.state == client::TaskState::kClaimed;
@@ -86,7 +88,7 @@ Json to_json(const client::QueueInfo& queue) {
       {"claimed", queue.claimed}, {"dead", queue.dead},       {"quarantined", queue.quarantined},
       {"done", queue.done},       {"created", queue.created}, {"waiting", queue.waiting},
       {"held", queue.held},       {"blocked", queue.blocked}, {"cancelled", queue.cancelled},
-      {"bytes", queue.bytes},     {"paused", queue.paused}};
+      {"bytes", queue.bytes},     {"paused", queue.paused},   {"acked", queue.acked}};
 }
 
 Json to_json(const client::QueueDetail& queue) {
@@ -129,6 +131,9 @@ Json to_json(const client::CenterInfo& center) {
           {"lease_time_ms", center.lease_time.count()},
           {"tasks_waiting", center.tasks_waiting},
           {"tasks_claimed", center.tasks_claimed},
+          {"tasks_held", center.tasks_held},
+          {"tasks_blocked", center.tasks_blocked},
+          {"tasks_dead", center.tasks_dead},
           {"sessions", center.sessions},
           {"grants", center.grants},
           {"completions", center.completions},
@@ -140,9 +145,6 @@ Json to_json(const client::CenterInfo& center) {
 
 Json to_json(const client::HistoryEvent& event) {
   const bool noted = event.from == client::TaskState::kNone && event.to == client::TaskState::kNone;
-  const auto text_or_null = [](const std::string& text) {
-    return text.empty() ? Json() : Json(text);
-  };
   return {{"index", event.index},
           {"time", time_or_null(event.time)},
           {"lease_time_ms", event.lease_time.count()},

@@ -7,6 +7,9 @@
 
 namespace baton::commands {
 
+Json time_or_null(WallTime time);
+Json text_or_null(const std::string& text);
+
 // Fields that most tasks have no use for are there only when they say something.
 Json to_json(const client::TaskInfo& task);
 // Adds `result` or `result_base64`, and `content_type` where there is one.
