@@ -14,6 +14,7 @@
 #include "client/commands/program.h"
 #include "client/commands/progress.h"
 #include "client/commands/result_waiter.h"
+#include "client/commands/task_flags.h"
 #include "client/commands/task_source.h"
 #include "common/daemon/flags.h"
 
@@ -238,7 +239,7 @@ class ProduceCommand {
                  static_cast<unsigned long long>(failed_),
                  static_cast<unsigned long long>(unknown_));
     if (confirmed_ > 0) return kPartlyDone;
-    print_error(worst_);
+    print_error(worst_, client_->metrics().connections_opened > 0);
     return exit_code_of_request(worst_);
   }
 
@@ -305,7 +306,9 @@ Status take_parent(TaskOptions& options) {
 // Prepares what the flags say together; not ok: they contradict each other.
 Status check_together(ProduceOptions& options) {
   if (options.child) BATON_RETURN_IF_ERROR(take_parent(options.task));
-  BATON_RETURN_IF_ERROR(validate_task_options(options.task));
+  // With JSON lines they are defaults; each line is checked with what it says itself.
+  BATON_RETURN_IF_ERROR(options.json_lines ? validate_task_options(options.task)
+                                           : check_task_options(options.task));
   if (!options.task.key.empty() && options.paths.size() > 1)
     return {ErrorCode::kInvalidArgument, kOneKey};
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "client/commands/suggest.h"
@@ -75,6 +76,25 @@ std::string suggest_flag(const CLI::ParseError& error, const std::vector<std::st
     if (!meant.empty()) return "; did you mean '" + meant + "'?";
   }
   return "";
+}
+
+// The parser lists what it does not know from the last word to the first: here as it was typed.
+std::string in_typed_order(const CLI::ParseError& error, const std::vector<std::string>& words) {
+  const std::string said = error.what();
+  const std::size_t colon = said.find(": ");
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError) ||
+      colon == std::string::npos) {
+    return said;
+  }
+  std::string_view rest = std::string_view(said).substr(colon + 2);
+  std::string typed;
+  for (auto word = words.rbegin(); word != words.rend() && !rest.empty(); ++word) {
+    const bool next = rest == *word || rest.starts_with(*word + " ");
+    if (!next) continue;
+    typed = *word + (typed.empty() ? "" : " ") + typed;
+    rest.remove_prefix(std::min(word->size() + 1, rest.size()));
+  }
+  return rest.empty() ? said.substr(0, colon + 2) + typed : said;
 }
 
 CLI::App* verb_named(CLI::App& app, const std::string& word) {
@@ -264,7 +284,7 @@ int Program::explain(const CLI::ParseError& error, const std::vector<std::string
     const std::string hint = meant.empty() ? "" : "; did you mean '" + meant + "'?";
     return usage_error("'" + path_of(*where) + "' has no verb '" + word + "'" + hint, *where);
   }
-  return usage_error(error.what() + suggest_flag(error, words, *where), *where);
+  return usage_error(in_typed_order(error, words) + suggest_flag(error, words, *where), *where);
 }
 
 }  // namespace baton::commands

@@ -30,7 +30,9 @@ class Query {
     return kept;
   }
 
-  void fail(const Status& status) { runtime_.fail(status); }
+  // Says what went wrong, and goes on.
+  void complain(const Status& status) { print_error(status, reached()); }
+  void fail(const Status& status) { runtime_.fail(status, reached()); }
   void print_and_finish(const Json& object) {
     print_object(out(), format(), object);
     finish();
@@ -42,6 +44,9 @@ class Query {
   }
 
  private:
+  // Some manager has answered.
+  [[nodiscard]] bool reached() const { return client_->metrics().connections_opened > 0; }
+
   Runtime& runtime_;
   std::unique_ptr<client::Client> client_;
   std::vector<std::shared_ptr<void>> parts_;

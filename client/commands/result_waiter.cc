@@ -14,8 +14,6 @@ constexpr std::size_t kAskedMax = 256;
 // What has finished already takes a moment to say so, also when its time is over.
 constexpr Duration kPatienceMin = std::chrono::milliseconds(500);
 constexpr Duration kFetchPatience = std::chrono::seconds(10);
-constexpr int kFailed = 1;
-constexpr int kTimedOut = 6;
 
 }  // namespace
 

@@ -18,10 +18,11 @@ LogOptions log_options(bool verbose) {
 }
 
 // What the user can do about it; empty where the message says it all.
-std::string_view next_step(ErrorCode code) {
+std::string_view next_step(ErrorCode code, bool reached) {
   switch (code) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kDeadlineExceeded:
+      if (reached) return "a part of it is away: `baton manager ls` tells which managers are up";
       return "is the cluster running? `baton dev` starts one here; --manager HOST:PORT names "
              "another";
     case ErrorCode::kNotLeader:
@@ -89,16 +90,16 @@ void Runtime::finish(int exit_code) {
   loop_.stop();
 }
 
-void Runtime::fail(const Status& status) {
-  print_error(status);
+void Runtime::fail(const Status& status, bool reached) {
+  print_error(status, reached);
   finish(exit_code_of_request(status));
 }
 
 void print_error(const std::string& text) { std::fprintf(stderr, "error: %s\n", text.c_str()); }
 
-void print_error(const Status& status) {
+void print_error(const Status& status, bool reached) {
   print_error(status.to_string());
-  const std::string_view step = next_step(status.code());
+  const std::string_view step = next_step(status.code(), reached);
   if (!step.empty()) std::fprintf(stderr, "  %.*s\n", static_cast<int>(step.size()), step.data());
 }
 

@@ -52,7 +52,7 @@ class Runtime {
   int run(const std::function<void()>& start);
   void finish(int exit_code);
   // Prints "error: ..." with what to do next, and finishes with the code that goes with it.
-  void fail(const Status& status);
+  void fail(const Status& status, bool reached = false);
 
   // Replaces what the first SIGINT or SIGTERM does: finish with 128 + its number. The second always
   // ends the process at once.
@@ -73,16 +73,19 @@ class Runtime {
   bool finished_ = false;
 };
 
-// "error: what and why", then a line with the next step where there is one.
-void print_error(const Status& status);
+// "error: what and why", then a line with the next step where there is one. `reached`: a manager has
+// answered, so that nobody need be told to start the cluster.
+void print_error(const Status& status, bool reached = false);
 void print_error(const std::string& text);
 
 // A wrong combination of flags, which only the command itself can see: says so like the parser, and
 // returns the exit code 2. `command`: "produce", "queue set".
 int usage_error(const std::string& command, const std::string& what);
 
-// The exit code of a command that did some of what it was asked for.
-inline constexpr int kPartlyDone = 8;
+// Exit codes that commands choose by what they did; exit_code() has those of errors.
+inline constexpr int kFailed = 1;      // what was waited for ended otherwise
+inline constexpr int kTimedOut = 6;    // it has not ended in time
+inline constexpr int kPartlyDone = 8;  // some of what was asked for was done
 
 // The exit code for a request that was tried until its time was over: a deadline that ran out while
 // nobody answered means that the cluster is unavailable.

@@ -244,6 +244,13 @@ void add_task_flags(CLI::App& command, TaskOptions& options) {
   command.get_option("--delay")->excludes(command.get_option("--at"));
 }
 
+Status check_task_options(const TaskOptions& options) {
+  BATON_RETURN_IF_ERROR(validate_task_options(options));
+  if (options.fair_weight != 0 && options.fair_key.empty())
+    return invalid("fair_weight is the share of a fair_key, and there is none");
+  return {};
+}
+
 Result<SourceTask> task_of_json(std::string_view line, const TaskOptions& defaults) {
   Json object = Json::parse(line, nullptr, false);
   if (!object.is_object()) {
@@ -257,7 +264,7 @@ Result<SourceTask> task_of_json(std::string_view line, const TaskOptions& defaul
   for (const auto& [key, value] : object.items()) {
     BATON_RETURN_IF_ERROR(set_from_json(*options, key, value));
   }
-  BATON_RETURN_IF_ERROR(validate_task_options(*options));
+  BATON_RETURN_IF_ERROR(check_task_options(*options));
   return SourceTask{std::move(payload), std::move(options)};
 }
 

@@ -28,6 +28,10 @@ std::span<const TaskOptionSpec> task_option_specs();
 // A flag for each, which fills `options`; those that exclude each other do so.
 void add_task_flags(CLI::App& command, TaskOptions& options);
 
+// invalid_argument: the options contradict each other, or one says nothing without another that is
+// not there. Not for a copy, which has those of what it is made of, too.
+Status check_task_options(const TaskOptions& options);
+
 // A task as one line of JSON: an object with "payload" or "payload_base64", and any of the options
 // above, which go before `defaults`. invalid_argument names what is wrong.
 struct SourceTask {

@@ -84,7 +84,8 @@ FakeCluster::FakeCluster() {
 }
 
 FakeCluster::~FakeCluster() {
-  loop_.stop();
+  // Posted: a stop before the thread has come to run() would be forgotten there.
+  loop_.post([this] { loop_.stop(); });
   thread_.join();
 }
 

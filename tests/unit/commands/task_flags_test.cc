@@ -209,6 +209,7 @@ TEST_CASE("a JSON line that is no task says what is wrong") {
       {R"({"payload":"a","after":[["1"]]})", "\"after\" wants"},
       {R"({"payload":"a","with_completion":"true"})", "\"with_completion\" wants"},
       {R"({"payload":"a","with_completion":true})", "parent"},
+      {R"({"payload":"a","fair_weight":5})", "fair_key"},
       {R"({"payload":"a","parent":"17592186044417"})", "token"}};
   for (const auto& [line, sentence] : wrong) {
     INFO(line);
