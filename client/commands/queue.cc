@@ -31,6 +31,8 @@ class QueueLister {
                {"ready", "READY"},
                {"delayed", "DELAYED"},
                {"claimed", "CLAIMED"},
+               {"held", "HELD"},
+               {"blocked", "BLOCKED"},
                {"dead", "DEAD"},
                {"quarantined", "QUARANTINED"},
                {"done", "DONE"},
@@ -129,6 +131,8 @@ void add_show(Program& program, CLI::App& noun) {
 
 // ---- changing -------------------------------------------------------------------------------------
 
+WallTime clock_now() { return AsioLoop().wall_now(); }
+
 // Changes the settings and says which; nothing on standard output but with -o json.
 void change_queue(Query& query, const std::string& name, const QueueChange& change) {
   query.admin().set_queue(name, change, query.timeout(), [&query, name, change](const Status& set) {
@@ -143,6 +147,18 @@ void change_queue(Query& query, const std::string& name, const QueueChange& chan
     }
     query.finish();
   });
+}
+
+// The same, of a queue that there is: a name that was mistyped makes none.
+void change_known_queue(Query& query, const std::string& name, const QueueChange& change,
+                        const std::string& otherwise) {
+  query.admin().show_queue(
+      name, query.timeout(),
+      [&query, name, change, otherwise](const Result<client::QueueDetail>& queue) {
+        if (queue.ok()) return change_queue(query, name, change);
+        const bool none = queue.status().code() == ErrorCode::kNotFound;
+        query.fail({queue.status().code(), queue.status().message() + (none ? otherwise : "")});
+      });
 }
 
 void add_set(Program& program, CLI::App& noun) {
@@ -164,20 +180,21 @@ void add_set(Program& program, CLI::App& noun) {
       [options](CommonOptions common) {
         if (options->change == QueueChange())
           return usage_error("queue set", "no setting is named");
-        const Status valid = validate_queue_settings(changed(QueueSettings(), options->change));
+        const Status valid = settle_change(options->change, clock_now());
         if (!valid.ok()) return usage_error("queue set", valid.message());
         return run_query(std::move(common), [&](Query& query) {
           change_queue(query, options->name, options->change);
         });
       });
   add_name(command, options->name);
-  add_setting_flags(command, options->change);
+  add_setting_flags(command, options->change, clock_now);
 }
 
 void add_pause(Program& program, CLI::App& noun) {
   struct Options {
     std::string name;
     std::string until;
+    bool create = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App& command = program.add_command(
@@ -187,7 +204,8 @@ void add_pause(Program& program, CLI::App& noun) {
            "Hand out no more tasks of a queue. Producing goes on, and so does what is claimed.",
        .examples = "  baton queue pause mail\n"
                    "  baton queue pause mail --until +30m\n"
-                   "  baton queue pause mail --until 2026-12-24T18:00:00Z"},
+                   "  baton queue pause mail --until 2026-12-24T18:00:00Z\n"
+                   "  baton queue pause next-week --create            before the first task comes"},
       [options](CommonOptions common) {
         return run_query(std::move(common), [&](Query& query) {
           QueueChange change;
@@ -199,10 +217,12 @@ void add_pause(Program& program, CLI::App& noun) {
             if (change.paused_until <= now)
               return query.fail({ErrorCode::kInvalidArgument, options->until + " is over already"});
           }
-          change_queue(query, options->name, change);
+          if (options->create) return change_queue(query, options->name, change);
+          change_known_queue(query, options->name, change, "; --create makes one that is paused");
         });
       });
   add_name(command, options->name);
+  command.add_flag("--create", options->create, "make the queue if there is none");
   command
       .add_option("--until", options->until,
                   "resumes by itself then: a time, or a duration from now on\n"
@@ -227,7 +247,7 @@ void add_resume(Program& program, CLI::App& noun) {
                                    QueueChange change;
                                    change.paused = false;
                                    change.paused_until = WallTime();
-                                   change_queue(query, *name, change);
+                                   change_known_queue(query, *name, change, "");
                                  });
                                }),
            *name);
@@ -245,13 +265,17 @@ void print_purge(Query& query, const std::string& name, std::uint64_t tasks, boo
   query.print_and_finish(Json{{"name", name}, {done ? "cancelled" : "would_be_cancelled", tasks}});
 }
 
+// Those that have done their own work and wait for their children are blocked, but never purged.
+std::uint64_t purged_of(const client::QueueInfo& queue) {
+  return queue.ready + queue.delayed + queue.blocked - std::min(queue.acked, queue.blocked);
+}
+
 void count_purge(Query& query, const std::string& name) {
-  query.admin().show_queue(
-      name, query.timeout(), [&query, name](Result<client::QueueDetail> queue) {
-        if (!queue.ok()) return query.fail(queue.status());
-        const client::QueueInfo& info = queue.value().info;
-        print_purge(query, name, info.ready + info.delayed + info.blocked, false);
-      });
+  query.admin().show_queue(name, query.timeout(),
+                           [&query, name](Result<client::QueueDetail> queue) {
+                             if (!queue.ok()) return query.fail(queue.status());
+                             print_purge(query, name, purged_of(queue.value().info), false);
+                           });
 }
 
 int purge(CommonOptions common, const PurgeOptions& options) {

@@ -33,7 +33,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 29> kHelp = 
     {"max_rate", "claims begun in a second; 0: no limit"},
     {"ordered", "one task at a time, in order"},
     {"paused", "no task is handed out"},
-    {"paused_until", "a pause ends by itself then; 0: not"},
+    {"paused_until", "paused until then, a time or so long from now; 0: a pause has no end"},
     {"weight", "share beside the other queues of one consumer"},
     {"ageing", "a priority takes its turn after so many grants of each above it; 0: never"},
     {"key_window", "how long an idempotency key is remembered"},
@@ -78,7 +78,7 @@ std::string form_of(std::string_view name, const T&) {
   return is_size(name) ? "SIZE" : "N";
 }
 std::string form_of(std::string_view, Millis) { return "DURATION"; }
-std::string form_of(std::string_view, WallTime) { return "TIME"; }
+std::string form_of(std::string_view, WallTime) { return "TIME|+DURATION"; }
 std::string form_of(std::string_view, bool) { return "true|false"; }
 std::string form_of(std::string_view, KeepFinished) { return joined(kKeepNames, "|"); }
 std::string form_of(std::string_view, OnUncertain) { return joined(kUncertainNames, "|"); }
@@ -88,17 +88,18 @@ Status parse_value(std::string_view, std::string_view text, Millis& to) {
   BATON_ASSIGN_OR_RETURN(to, parse_duration(text));
   return {};
 }
-Status parse_value(std::string_view, std::string_view text, WallTime& to) {
+Status parse_time(std::string_view text, WallTime now, WallTime& to) {
   if (text == "0") return to = WallTime(), Status();
-  BATON_ASSIGN_OR_RETURN(to, parse_rfc3339(text));
+  BATON_ASSIGN_OR_RETURN(to, parse_when(text, now));
   return {};
 }
 Status parse_value(std::string_view, std::string_view text, bool& to) {
-  constexpr std::array<std::string_view, 6> kWords = {"true", "yes", "on", "false", "no", "off"};
+  constexpr std::array<std::string_view, 8> kWords = {"true",  "yes", "on",  "1",
+                                                      "false", "no",  "off", "0"};
   const auto* found = std::ranges::find(kWords, text);
   if (found == kWords.end())
     return invalid("'" + std::string(text) + "' is neither true nor false");
-  to = found < kWords.begin() + 3;
+  to = found < kWords.begin() + kWords.size() / 2;
   return {};
 }
 Status parse_value(std::string_view, std::string_view text, KeepFinished& to) {
@@ -171,8 +172,18 @@ std::string flag_of(std::string_view name) {
 Status set_backoff(QueueChange& change, std::string_view text) {
   const std::size_t dots = text.find("..");
   if (dots == std::string_view::npos) return invalid("want MIN..MAX, such as 1s..5m");
-  BATON_RETURN_IF_ERROR(set_setting(change, "backoff_min", text.substr(0, dots)));
-  return set_setting(change, "backoff_max", text.substr(dots + 2));
+  BATON_RETURN_IF_ERROR(set_setting(change, "backoff_min", text.substr(0, dots), WallTime()));
+  return set_setting(change, "backoff_max", text.substr(dots + 2), WallTime());
+}
+
+// Of a pause that ends by itself.
+Status settle_pause(QueueChange& change, WallTime now) {
+  if (!change.paused_until || change.paused_until->ms == 0) return {};
+  if (change.paused && !*change.paused)
+    return invalid("paused_until is for a queue that is paused, and paused is false");
+  if (*change.paused_until <= now) return invalid("paused_until is over already");
+  change.paused = true;
+  return {};
 }
 
 void throw_unless_ok(const std::string& flag, const Status& status) {
@@ -187,26 +198,44 @@ std::string_view setting_help(std::string_view name) {
   return found == kHelp.end() ? std::string_view() : found->second;
 }
 
-Status set_setting(QueueChange& change, std::string_view name, std::string_view text) {
+Status set_setting(QueueChange& change, std::string_view name, std::string_view text,
+                   WallTime now) {
   Status status = invalid("no setting is called '" + std::string(name) + "'");
   for_each_setting([&](const char* candidate, auto setting, auto wanted) {
     if (name != candidate) return;
     auto value = QueueSettings().*setting;
-    status = text == "default" ? Status() : parse_value(name, text, value);
+    if (text == "default") {
+      status = Status();
+    } else if constexpr (std::is_same_v<decltype(value), WallTime>) {
+      status = parse_time(text, now, value);
+    } else {
+      status = parse_value(name, text, value);
+    }
     if (status.ok()) change.*wanted = value;
   });
   return status;
 }
 
-void add_setting_flags(CLI::App& command, QueueChange& change) {
+Status settle_change(QueueChange& change, WallTime now) {
+  QueueSettings settings = changed(QueueSettings(), change);
+  // Half of a pair is judged by the ledger, which knows the other half.
+  if (!change.backoff_max)
+    settings.backoff_max = std::max(settings.backoff_max, settings.backoff_min);
+  if (!change.backoff_min)
+    settings.backoff_min = std::min(settings.backoff_min, settings.backoff_max);
+  BATON_RETURN_IF_ERROR(validate_queue_settings(settings));
+  return settle_pause(change, now);
+}
+
+void add_setting_flags(CLI::App& command, QueueChange& change, std::function<WallTime()> clock) {
   for_each_setting([&](const char* name, auto setting, auto) {
     const auto usual = QueueSettings().*setting;
     const std::string flag = flag_of(name);
     command
         .add_option_function<std::string>(
             flag,
-            [&change, name, flag](const std::string& text) {
-              throw_unless_ok(flag, set_setting(change, name, text));
+            [&change, name, flag, clock](const std::string& text) {
+              throw_unless_ok(flag, set_setting(change, name, text, clock()));
             },
             std::string(setting_help(name)) + " (default " + text_of(name, usual) + ")")
         ->type_name(form_of(name, usual));

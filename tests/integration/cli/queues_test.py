@@ -53,7 +53,7 @@ def settings_hold_at_every_manager_and_over_a_killed_center():
 
 
 def a_paused_queue_hands_out_nothing_until_it_is_resumed_or_the_pause_is_over():
-    TRIO.baton("queue", "pause", "paused")
+    TRIO.baton("queue", "pause", "paused", "--create")
     task, = TRIO.produce("paused", ["x"])
     TRIO.center.restart()
     expect((explain(task), show("paused")["paused"]), ("paused", True))

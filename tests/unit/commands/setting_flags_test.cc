@@ -10,10 +10,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr WallTime kNow{1'798'135'000'000};
+
 Result<QueueChange> parse(std::vector<std::string> words) {
   CLI::App app("x", "x");
   QueueChange change;
-  add_setting_flags(app, change);
+  add_setting_flags(app, change, [] { return kNow; });
   std::reverse(words.begin(), words.end());
   try {
     app.parse(words);
@@ -35,7 +37,7 @@ TEST_CASE("every setting has a flag, a sentence of help, and a text that is read
     CHECK_FALSE(setting_help(name).empty());
     REQUIRE(text.contains(name));
     QueueChange change;
-    CHECK(set_setting(change, name, text[name].get<std::string>()).ok());
+    CHECK(set_setting(change, name, text[name].get<std::string>(), kNow).ok());
     CHECK(change.*wanted == all.*wanted);
     std::string flag = "--" + std::string(name);
     std::ranges::replace(flag, '_', '-');
@@ -80,6 +82,43 @@ TEST_CASE("a backoff is a range, and default puts a setting back") {
   CHECK(change.value().weight == 1U);
 }
 
+TEST_CASE("a flag of two values takes every word for them") {
+  for (const char* word : {"true", "yes", "on", "1"})
+    CHECK(parse({"--ordered", word}).value().ordered == true);
+  for (const char* word : {"false", "no", "off", "0"})
+    CHECK(parse({"--ordered", word}).value().ordered == false);
+}
+
+TEST_CASE("a pause until a time is a pause") {
+  QueueChange change = parse({"--paused-until", "+5m"}).value();
+  CHECK(change.paused_until == WallTime{kNow.ms + 300'000});
+  CHECK(settle_change(change, kNow).ok());
+  CHECK(change.paused == true);
+
+  change = parse({"--paused-until", "0"}).value();
+  CHECK(settle_change(change, kNow).ok());
+  CHECK_FALSE(change.paused.has_value());
+  change = parse({"--paused-until", "default"}).value();
+  CHECK(settle_change(change, kNow).ok());
+  CHECK_FALSE(change.paused.has_value());
+
+  change = parse({"--paused-until", "+5m", "--paused", "off"}).value();
+  CHECK(settle_change(change, kNow).code() == ErrorCode::kInvalidArgument);
+  change = parse({"--paused-until", "2020-01-01T00:00:00Z"}).value();
+  CHECK(settle_change(change, kNow).code() == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("of two settings that belong together one alone may be anything within its range") {
+  QueueChange change = parse({"--backoff-min", "10m"}).value();
+  CHECK(settle_change(change, kNow).ok());
+  change = parse({"--backoff-max", "10ms"}).value();
+  CHECK(settle_change(change, kNow).ok());
+  change = parse({"--backoff-min", "10m", "--backoff-max", "5m"}).value();
+  CHECK(settle_change(change, kNow).code() == ErrorCode::kInvalidArgument);
+  change = parse({"--backoff-min", "4000d"}).value();
+  CHECK(settle_change(change, kNow).code() == ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("what is no value of a setting is refused with its flag's name") {
   const std::vector<std::vector<std::string>> wrong = {
       {"--lease", "soon"},
@@ -95,7 +134,7 @@ TEST_CASE("what is no value of a setting is refused with its flag's name") {
       {"--ordered", "maybe"},
       {"--on-uncertain", "drop"},
       {"--on-dead", "retry"},
-      {"--paused-until", "+5m"},
+      {"--paused-until", "soon"},
       {"--backoff", "5s"},
       {"--backoff", "5s..x"},
       {"--backoff", ".."},
@@ -110,6 +149,6 @@ TEST_CASE("what is no value of a setting is refused with its flag's name") {
     CHECK(change.status().message().find(words.front()) != std::string::npos);
   }
   QueueChange change;
-  CHECK(set_setting(change, "nothing", "1").code() == ErrorCode::kInvalidArgument);
+  CHECK(set_setting(change, "nothing", "1", kNow).code() == ErrorCode::kInvalidArgument);
   CHECK(change == QueueChange());
 }
