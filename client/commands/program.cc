@@ -128,7 +128,9 @@ ManualFacts manual_facts() {
       {"BATON_TASK_TYPE", "the type of the task, if it has one, for the same"},
       {"BATON_CHECKPOINT_FILE",
        "a file with what an earlier attempt saved; what the command writes into it is saved"},
-      {"BATON_PROGRESS_FILE", "a file for progress: a percentage, a space, and words"}};
+      {"BATON_PROGRESS_FILE", "a file for progress: a percentage, a space, and words"},
+      {"BATON_NACK_FILE",
+       "a file that says what a failure means: lines with reason TEXT, delay DURATION, or dead"}};
   facts.see_also = {"baton-center(8)", "baton-manager(8)"};
   return facts;
 }
