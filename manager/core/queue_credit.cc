@@ -176,7 +176,7 @@ void QueueCredit::answered(std::string_view name, CreditAmount lent, MonoTime no
   if (queue == nullptr || !std::exchange(queue->asking, false)) return;
   queue->credit = lent;
   queue->credit -= queue->counted;
-  queue->owes = queue->credit.tasks > 0 || queue->credit.bytes > 0;
+  queue->owes = lent.tasks > 0 || lent.bytes > 0;  // also for what is reported meanwhile
   queue->ask_at = now + options_.ask_again;
 }
 

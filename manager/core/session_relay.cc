@@ -272,8 +272,12 @@ void SessionRelay::granted(std::span<const SessionGrant> grants) {
 void SessionRelay::lost(std::span<const LostClaim> claims) {
   std::map<ConnectionId, std::vector<LostClaim>> by_connection;
   for (const LostClaim& claim : claims) {
-    const Session* session = find(claim.session, claim.conn_epoch);
-    if (session != nullptr) by_connection[session->connection].push_back(claim);
+    Session* session = find(claim.session, claim.conn_epoch);
+    if (session == nullptr) continue;
+    by_connection[session->connection].push_back(claim);
+    for (SessionGrant& grant : session->held_back) {
+      if (grant.token == claim.token) grant.token = Token();  // it died before it could be told
+    }
   }
   for (auto& [connection, lost] : by_connection) tell(TellLost{connection, std::move(lost)});
 }
@@ -288,8 +292,10 @@ void SessionRelay::receive(Session& session, const SessionGrant& grant) {
   std::vector<GrantNumber> died;
   for (GrantNumber n = session.last_number.next(); n < grant.number; n = n.next())
     died.push_back(n);
+  if (!grant.token) died.push_back(grant.number);
   announce_died(session, std::move(died));
   session.last_number = grant.number;
+  if (!grant.token) return;
   if (const auto line = session.lines.find(grant.line); line != session.lines.end()) {
     ++line->second.undelivered;
   } else if (const auto ending = session.ending.find(grant.line); ending != session.ending.end()) {

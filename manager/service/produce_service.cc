@@ -14,6 +14,7 @@ namespace baton::manager {
 namespace {
 
 constexpr Duration kWaitingTimeoutMax = std::chrono::seconds(60);
+constexpr std::size_t kCopiesAtOnce = 4;      // of one request
 constexpr std::uint32_t kRetryAfterMs = 500;  // the disk floor and a full table do not heal at once
 
 Status invalid(const char* why) { return Status(ErrorCode::kInvalidArgument, why); }
@@ -175,7 +176,7 @@ void ProduceService::note_waited(Request& request) const {
 // ---- copies -------------------------------------------------------------------------------------
 
 void ProduceService::begin_copies(Request request, std::span<const std::string_view> payloads) {
-  if (copying_ >= options_.copying_max) {
+  if (copying_.size() >= options_.copying_max) {
     return refuse_all(request, {.code = ErrorCode::kRetryLater,
                                 .message = "too many copies are being made",
                                 .retry_after_ms = kRetryAfterMs});
@@ -188,35 +189,57 @@ void ProduceService::begin_copies(Request request, std::span<const std::string_v
     kept.payloads[i] = copying->payloads.emplace_back(payloads[i]);
   }
   kept.options.resize(payloads.size(), kept.options.front());
-  ++copying_;
-  copying->open = 1;
-  for (std::size_t item = 0; item < payloads.size(); ++item) {
-    if (!kept.options[item].retry_of || kept.wrong.contains(item)) continue;
+  copying_.insert(copying);
+  ask_for_copies(copying);
+}
+
+// A few at a time: what was asked for and did not come yet is not counted.
+void ProduceService::ask_for_copies(const std::shared_ptr<Copying>& copying) {
+  const Request& request = copying->request;
+  ++copying->open;
+  for (; copying->next < request.payloads.size() && copying->open <= kCopiesAtOnce;
+       ++copying->next) {
+    const std::size_t item = copying->next;
+    if (!request.options[item].retry_of || request.wrong.contains(item)) continue;
     ++copying->open;
-    copies_.fetch(kept.options[item].retry_of, timeout_of(kept),
+    copies_.fetch(request.options[item].retry_of, timeout_of(request),
                   [this, copying, item](Result<StoredTask> task) {
                     on_copied(copying, item, std::move(task));
                   });
   }
-  on_copied(copying, payloads.size(), StoredTask());
+  if (--copying->open > 0) return;
+  if (copying_.erase(copying) == 0) return;
+  copying_bytes_ -= copying->bytes;
+  if (!copying->closed) handle(copying->request);
 }
 
-// `item` behind the last one: all were asked for.
 void ProduceService::on_copied(const std::shared_ptr<Copying>& copying, std::size_t item,
                                Result<StoredTask> task) {
   Request& request = copying->request;
-  if (item < request.payloads.size()) {
-    if (task.ok()) {
-      request.options[item] = copy_options(task.value().options, request.options[item]);
-      request.payloads[item] = copying->payloads.emplace_back(std::move(task.value().payload));
-    } else {
-      request.wrong[item] = {1, task.status().code(), TaskId(), task.status().message(),
-                             is_retriable(task.status().code()) ? kRetryAfterMs : 0};
-    }
+  --copying->open;
+  const std::size_t bytes = task.ok() ? task.value().payload.size() : 0;
+  // One is always let through, so that every request gets on.
+  const bool too_many = copying->bytes > 0 && copying_bytes_ + bytes > options_.copying_bytes_max;
+  if (task.ok() && !too_many) {
+    copying->bytes += bytes;
+    copying_bytes_ += bytes;
+    request.options[item] = copy_options(task.value().options, request.options[item]);
+    request.payloads[item] = copying->payloads.emplace_back(std::move(task.value().payload));
+  } else if (task.ok()) {
+    request.wrong[item] = {1, ErrorCode::kRetryLater, TaskId(),
+                           "more is being copied than this manager has room for", kRetryAfterMs};
+  } else {
+    request.wrong[item] = {1, task.status().code(), TaskId(), task.status().message(),
+                           is_retriable(task.status().code()) ? kRetryAfterMs : 0};
   }
-  if (--copying->open > 0) return;
-  --copying_;
-  handle(request);
+  ask_for_copies(copying);
+}
+
+void ProduceService::on_closed(PeerId peer) {
+  order_.forget(peer);
+  for (const std::shared_ptr<Copying>& copying : copying_) {
+    if (copying->request.peer == peer) copying->closed = true;
+  }
 }
 
 // ---- storing ------------------------------------------------------------------------------------

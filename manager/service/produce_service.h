@@ -39,8 +39,9 @@ class ProduceService {
  public:
   struct Options {
     std::size_t payload_bytes_max = kPayloadBytesDefaultMax;
-    std::size_t waiting_max = 65'536;  // items that wait for the ledger
-    std::size_t copying_max = 1024;    // requests with copies that are looked up
+    std::size_t waiting_max = 65'536;                       // items that wait for the ledger
+    std::size_t copying_max = 64;                           // requests with copies at once
+    std::size_t copying_bytes_max = std::size_t{64} << 20;  // their payloads together
     DedupTable::Options dedup{};
   };
 
@@ -57,7 +58,7 @@ class ProduceService {
 
   // Not ok: the request could not be understood (see ServerHandler::on_frame).
   Status on_produce(Peer& peer, const Frame& frame);
-  void on_closed(PeerId peer) { order_.forget(peer); }
+  void on_closed(PeerId peer);
   // Of the lane.
   void reported(ShardId shard, Offset created_hi, const std::vector<MovedWinner>& winners);
   void resolve(PeerId peer, ProducerId producer, ProducerSeq below);
@@ -108,7 +109,10 @@ class ProduceService {
   struct Copying {
     Request request;
     std::deque<std::string> payloads;
-    std::size_t open = 0;
+    std::size_t next = 0;   // item to ask for
+    std::size_t open = 0;   // asked for, or about to be
+    std::size_t bytes = 0;  // of what was copied
+    bool closed = false;    // nobody waits for the answer any more
   };
   // What happens when a batch is durable, in order of lsn.
   struct WhenDurable {
@@ -146,6 +150,7 @@ class ProduceService {
   void note_waited(Request& request) const;
   void note_wrong(Request& request) const;
   void begin_copies(Request request, std::span<const std::string_view> payloads);
+  void ask_for_copies(const std::shared_ptr<Copying>& copying);
   void on_copied(const std::shared_ptr<Copying>& copying, std::size_t item,
                  Result<StoredTask> task);
   void handle(Request& request);
@@ -186,7 +191,8 @@ class ProduceService {
   std::map<std::uint64_t, Waiting> waiting_;
   std::map<Offset, WaitingItem> waiting_items_;  // of the active shard
   std::uint64_t next_waiting_ = 1;
-  std::size_t copying_ = 0;
+  std::set<std::shared_ptr<Copying>> copying_;
+  std::size_t copying_bytes_ = 0;  // of all of them
 
   Request request_;  // reused
   v1::Produced answer_;

@@ -83,6 +83,12 @@ Status QueryService::on_query(Peer& peer, const Frame& frame) {
       timeout_ms == 0 ? kTimeoutDefault : std::min<Duration>(Millis(timeout_ms), kTimeoutMax);
   question->deadline = context_.loop.now() + timeout;
   question->pause = kPauseMin;
+  if (open_[peer.id()] >= kOpenPerConnectionMax) {
+    fail(*question, Status(ErrorCode::kRetryLater, "1,024 questions of this connection are open"));
+    return {};
+  }
+  ++open_[peer.id()];
+  question->counted = true;
 
   if (const Status status = check(question->query); !status.ok()) {
     fail(*question, status);
@@ -282,6 +288,8 @@ void QueryService::fail(Question& question, const Status& status) {
 
 void QueryService::send(Question& question, const v1::Answer& answer, std::string_view payload) {
   if (std::exchange(question.answered, true)) return;
+  if (const auto open = open_.find(question.peer); question.counted && --open->second == 0)
+    open_.erase(open);
   context_.loop.cancel(std::exchange(question.timer, 0));
   Peer* peer = server_->find(question.peer);
   if (peer == nullptr) return;

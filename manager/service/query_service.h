@@ -3,7 +3,9 @@
 // results and payloads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,6 +23,9 @@ namespace baton::manager {
 
 class QueryService {
  public:
+  // So that one client cannot take all the places for waiting that the center has.
+  static constexpr std::size_t kOpenPerConnectionMax = 1024;
+
   QueryService(ServiceContext& context, ShardLogs& logs, CenterLink& link, RecordSource& records,
                const Members& members);
 
@@ -39,6 +44,7 @@ class QueryService {
     MonoTime deadline{};
     Duration pause{};         // before it is asked again
     Loop::TimerId timer = 0;  // of the deadline, while a record is fetched
+    bool counted = false;     // in open_
     bool answered = false;
   };
   using QuestionPtr = std::shared_ptr<Question>;
@@ -68,6 +74,7 @@ class QueryService {
   const Members& members_;
   Server* server_ = nullptr;
   bool draining_ = false;
+  std::map<PeerId, std::size_t> open_;  // questions of each connection that are not answered yet
 };
 
 }  // namespace baton::manager

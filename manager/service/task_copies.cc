@@ -14,15 +14,19 @@ Status verdict(const Status& status, const v1::ChannelAnswer& answer) {
   BATON_RETURN_IF_ERROR(status_from_wire(answer.code(), answer.message()));
   BATON_RETURN_IF_ERROR(status_from_wire(answer.answer().code(), answer.answer().message()));
   const v1::TaskInfo& task = answer.answer().task();
-  // The payload may still be there by chance: that it is not kept must not depend on it.
-  if (task.state() == v1::DONE && task.queue().empty()) {
-    return Status(ErrorCode::kNotFound, "the task has finished, and nothing of it is kept");
-  }
   switch (task.state()) {
     case v1::DONE:
     case v1::DEAD:
     case v1::CANCELLED:
-      return {};
+      // It may still be there by chance: that it is not kept must not depend on that.
+      if (task.payload_kept()) return {};
+      return Status(ErrorCode::kNotFound,
+                    task.queue().empty()
+                        ? "the task has finished, and nothing of it is kept"
+                        : "the payload is not kept: queue " + task.queue() +
+                              " keeps it of finished tasks when it is set to keep all");
+    case v1::VOID:
+      return Status(ErrorCode::kNotFound, "the task never was one");
     default:
       return Status(ErrorCode::kConflict, "only a task that has ended can be copied, this one is " +
                                               v1::TaskState_Name(task.state()));

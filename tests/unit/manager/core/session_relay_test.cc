@@ -416,6 +416,26 @@ TEST_CASE_METHOD(
   CHECK(take<Deliver>().size() == 2);
 }
 
+TEST_CASE_METHOD(RelayTest, "a grant that waits for the resync and is lost meanwhile has died") {
+  attach();
+  relay.channel_down();
+  relay.channel_up();
+  give(1);
+  give(2);
+  const LostClaim lost{kSession, ConnEpoch(1), grant(1).task, grant(1).token,
+                       LostCause::kCancelled};
+  relay.lost(std::span(&lost, 1));
+  resync(0, {});
+  std::vector<GrantNumber> died;
+  std::vector<GrantNumber> delivered;
+  for (const auto& effect : relay.take_effects()) {
+    if (const auto* told = std::get_if<TellDied>(&effect)) died = told->numbers;
+    if (const auto* one = std::get_if<Deliver>(&effect)) delivered.push_back(one->grant.number);
+  }
+  CHECK(died == std::vector{GrantNumber(1)});
+  CHECK(delivered == std::vector{GrantNumber(2)});
+}
+
 TEST_CASE_METHOD(RelayTest, "a grant that arrived but whose claim is gone by the resync has died") {
   attach();
   relay.channel_down();

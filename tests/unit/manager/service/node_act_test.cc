@@ -51,6 +51,20 @@ class ActWorld : public NodeWorld {
   std::uint64_t request_ = 100;
 };
 
+TEST_CASE_METHOD(ActWorld, "a connection may have 1,024 questions open, and no more") {
+  center.on_query = [](const v1::Query&) { return v1::ChannelAnswer(); };
+  v1::Query query;
+  query.mutable_center_status();
+  constexpr std::uint64_t kFirst = 10'000;
+  for (std::uint64_t i = 0; i < 1025; ++i) person->say(v1::QUERY, kFirst + i, query);
+  const auto code = [&](std::uint64_t request) {
+    return person->await_message<v1::Answer>(v1::ANSWER, kFirst + request).code();
+  };
+  CHECK(code(1024) == v1::RETRY_LATER);
+  for (std::uint64_t i = 0; i < 1024; ++i) REQUIRE(code(i) == v1::OK);
+  CHECK(answer(query).code() == v1::OK);
+}
+
 TEST_CASE_METHOD(ActWorld, "each task of an act has its own outcome, in order") {
   center.acted[task(2).value()] = {item(v1::CONFLICT, v1::DONE)};
   v1::Act all = act({task(1), task(1), task(2), TaskId(1)}, v1::KILL);

@@ -349,6 +349,12 @@ TEST_CASE_METHOD(OptionsWorld, "every wrong option is refused with a sentence th
          o.add_after(task(1).value());
        }},
       {"after", [](auto& o) { o.add_after(1); }},
+      {"own parent",
+       [](auto& o) {
+         o.set_parent(task(1).value());
+         o.set_parent_token(5);
+         o.add_after(task(1).value());
+       }},
       {"on_failed", [](auto& o) { o.set_on_failed(static_cast<v1::FailurePolicy>(9)); }},
       {"parent", [](auto& o) { o.set_parent(1); }},
       {"token", [](auto& o) { o.set_parent(task(1).value()); }},
@@ -381,6 +387,7 @@ class CopyWorld : public OptionsWorld {
       v1::TaskInfo& info = *answer.mutable_answer()->mutable_task();
       info.set_task(query.task_show().task());
       info.set_state(state);
+      info.set_payload_kept(kept && !forgotten);
       if (!forgotten) info.set_queue("mail");
       return answer;
     };
@@ -391,6 +398,7 @@ class CopyWorld : public OptionsWorld {
   }
 
   v1::TaskState state = v1::DEAD;
+  bool kept = true;        // its payload
   bool forgotten = false;  // its row is gone
   std::vector<v1::Query> asked;
 };
@@ -438,6 +446,31 @@ TEST_CASE_METHOD(CopyWorld, "a copy of a task at another manager has its payload
 
   CHECK(copy(there, 1).run(0).first_task() == task(1).value());
   CHECK(run_at(1).payload_bytes(0) == 9);
+}
+
+TEST_CASE_METHOD(CopyWorld,
+                 "a payload that is not kept is not copied, whether it is still there or not") {
+  produce_with(1, {"still there"}, {});
+  kept = false;
+  state = v1::DONE;
+  const v1::Produced produced = copy(task(1), 2);
+  CHECK(produced.run(0).code() == v1::NOT_FOUND);
+  CHECK(produced.run(0).message().find("keep all") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CopyWorld, "copies of one request are no more at once than there is room for") {
+  const std::string large(std::size_t{1} << 20, 'x');
+  produce_with(1, {large}, {});
+  constexpr int kCopies = 100;
+  v1::TaskOptions options;
+  options.set_retry_of(task(1).value());
+  const v1::Produced produced = produce_with(2, std::vector<std::string>(kCopies, ""), {options});
+  REQUIRE(produced.run_size() == 2);
+  CHECK(produced.run(0).code() == v1::OK);
+  CHECK(produced.run(0).count() == 64);
+  CHECK(produced.run(1).code() == v1::RETRY_LATER);
+  // The room is there again.
+  CHECK(copy(task(1), 200).run(0).code() == v1::OK);
 }
 
 TEST_CASE_METHOD(CopyWorld, "a task that has not ended cannot be copied") {
