@@ -12,11 +12,11 @@
 namespace baton::client {
 namespace {
 
-constexpr std::array<std::string_view, 21> kExplainNames = {
+constexpr std::array<std::string_view, 22> kExplainNames = {
     "none",        "finished", "running",         "delayed",        "backoff",     "paused",
     "no_consumer", "turn",     "in_flight_limit", "fair_key_limit", "rate_limit",  "order_key",
     "after",       "children", "decision",        "dead",           "quarantined", "manager_away",
-    "barred",      "pending",  "purging"};
+    "barred",      "pending",  "purging",         "deadlock"};
 
 TaskInfo read_task(const v1::TaskInfo& from) {
   TaskInfo info;
@@ -51,6 +51,7 @@ TaskInfo read_task(const v1::TaskInfo& from) {
   info.retry_of = TaskId(from.retry_of());
   info.blocked_on = from.blocked_on();
   info.expires_in = Millis(from.expires_in_ms());
+  info.payload_kept = from.payload_kept();
   return info;
 }
 

@@ -54,6 +54,7 @@ struct TaskInfo {
   TaskId retry_of;
   std::uint32_t blocked_on = 0;  // unfinished tasks that it waits for
   Millis expires_in{0};          // until a timeout or its time to live ends it; 0: never
+  bool payload_kept = false;     // its payload stays for as long as what else is kept of it
 };
 
 // Which tasks of a queue list_tasks() is about. What is empty or 0 lets everything pass.
@@ -109,6 +110,7 @@ enum class ExplainCode : std::uint8_t {
   kBarred = 18,       // the consumers' managers could not fetch its payload
   kPending = 19,      // waits for its parent's completion
   kPurging = 20,
+  kDeadlock = 21,  // it waits for tasks that wait for each other
 };
 // "finished", "no_consumer", ...
 std::string_view to_string(ExplainCode code);

@@ -180,6 +180,14 @@ void QueryEngine::on_acted(Questions::iterator found, const Frame& frame) {
     status = Status(ErrorCode::kBadFrame, "ACTED names another number of tasks than asked");
   }
   if (!status.ok()) return on_error(found, std::move(status));
+  // Nobody heard of any of them, or the ledger does not know them yet.
+  const auto may_be_repeated = [](const v1::ActedRun& outcome) {
+    return is_retriable(error_code_from_wire(outcome.code()));
+  };
+  if (!outcomes.empty() && std::all_of(outcomes.begin(), outcomes.end(), may_be_repeated)) {
+    const v1::ActedRun& first = outcomes.front();
+    return retry(question, Status(error_code_from_wire(first.code()), first.message()));
+  }
   failures_ = 0;
   for (v1::ActedRun& outcome : outcomes) {
     const bool refused = outcome.code() == v1::CONFLICT || outcome.code() == v1::NOT_FOUND;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "center/core/ledger_state.h"
 #include "center/core/task_view.h"
@@ -229,10 +230,82 @@ class Explainer {
 
 }  // namespace
 
+namespace {
+
+// How far the tasks that a task waits for are followed.
+constexpr std::size_t kStepsMax = 64;
+
+bool descends_from(const Tables& tables, TaskId task, TaskId ancestor) {
+  for (std::size_t i = 0; i < kStepsMax; ++i) {
+    const OptionsRow* options = options_of(tables, facts_of(tables, task));
+    if (options == nullptr || !options->parent) return false;
+    if (options->parent == ancestor) return true;
+    task = options->parent;
+  }
+  return false;
+}
+
+// A child of the parent that waits for others; none is found where too many tasks have options to
+// look at them all.
+TaskId find_blocked_child(const Tables& tables, TaskId parent) {
+  constexpr std::uint32_t kLookedAt = 1U << 16;
+  const auto slots = static_cast<std::uint32_t>(tables.task_options.slots());
+  for (std::uint32_t slot = 0; slot < std::min(slots, kLookedAt); ++slot) {
+    const OptionsRow& options = tables.task_options[slot];
+    if (options.task && options.parent == parent &&
+        state_of(tables, options.task) == TaskState::kBlocked)
+      return options.task;
+  }
+  return {};
+}
+
+// Follows what a task waits for. A parent waits for its children: it closes a circle when one of
+// those before it is one of them.
+class Circle {
+ public:
+  Circle(const Tables& tables, TaskId task) : tables_(tables), chain_{task} {}
+
+  // The tasks that wait for each other, in that order; none: no circle was found.
+  std::vector<TaskId> find(const Explanation& first) {
+    Explanation said = first;
+    while (chain_.size() < kStepsMax) {
+      const auto begin = said.because == ExplainCode::kChildren
+                             ? std::find_if(chain_.begin(), chain_.end() - 1,
+                                            [&](TaskId task) {
+                                              return descends_from(tables_, task, chain_.back());
+                                            })
+                             : std::find(chain_.begin(), chain_.end() - 1, said.other);
+      if (begin != chain_.end() - 1) return {begin, chain_.end()};
+      if (said.because == ExplainCode::kChildren)
+        said.other = find_blocked_child(tables_, chain_.back());
+      const Shard* shard = said.other ? tables_.members.find_shard(said.other.shard()) : nullptr;
+      if (shard == nullptr || said.other.offset() >= shard->created_hi()) return {};
+      chain_.push_back(said.other);
+      said = Explainer(tables_, said.other).explain();
+    }
+    return {};
+  }
+
+ private:
+  const Tables& tables_;
+  std::vector<TaskId> chain_;  // each waits for the next
+};
+
+}  // namespace
+
 Result<Explanation> Ledger::explain(TaskId task) const {
   const Result<TaskView> found = find(task);
   if (!found.ok()) return found.status();
-  return Explainer(state_->tables, task).explain();
+  const Tables& tables = state_->tables;
+  Explanation said = Explainer(tables, task).explain();
+  const std::vector<TaskId> circle = Circle(tables, task).find(said);
+  if (circle.empty()) return said;
+  std::string names;
+  for (const TaskId one : circle) names += (names.empty() ? "" : ", ") + to_string(one);
+  return Explanation{
+      ExplainCode::kDeadlock,
+      said.sentence + "; these wait for each other: " + names + ": cancel or kill one of them",
+      said.other};
 }
 
 }  // namespace baton::center

@@ -53,7 +53,14 @@ struct TaskPageItem {
 };
 template <class Archive>
 void fields(Archive& ar, TaskPageItem& item, TaskPages::Page& page) {
-  ar(item.shard), ar(item.number), ar(page.live), ar(page.uniform), ar(page.created);
+  ar(item.shard), ar(item.number), ar(page.live), ar(page.uniform);
+  if (ar.since(2)) {
+    for (std::int64_t& time : page.created) ar(time);
+  } else {
+    std::int64_t first = 0;
+    ar(first);
+    page.created.fill(first);
+  }
   for (std::uint64_t& order : page.order) ar(order);
   ar(item.has_values);
   ar.list(item.values, [](auto& a, ValueRun& run) { a(run.count), a(run.value); });

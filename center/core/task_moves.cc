@@ -128,6 +128,7 @@ void redrive(Work& work, TaskId task, const TaskFacts& facts) {
     // The times that it had belong to its first life.
     OptionsRow& options = tables.task_options.edit(facts.options);
     options.time_to_live_at_ms = options.total_at_ms = options.wait_until_ms = 0;
+    options.not_before_ms = 0;
   }
   TaskFacts next = facts;
   next.state = TaskState::kBlocked;

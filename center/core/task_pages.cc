@@ -16,7 +16,8 @@ TaskValue TaskPages::get(Offset offset) const {
 
 WallTime TaskPages::created(Offset offset) const {
   const Page* page = find(offset.value());
-  return page == nullptr ? WallTime{} : page->created;
+  if (page == nullptr) return {};
+  return WallTime{page->created[offset.value() % kPageTasks / kBlockTasks]};
 }
 
 void TaskPages::Column::fill(std::uint64_t first, std::uint64_t count, std::uint32_t number) {
@@ -111,7 +112,7 @@ void TaskPages::append(std::uint64_t count, TaskValue value, std::uint64_t order
   while (count > 0) {
     const std::uint64_t number = end_ / kPageTasks;
     const std::uint64_t part = std::min(count, (number + 1) * kPageTasks - end_);
-    const bool fresh = begin_page_if_new(number, order, created);
+    const bool fresh = begin_page_if_new(number, order);
     Page& page = pages_.back().edit();
     if (fresh) {
       page.uniform = value;
@@ -125,6 +126,9 @@ void TaskPages::append(std::uint64_t count, TaskValue value, std::uint64_t order
       if (at == 1 || at % kRunTasks == 0)
         page.order[at % kPageTasks / kRunTasks] = order + (at - end_);
     }
+    const std::uint64_t last_block = (end_ + part - 1) % kPageTasks / kBlockTasks;
+    for (std::uint64_t block = end_ % kPageTasks / kBlockTasks; block <= last_block; ++block)
+      page.created[block] = std::max(page.created[block], created.ms);
     end_ += part;
     order += part;
     count -= part;
@@ -132,13 +136,12 @@ void TaskPages::append(std::uint64_t count, TaskValue value, std::uint64_t order
   }
 }
 
-bool TaskPages::begin_page_if_new(std::uint64_t number, std::uint64_t order, WallTime created) {
+bool TaskPages::begin_page_if_new(std::uint64_t number, std::uint64_t order) {
   if (pages_.empty()) first_page_ = number;
   // A snapshot has no trace of pages that are gone: after a restore the last ones lack an entry.
   if (pages_.size() < number - first_page_) pages_.resize(number - first_page_);
   if (pages_.size() > number - first_page_) return false;
   Page page;
-  page.created = created;
   page.order[end_ % kPageTasks / kRunTasks] = order;
   pages_.emplace_back(std::move(page));
   return true;

@@ -22,9 +22,13 @@ class TaskPages {
   static constexpr std::uint64_t kPageTasks = 4096;
   // Order between shards is kept per run of so many offsets (R12).
   static constexpr std::uint64_t kRunTasks = 1024;
+  // When tasks were stored is kept for blocks of so many.
+  static constexpr std::uint64_t kBlockTasks = 64;
 
   using Values = std::array<TaskValue, kPageTasks>;
   static constexpr std::size_t kRuns = kPageTasks / kRunTasks;
+  static constexpr std::size_t kBlocks = kPageTasks / kBlockTasks;
+  using Times = std::array<std::int64_t, kBlocks>;
 
   // A number for each offset of a run: one for all, or an array.
   struct Column {
@@ -40,7 +44,7 @@ class TaskPages {
   struct Page {
     std::uint32_t live = 0;  // not finished
     TaskValue uniform;       // of every known offset of the page, while there are no values
-    WallTime created;        // when its first task was stored
+    Times created{};         // when the last known task of each block was stored
     std::array<std::uint64_t, kRuns> order{};
     // Times are kept in extras as milliseconds after these; the first task that needs one sets it.
     // 0: none did.
@@ -60,6 +64,7 @@ class TaskPages {
   [[nodiscard]] std::uint64_t order(Offset offset) const {
     return find(offset.value())->order[offset.value() % kPageTasks / kRunTasks];
   }
+  // No earlier than the task was stored, and no later than the block of 64 that it is in was full.
   // Zero for a page that is gone.
   [[nodiscard]] WallTime created(Offset offset) const;
 
@@ -111,7 +116,7 @@ class TaskPages {
   }
   Page& edit(std::uint64_t offset) { return pages_[offset / kPageTasks - first_page_].edit(); }
   // Makes the page of end_ the last one; true if it was not there yet.
-  bool begin_page_if_new(std::uint64_t number, std::uint64_t order, WallTime created);
+  bool begin_page_if_new(std::uint64_t number, std::uint64_t order);
   // Gives the page an array, filled for what is known.
   Values& make_values(Page& page, std::uint64_t number, std::uint64_t known_end);
   void drop_if_finished(std::uint64_t number);

@@ -114,6 +114,7 @@ TaskView task_view(const Tables& tables, TaskId task) {
   view.created = shard.tasks.created(task.offset());
   view.payload_bytes = shard.tasks.payload_bytes(task.offset());
   view.reason = reason_of(tables, shard, task, view.state);
+  view.payload_kept = needs_payload(tables, shard.tasks.get(task.offset()));
   if (facts.row != kNoSlot) add_row(tables, tables.rows[facts.row], view);
   add_options(tables, facts, view);
   add_sides(tables, task, view);

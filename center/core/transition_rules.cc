@@ -222,6 +222,25 @@ AttemptEnd attempt_end(const Transition& transition, const Entry& entry) {
   return told ? AttemptEnd::kTold : AttemptEnd::kUncertain;
 }
 
+std::string_view act_reason(const Entry& entry, const Transition& transition) {
+  switch (transition.cause) {
+    case Cause::kCancelled:
+    case Cause::kKilled:
+    case Cause::kRedriven:
+    case Cause::kDiscarded:
+    case Cause::kResumed:
+    case Cause::kCompleted:
+      break;
+    default:
+      return {};
+  }
+  const ActOn* act = find_command<ActOn>(entry, [&](const ActOn& command) {
+    return std::find(command.tasks.begin(), command.tasks.end(), transition.first) !=
+           command.tasks.end();
+  });
+  return act == nullptr ? std::string_view() : std::string_view(act->reason);
+}
+
 bool takes_attempt_back(const Transition& transition, const Entry& entry) {
   if (!ends_claim(transition)) return false;
   const Operation* said = find_operation(entry, transition);

@@ -5,6 +5,8 @@
 // mistake there is found here. A new cause or state gets its lines in transition_rules.cc.
 #pragma once
 
+#include <string_view>
+
 #include "center/core/command.h"
 #include "center/core/effects.h"
 
@@ -31,6 +33,9 @@ AttemptEnd attempt_end(const Transition& transition, const Entry& entry);
 // The attempt is taken back, as if it had never been (R14).
 bool takes_attempt_back(const Transition& transition, const Entry& entry);
 
+// Why an operator acted on the task of this transition, as he said it; empty when it was nobody's
+// act.
+std::string_view act_reason(const Entry& entry, const Transition& transition);
 // What a session said in `entry` about its claim; null when it said nothing.
 const Operation* find_operation(const Entry& entry, const Transition& transition);
 

@@ -40,6 +40,7 @@ struct TaskView {
   TaskId retry_of;
   std::uint32_t payload_bytes = 0;
   std::uint32_t blocked_on = 0;  // unfinished tasks that it runs after
+  bool payload_kept = false;     // it stays for as long as what else is kept of the task
 };
 
 // What a list lets pass; what is empty or 0 lets everything.
@@ -113,6 +114,7 @@ enum class ExplainCode : std::uint8_t {
   kBarred = 18,
   kPending = 19,
   kPurging = 20,
+  kDeadlock = 21,
 };
 struct Explanation {
   ExplainCode because = ExplainCode::kTurn;

@@ -38,6 +38,7 @@ void encode_view(const TaskView& view, const std::string& manager, v1::TaskInfo*
   wire->set_payload_bytes(view.payload_bytes);
   wire->set_blocked_on(view.blocked_on);
   wire->set_expires_in_ms(view.expires_in.count());
+  wire->set_payload_kept(view.payload_kept);
 }
 
 void encode_view(const QueueView& view, v1::QueueInfo* wire) {

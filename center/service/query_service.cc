@@ -1,8 +1,10 @@
 #include "center/service/query_service.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "center/core/transition_rules.h"
 #include "center/service/answers.h"
 #include "center/storage/command_codec.h"
 #include "center/storage/outcome_codec.h"
@@ -212,6 +214,19 @@ void QueryService::answer_task(Parked question) {
   });
 }
 
+namespace {
+
+bool is_forgotten(const TaskView& task) {
+  return task.state == TaskState::kDone && task.queue.empty();
+}
+
+// Whether the answer says how the task ended.
+bool tells_state(const v1::Query& query) {
+  return query.has_task_show() || query.has_task_wait() || query.has_task_explain();
+}
+
+}  // namespace
+
 bool QueryService::try_task(const Parked& question) {
   const Result<TaskView> found = ledger().find(question.task);
   if (found.status().code() == ErrorCode::kUnavailable) return false;
@@ -221,6 +236,10 @@ bool QueryService::try_task(const Parked& question) {
   }
   if (found.ok() && question.query.has_task_wait() && !has_ended(found.value().state)) {
     wait_for_end(question);
+    return true;
+  }
+  if (found.ok() && is_forgotten(found.value()) && tells_state(question.query)) {
+    find_end(std::make_shared<Parked>(question), "", std::nullopt);
     return true;
   }
   v1::ChannelAnswer answer;
@@ -288,20 +307,58 @@ void QueryService::end_waits(const Effects& effects) {
 }
 
 // The ledger keeps no row of most that has ended, and of such a task only knows that it has: how, is
-// in the transition, and this is the last moment at which it can be told.
+// in the transition.
 void QueryService::tell_end(const TaskQuestion& question, const Transition& ended) {
   const Result<TaskView> found = ledger().find(question.task);
-  const bool forgotten =
-      found.ok() && found.value().state == TaskState::kDone && found.value().queue.empty();
-  if (!forgotten || ended.to == TaskState::kDone) return static_cast<void>(try_task(question));
-  TaskView view = found.value();
-  view.state = ended.to;
-  view.reason = reason_of(ended.cause);
+  if (!found.ok() || !is_forgotten(found.value())) return static_cast<void>(try_task(question));
+  tell_forgotten(question, ended.to, reason_of(ended.cause));
+}
+
+// Goes through the history of a forgotten task to its last transition. When the archive has it no more,
+// what is left is that the task has finished.
+void QueryService::find_end(std::shared_ptr<Parked> question, const std::string& cursor,
+                            std::optional<HistoryEvent> last) {
+  host_.look_up(question->task, cursor, kListMax,
+                [this, question, last](const Result<HistoryPage>& page) mutable {
+                  if (page.status().code() == ErrorCode::kRetryLater) {
+                    v1::ChannelAnswer answer;
+                    set_both(page.status(), answer);
+                    return question->reply(answer);
+                  }
+                  if (page.ok()) {
+                    for (const HistoryEvent& event : page.value().events) {
+                      if (!is_note(event.transition)) last = event;
+                    }
+                    if (!page.value().next.empty())
+                      return find_end(question, page.value().next, std::move(last));
+                  }
+                  const bool ended = last && has_ended(last->transition.to);
+                  if (!ended) return tell_forgotten(*question, TaskState::kDone, "");
+                  tell_forgotten(
+                      *question, last->transition.to,
+                      last->reason.empty() ? reason_of(last->transition.cause) : last->reason);
+                });
+}
+
+void QueryService::tell_forgotten(const TaskQuestion& question, TaskState ended,
+                                  const std::string& reason) {
   v1::ChannelAnswer answer;
   answer.set_index(ledger().index().value());
   answer.mutable_answer()->set_index(answer.index());
+  TaskView view;
+  view.task = question.task;
+  view.state = ended;
+  view.reason = reason;
+  const bool explains = question.query.has_task_explain();
+  v1::Explanation* explained = explains ? answer.mutable_answer()->mutable_explanation() : nullptr;
   encode_view(view, manager_of(question.task, ledger().managers()),
-              answer.mutable_answer()->mutable_task());
+              explains ? explained->mutable_task() : answer.mutable_answer()->mutable_task());
+  if (explains) {
+    explained->set_because(v1::EXPLAIN_FINISHED);
+    explained->set_sentence("it is " + std::string(to_string(ended)) +
+                            (reason.empty() ? "" : " (" + reason + ")") +
+                            ", and nothing else of it is kept");
+  }
   question.reply(answer);
 }
 
@@ -411,8 +468,9 @@ void QueryService::on_beat(ShardId shard, Offset durable_end) {
 void QueryService::list_tasks(const v1::TaskList& query, v1::Answer& answer) const {
   if (const Status name = validate_queue_name(query.queue()); !name.ok())
     return set_status(name, &answer);
-  if (query.state() < v1::DELAYED || query.state() > v1::VOID) {
-    return set_status(invalid("name one state of tasks"), &answer);
+  const bool any = query.state() == v1::STATE_NONE;
+  if (!any && (query.state() < v1::DELAYED || query.state() > v1::VOID)) {
+    return set_status(invalid("there is no such state of tasks"), &answer);
   }
   const TaskFilter filter{query.reason_has(), WallTime{query.created_before_wall_ms()},
                           query.attempts_min(), query.order_key(), query.fair_key()};

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -66,6 +67,9 @@ class QueryService {
   void wait_for_end(const Parked& question);
   void end_waits(const Effects& effects);
   void tell_end(const TaskQuestion& question, const Transition& ended);
+  void find_end(std::shared_ptr<Parked> question, const std::string& cursor,
+                std::optional<HistoryEvent> last);
+  void tell_forgotten(const TaskQuestion& question, TaskState ended, const std::string& reason);
   void arm_waits();
   void park(Parked question);
   // Answers, now or later. False: the ledger cannot tell yet.

@@ -1,6 +1,7 @@
 #include "center/storage/audit_archive.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "center/core/auditor.h"
@@ -43,6 +44,15 @@ std::string difference(const std::vector<Transition>& archived,
   return {};
 }
 
+// The entry that a file of this name is the snapshot behind; 0: it is no snapshot.
+Lsn snapshot_index(std::string_view name) {
+  if (!name.starts_with(kSnapshotFilePrefix)) return {};
+  name.remove_prefix(kSnapshotFilePrefix.size());
+  std::uint64_t index = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+  return error == std::errc() && end == name.data() + name.size() ? Lsn(index) : Lsn();
+}
+
 class Audit {
  public:
   Audit(leveldb::Env& env, std::string data, const OnProgress& progress)
@@ -55,6 +65,8 @@ class Audit {
       if (!report_.problem) audit_segment(segments_[i]);
     }
     if (!report_.problem) finish();
+    if (!report_.problem && report_.entries == 0)
+      return Status(ErrorCode::kNotFound, "the archive of " + data_ + " has no entry");
     report_.tasks = auditor_.counts().created;
     report_.claims = auditor_.counts().claims;
     report_.completions = auditor_.counts().completions;
@@ -208,7 +220,22 @@ class Audit {
     }
   }
 
+  // A segment is finished before the snapshot behind it is: an archive that ends before has lost its
+  // end. (When its center starts it writes again what its log still has.)
+  void find_lost_end() {
+    std::vector<std::string> names;
+    static_cast<void>(env_.GetChildren(data_ + "/snapshots", &names));
+    for (const std::string& name : names) {
+      const Lsn index = snapshot_index(name);
+      if (index <= report_.last || !find_snapshot(index)) continue;
+      wrong(data_ + "/snapshots/" + name, index,
+            "the archive ends with entry " + std::to_string(report_.last.value()) +
+                ", before this snapshot");
+    }
+  }
+
   void finish() {
+    find_lost_end();
     if (!ledger_ || trusting_) return;
     const std::string lost = auditor_.disagreement(*ledger_);
     if (!lost.empty()) wrong(segments_.back().path, report_.last, lost);

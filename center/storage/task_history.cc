@@ -162,6 +162,7 @@ HistoryEvent TaskHistoryReader::event_of(const ArchivedEntry& record, const Entr
     --*cursor_.attempt;
   if (const Operation* said = find_operation(entry, event.transition); said != nullptr)
     event.reason = said->reason;
+  if (event.reason.empty()) event.reason = act_reason(entry, event.transition);
   return event;
 }
 

@@ -17,7 +17,12 @@ namespace baton {
 template <class K, class V>
 class PagedMap {
  public:
-  using Item = std::pair<K, V>;
+  // As a std::pair, but a V without members takes no room.
+  struct Item {
+    Item(const K& key, V value) : first(key), second(std::move(value)) {}
+    K first;
+    [[no_unique_address]] V second;
+  };
   static constexpr std::size_t kLeafItems = std::max<std::size_t>(8, kPageBytesMax / sizeof(Item));
 
   // A place in the map; valid until the map is changed.
@@ -133,7 +138,7 @@ class PagedMap {
     const std::size_t keep = at_end ? items.size() - 1 : items.size() / 2;
     upper.assign(std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(keep)),
                  std::make_move_iterator(items.end()));
-    items.resize(keep);
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(keep), items.end());
     const bool above = !(key < upper.front().first);
     leaves_.emplace(leaves_.begin() + static_cast<std::ptrdiff_t>(leaf) + 1, std::move(upper));
     return above ? leaf + 1 : leaf;

@@ -56,6 +56,8 @@ Status check_links(const TaskOptions& options) {
     if (!task.valid()) return invalid("after names a task that cannot exist");
     if (std::count(options.after.begin(), options.after.end(), task) > 1)
       return invalid("after names a task twice");
+    if (task == options.parent)
+      return invalid("after names the task's own parent, which waits for its children");
   }
   if (options.parent && !options.parent.valid())
     return invalid("parent names a task that cannot exist");

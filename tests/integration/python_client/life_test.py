@@ -230,9 +230,14 @@ def who_waits_is_told_of_an_end_of_which_nothing_is_kept():
     expect(B().query(queue_purge=broker.QueuePurge(queue="unseen"))[0].purge.tasks, 1)
     ended = connection.answer(waiting, broker.ANSWER, broker.Answer)[0].task
     expect((ended.state, ended.reason), (broker.CANCELLED, b"its queue was purged"))
-    # Who comes later learns that it is over, from the ledger; and how, from the archive.
+    # Who comes later learns from the ledger that it is over, and from the archive how.
     late = task_of(connection, task)
-    expect((late.state, late.queue), (broker.DONE, ""))
+    expect((late.state, late.reason, late.queue), (broker.CANCELLED, b"its queue was purged", ""))
+    waited = connection.query(task_wait=broker.TaskWait(task=task))[0].task
+    expect((waited.state, waited.reason), (broker.CANCELLED, b"its queue was purged"))
+    explained = connection.query(task_explain=broker.TaskExplain(task=task))[0].explanation
+    expect((explained.because, explained.task.state), (broker.EXPLAIN_FINISHED, broker.CANCELLED))
+    assert "cancelled" in explained.sentence and "purged" in explained.sentence, explained.sentence
     events = connection.query(task_history=broker.TaskHistory(task=task, limit=10))[0].history.event
     expect([event.cause for event in events][-1], "purged")
 

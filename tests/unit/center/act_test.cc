@@ -213,6 +213,30 @@ TEST_CASE("explain says who waits, and whether any of them could have the task")
   CHECK(w.why(one) == ExplainCode::kNoConsumer);
 }
 
+TEST_CASE("explain names tasks that wait for each other") {
+  World w;
+  // A child runs after x, which waits behind y for a key, which runs after the parent.
+  const TaskId parent = w.world.add(w.m, {}, "parents");
+  w.world.demand(w.m, 1, 1, "parents", 1);
+  const Grant grant = w.world.grants().at(0);
+  const TaskId y = w.world.add(w.m, {.order_key = "k", .after = {parent}});
+  const TaskId x = w.world.add(w.m, {.order_key = "k"});
+  const TaskId child =
+      w.world.add(w.m, {.parent = parent, .parent_token = grant.token, .after = {x}});
+  const TaskId aside = w.world.add(w.m, {.after = {child}});
+  CHECK(w.why(x) == ExplainCode::kOrderKey);
+  w.world.operate(w.m, 1, w.world.operation(1, OperationKind::kAck, grant));
+  REQUIRE(w.world.state(parent) == TaskState::kBlocked);
+  for (const TaskId task : {x, y, child, aside}) {
+    const Explanation said = w.world.ledger().explain(task).value();
+    CHECK(said.because == ExplainCode::kDeadlock);
+    for (const TaskId one : {x, y, child, parent})
+      CHECK(said.sentence.find(to_string(one)) != std::string::npos);
+  }
+  REQUIRE(w.world.act(TaskAction::kCancel, child).status.ok());
+  CHECK(w.why(x) != ExplainCode::kDeadlock);
+}
+
 TEST_CASE("explain names the limit that a ready task waits for") {
   World w;
   REQUIRE(w.world.set({.max_in_flight = 1}).ok());

@@ -26,7 +26,7 @@ TEST_CASE("tasks that are all alike cost no array") {
   CHECK(pages.end() == Offset(4096 * 100 + 1));
   CHECK(pages.get(Offset(1)) == kPlain);
   CHECK(pages.get(Offset(400'000)) == kPlain);
-  CHECK(pages.memory_bytes() < 40'000);
+  CHECK(pages.memory_bytes() < 100'000);
 }
 
 TEST_CASE("a page gets an array when its tasks differ, and goes when all are finished") {
@@ -75,6 +75,18 @@ TEST_CASE("order is that of the first task of the stretch, whoever comes later")
   CHECK(pages.order(Offset(1023)) == 1);
   CHECK(pages.order(Offset(1024)) == 5001 + 1013);
   CHECK(pages.order(Offset(2010)) == 5001 + 1013);
+}
+
+TEST_CASE("a task was stored no later than its pages say, and not much earlier") {
+  TaskPages pages;
+  for (std::uint64_t i = 1; i <= 200; ++i)
+    pages.append(1, kPlain, i, WallTime{static_cast<std::int64_t>(1000 * i)});
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    const std::int64_t said = pages.created(Offset(i)).ms;
+    CHECK(said >= static_cast<std::int64_t>(1000 * i));
+    CHECK(said < static_cast<std::int64_t>(1000 * (i + TaskPages::kBlockTasks)));
+  }
+  CHECK(pages.created(Offset(200)).ms == 200'000);
 }
 
 TEST_CASE("a copy of the pages does not see what is written later") {

@@ -229,6 +229,19 @@ TEST_CASE("a flipped byte is named with its file and its entry") {
   CHECK(problem.index == at);
 }
 
+TEST_CASE("an archive that lost its end is told from one that is whole") {
+  Finished bench;
+  const std::vector<std::string> segments = bench.files("segment-");
+  SECTION("of which a snapshot is there") {
+    bench.world.env.disk().remove(segments.back());
+    CHECK(says(bench.problem(), "the archive ends with entry"));
+  }
+  SECTION("and has nothing left") {
+    for (const std::string& path : segments) bench.world.env.disk().remove(path);
+    CHECK(says(bench.problem(), "the archive ends with entry 0"));
+  }
+}
+
 TEST_CASE("a segment that is missing is named") {
   Finished bench;
   const std::vector<std::string> paths = bench.files("segment-");

@@ -227,6 +227,25 @@ TEST_CASE("a task's history is told from the open segment") {
   check_life(bench.events());
 }
 
+TEST_CASE("a history says why an operator acted") {
+  Bench bench(1 << 20);
+  REQUIRE(bench.open().ok());
+  const auto act = [](TaskAction action, const std::string& reason) {
+    return ActOn{action, {TaskId(ShardId(1), Offset(99)), kTask}, reason};
+  };
+  bench.add({step(kNone, kReady, Cause::kCreated, 0)});
+  bench.add({step(kReady, kDead, Cause::kKilled, 0)}, {act(TaskAction::kKill, "poison")});
+  // What the same entry brought about besides is nobody's act.
+  bench.add({step(kDead, kReady, Cause::kRedriven, 0),
+             step(kReady, kClaimed, Cause::kGranted, 5, kWorker)},
+            {act(TaskAction::kRedrive, "fixed")});
+  bench.add({step(kClaimed, kCancelled, Cause::kCancelled, 5, kWorker)},
+            {act(TaskAction::kCancel, "by mistake")});
+  std::vector<std::string> reasons;
+  for (const HistoryEvent& event : bench.events()) reasons.push_back(event.reason);
+  CHECK(reasons == std::vector<std::string>{"", "poison", "fixed", "", "by mistake"});
+}
+
 TEST_CASE("a task's history is told over many segments") {
   Bench bench;
   REQUIRE(bench.open().ok());
@@ -455,10 +474,10 @@ TEST_CASE("a segment that is removed while it is asked about is passed over") {
 
 TEST_CASE("postings of a run cover each of its tasks and nothing else") {
   Postings postings;
-  postings.add(
-      {step(kNone, kReady, Cause::kCreated, 0, {}, TaskId(ShardId(1), Offset(100)), 4096),
-       step(kReady, kQuarantined, Cause::kRemoved, 0, {}, TaskId(ShardId(2), Offset(1)), 1'000'000)},
-      {}, 60);
+  postings.add({step(kNone, kReady, Cause::kCreated, 0, {}, TaskId(ShardId(1), Offset(100)), 4096),
+                step(kReady, kQuarantined, Cause::kRemoved, 0, {}, TaskId(ShardId(2), Offset(1)),
+                     1'000'000)},
+               {}, 60);
   for (std::uint64_t i = 0; i < 5000; ++i) {
     postings.add({step(kReady, kClaimed, Cause::kGranted, i, kWorker,
                        TaskId(ShardId(1), Offset(100 + (i * 7) % 5000)))},

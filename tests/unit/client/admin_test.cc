@@ -233,6 +233,16 @@ TEST_CASE("an action whose answer was lost is repeated, and what it had done is 
   CHECK(acting.outcomes->value().at(1).status.code() == ErrorCode::kConflict);
 }
 
+TEST_CASE("an action that the ledger did not hear of is repeated until its time is over") {
+  ClientWorld world;
+  Acting acting(world, TaskAction::kKill, {17, 18});
+  world.manager().expect(v1::ACT).answer(v1::ACTED, acted(2, v1::UNAVAILABLE, v1::STATE_NONE));
+  world.manager().expect(v1::ACT).answer(v1::ACTED, acted(2, v1::OK, v1::DEAD));
+  world.run_until([&] { return acting.outcomes.has_value(); });
+  REQUIRE(acting.outcomes->ok());
+  CHECK(acting.outcomes->value().at(1).state == TaskState::kDead);
+}
+
 TEST_CASE("an answer that names another number of tasks is an error, not an outcome") {
   ClientWorld world;
   Acting acting(world, TaskAction::kKill, {17, 18});
