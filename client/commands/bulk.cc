@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "client/commands/info_json.h"
+
 namespace baton::commands {
 namespace {
 
@@ -11,38 +13,11 @@ constexpr std::size_t kPieceMax = 1000;       // what a list gives at once
 constexpr std::size_t kLooksMax = 100;        // questions of a dry run at once
 constexpr std::uint32_t kPiecesASecond = 10;  // of a bounded rate: small ones, evenly
 
-std::string state_text(client::TaskState state) {
-  return state == client::TaskState::kNone ? "" : std::string(client::to_string(state));
-}
-
-bool waits(client::TaskState state) {
-  return state == client::TaskState::kReady || state == client::TaskState::kDelayed ||
-         state == client::TaskState::kBlocked;
+Json state_or_null(client::TaskState state) {
+  return state == client::TaskState::kNone ? Json() : Json(client::to_string(state));
 }
 
 }  // namespace
-
-Foreseen foresee(TaskAction action, client::TaskState state) {
-  using client::TaskState;
-  const bool held = state == TaskState::kHeld;
-  const bool blocked = state == TaskState::kBlocked;
-  switch (action) {
-    case TaskAction::kCancel:
-      return {held || waits(state) || state == TaskState::kPending ||
-                  state == TaskState::kClaimed || state == TaskState::kCancelled,
-              ""};
-    case TaskAction::kRedrive:
-    case TaskAction::kDiscard:
-      return {state == TaskState::kDead, ""};
-    case TaskAction::kResume:
-      return {held || blocked, blocked ? "a task that it waits for has failed" : ""};
-    case TaskAction::kComplete:
-      return {held || blocked, blocked ? "it waits for its children" : ""};
-    case TaskAction::kKill:
-      return {held || waits(state) || state == TaskState::kDead, ""};
-  }
-  return {};
-}
 
 void BulkFlags::add_to(CLI::App& command) {
   CLI::Option* dry = command.add_flag("--dry-run", dry_run, "only print what would be done");
@@ -54,11 +29,13 @@ BulkAction::BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids
       plan_(std::move(plan)),
       ids_(std::move(ids)),
       rows_(query.out(), query.format(),
-            {{"id", "ID"}, {"outcome", "OUTCOME"}, {"state", "STATE"}, {"message", "MESSAGE"}}) {}
+            {{"id", "ID"}, {"outcome", "OUTCOME"}, {"state", "STATE"}, {"message", "MESSAGE"}}),
+      foresight_(query, plan_.action) {}
 
 void BulkAction::start() {
   began_ = query_.loop().now();
-  next();
+  if (!plan_.dry_run) return next();
+  foresight_.begin([this] { next(); });
 }
 
 std::size_t BulkAction::piece() const {
@@ -88,11 +65,11 @@ void BulkAction::on_ids(Result<std::vector<TaskId>> ids) {
 
 void BulkAction::foresee(const std::vector<TaskId>& ids) {
   looked_at_ = ids;
-  looks_.assign(ids.size(), std::nullopt);
+  looks_.assign(ids.size(), {});
   looks_open_ = ids.size();
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    query_.admin().task(ids[i], query_.timeout(), [this, i](Result<client::TaskInfo> found) {
-      looks_[i] = std::move(found);
+    foresight_.look(ids[i], [this, i](Foreseen what) {
+      looks_[i] = std::move(what);
       if (--looks_open_ == 0) on_foreseen();
     });
   }
@@ -100,19 +77,16 @@ void BulkAction::foresee(const std::vector<TaskId>& ids) {
 
 void BulkAction::on_foreseen() {
   for (std::size_t i = 0; i < looks_.size(); ++i) {
-    const Result<client::TaskInfo>& found = *looks_[i];
-    const client::TaskState state = found.ok() ? found.value().state : client::TaskState::kNone;
-    const Foreseen what = commands::foresee(plan_.action, state);
-    const std::string if_text = what.only_if.empty() ? "" : "if " + what.only_if;
-    (what.would ? done_ : refused_) += 1;
-    if (what.would) {
-      add_row(looked_at_[i], "would be " + plan_.done, state_text(state), if_text);
+    const Foreseen& what = looks_[i];
+    if (what.status.ok()) {
+      ++done_;
+      add_row(looked_at_[i], "would be " + plan_.done, what.state,
+              what.only_if.empty() ? "" : "if " + what.only_if);
       continue;
     }
-    const Status why = found.ok() ? Status(ErrorCode::kConflict, "the task is " + state_text(state))
-                                  : found.status();
-    if (first_refusal_.ok()) first_refusal_ = why;
-    add_row(looked_at_[i], "would be refused", state_text(state), why.message());
+    ++refused_;
+    if (first_refusal_.ok()) first_refusal_ = what.status;
+    add_row(looked_at_[i], "would be refused", what.state, what.status.message());
   }
   next();
 }
@@ -121,7 +95,7 @@ void BulkAction::on_acted(const std::vector<client::ActOutcome>& outcomes) {
   for (const client::ActOutcome& outcome : outcomes) {
     const bool ok = outcome.status.ok();
     add_row(outcome.task, ok ? plan_.done : std::string(to_string(outcome.status.code())),
-            state_text(outcome.state), outcome.status.message());
+            outcome.state, outcome.status.message());
     (ok ? done_ : refused_) += 1;
     if (!ok && first_refusal_.ok()) first_refusal_ = outcome.status;
   }
@@ -132,19 +106,21 @@ void BulkAction::on_acted(const std::vector<client::ActOutcome>& outcomes) {
   query_.loop().call_at(began_ + due, [this] { next(); });
 }
 
-void BulkAction::add_row(TaskId task, const std::string& outcome, const std::string& state,
+void BulkAction::add_row(TaskId task, const std::string& outcome, client::TaskState state,
                          const std::string& message) {
   rows_.add(Json{{"id", to_string(task)},
                  {"outcome", outcome},
-                 {"state", state.empty() ? Json() : Json(state)},
-                 {"message", message.empty() ? Json() : Json(message)}});
+                 {"state", state_or_null(state)},
+                 {"message", text_or_null(message)}});
 }
 
 void BulkAction::finish() {
-  rows_.finish();
-  if (!broken_.ok()) print_error(broken_);
-  if (done_ + refused_ == 0 && broken_.ok()) std::fprintf(stderr, "no task is concerned\n");
-  if (refused_ > 0 || !broken_.ok()) {
+  // Without a row there is no table either when the queue is not there.
+  if (done_ + refused_ > 0 || broken_.ok()) rows_.finish();
+  if (!broken_.ok()) query_.complain(broken_);
+  const bool none = done_ + refused_ == 0;
+  if (none && broken_.ok()) std::fprintf(stderr, "no task is concerned\n");
+  if (!none && (refused_ > 0 || !broken_.ok())) {
     const char* would = plan_.dry_run ? "would be " : "";
     std::fprintf(stderr, "%llu %s%s, %llu %srefused\n", static_cast<unsigned long long>(done_),
                  would, plan_.done.c_str(), static_cast<unsigned long long>(refused_), would);

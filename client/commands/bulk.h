@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/commands/foresight.h"
 #include "client/commands/query.h"
 #include "client/commands/task_ids.h"
 
@@ -23,14 +24,6 @@ struct BulkPlan {
   std::optional<std::uint32_t> rate;  // tasks a second
   bool dry_run = false;
 };
-
-// What the ledger does with a task that asks for nothing else than its state: whether it would, and
-// if that depends on more than the state, on what.
-struct Foreseen {
-  bool would = false;
-  std::string only_if;  // "a task that it waits for has failed"
-};
-Foreseen foresee(TaskAction action, client::TaskState state);
 
 // The flags that every bulk command has: --dry-run, --yes.
 struct BulkFlags {
@@ -53,7 +46,7 @@ class BulkAction {
   void foresee(const std::vector<TaskId>& ids);
   void on_foreseen();
   void on_acted(const std::vector<client::ActOutcome>& outcomes);
-  void add_row(TaskId task, const std::string& outcome, const std::string& state,
+  void add_row(TaskId task, const std::string& outcome, client::TaskState state,
                const std::string& message);
   void finish();
   [[nodiscard]] std::size_t piece() const;
@@ -62,8 +55,9 @@ class BulkAction {
   const BulkPlan plan_;
   const std::unique_ptr<TaskIds> ids_;
   RowWriter rows_;
+  Foresight foresight_;
   MonoTime began_;
-  std::vector<std::optional<Result<client::TaskInfo>>> looks_;  // of a dry run's piece, in order
+  std::vector<Foreseen> looks_;  // of a dry run's piece, in order
   std::vector<TaskId> looked_at_;
   std::size_t looks_open_ = 0;
   std::uint64_t done_ = 0;

@@ -9,6 +9,7 @@
 #include "client/commands/bulk.h"
 #include "client/commands/confirm.h"
 #include "client/commands/count_check.h"
+#include "client/commands/dead_show.h"
 #include "client/commands/list_flags.h"
 #include "client/commands/program.h"
 
@@ -96,30 +97,12 @@ void add_list(Program& program, CLI::App& noun) {
   options->pages.add_to(command);
 }
 
-void add_show(Program& program, CLI::App& noun) {
-  auto id = std::make_shared<std::string>();
-  program
-      .add_command(
-          noun,
-          {.name = "show",
-           .summary = "Show all about a dead task. `baton task payload` prints its payload.",
-           .examples = "  baton dead show 17592186044417"},
-          [id](CommonOptions common) {
-            return run_query(std::move(common), [&](Query& query) {
-              show_task(query, parse_task_id(*id).value(), client::TaskState::kDead);
-            });
-          })
-      .add_option("ID", *id, "the task's id")
-      ->required()
-      ->check([](const std::string& text) { return parse_task_id(text).status().message(); });
-}
-
 }  // namespace
 
 void add_dead(Program& program) {
   CLI::App& noun = program.add_noun("dead", "Look at dead tasks, run them again, drop them");
   add_list(program, noun);
-  add_show(program, noun);
+  add_dead_show(program, noun);
   add_action(
       program, noun,
       {.name = "redrive",

@@ -55,12 +55,19 @@ class TaskLister {
     if (!page.ok()) return query_.fail(page.status());
     for (const client::TaskInfo& task : page.value().tasks) rows_.add(to_json(task));
     listed_ += page.value().tasks.size();
-    const bool more = !page.value().next.empty();
-    if (more && listed_ < rows_max_ && query_.out().ok()) return next_page(page.value().next);
+    const bool more = !page.value().next.empty() && query_.out().ok();
+    if (more && listed_ < rows_max_) return next_page(page.value().next);
+    if (listed_ > 0) return end(more);
+    query_.admin().show_queue(listing_.queue, query_.timeout(),
+                              [this](const Result<client::QueueDetail>& queue) {
+                                if (!queue.ok()) return query_.fail(queue.status());
+                                end(false);
+                              });
+  }
+
+  void end(bool more) {
     rows_.finish();
-    if (more && query_.out().ok()) {
-      std::fprintf(stderr, "there are more: --limit N or --all shows them\n");
-    }
+    if (more) std::fprintf(stderr, "there are more: --limit N or --all shows them\n");
     query_.finish();
   }
 
@@ -123,17 +130,11 @@ void list_tasks(Query& query, const TaskListing& listing, const PageFlags& pages
   query.own(std::make_unique<TaskLister>(query, listing, pages.rows_max())).next_page("");
 }
 
-void show_task(Query& query, TaskId task, client::TaskState state) {
-  query.admin().task(task, query.timeout(), [&query, state](Result<client::TaskInfo> info) {
+void show_task(Query& query, TaskId task) {
+  query.admin().task(task, query.timeout(), [&query](Result<client::TaskInfo> info) {
     if (!info.ok()) return query.fail(info.status());
-    const client::TaskState found = info.value().state;
-    if (state != client::TaskState::kNone && found != state) {
-      return query.fail({ErrorCode::kNotFound, "task " + to_string(info.value().task) + " is not " +
-                                                   std::string(client::to_string(state)) + " but " +
-                                                   std::string(client::to_string(found))});
-    }
     Json json = to_json(info.value());
-    if (!info.value().has_result || found != client::TaskState::kDone)
+    if (!info.value().has_result || info.value().state != client::TaskState::kDone)
       return query.print_and_finish(json);
     query.admin().task_result(info.value().task, query.timeout(),
                               [&query, json](Result<client::TaskResult> result) mutable {

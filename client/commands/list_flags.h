@@ -33,10 +33,10 @@ struct PageFlags {
   [[nodiscard]] std::uint64_t rows_max() const;
 };
 
-// Prints the tasks and finishes the query.
+// Prints the tasks, of all states when that is kNone, and finishes the query. not_found: none, and
+// there is no such queue.
 void list_tasks(Query& query, const TaskListing& listing, const PageFlags& pages);
-// Prints all about one task, with its result, and finishes the query. `state`: only when it is in this
-// one; kNone: in any.
-void show_task(Query& query, TaskId task, client::TaskState state);
+// Prints all about one task, with its result, and finishes the query.
+void show_task(Query& query, TaskId task);
 
 }  // namespace baton::commands

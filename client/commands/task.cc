@@ -32,8 +32,7 @@ TaskId task_id(const std::string& text) {
 // ---- one task -----------------------------------------------------------------------------------
 
 int show(CommonOptions common, TaskId task) {
-  return run_query(std::move(common),
-                   [&](Query& query) { show_task(query, task, client::TaskState::kNone); });
+  return run_query(std::move(common), [&](Query& query) { show_task(query, task); });
 }
 
 // Bytes as they are, or inside JSON.
@@ -100,12 +99,13 @@ class WaitCommand {
   WaitCommand(Query& query, const std::vector<std::string>& ids)
       : query_(query),
         ids_(make_named_ids(query.loop(), ids)),
-        waiter_(query.loop(), query.admin(), query.timeout()) {}
+        waiter_(query.loop(), query.admin(), query.timeout()),
+        rows_(query.out(), query.format(), {}) {}
 
   void next() {
     ids_->next(kPieceMax, [this](Result<std::vector<TaskId>> ids) {
       if (!ids.ok()) return query_.fail(ids.status());
-      if (ids.value().empty() || !query_.out().ok()) return query_.finish(count_.exit_code());
+      if (ids.value().empty() || !query_.out().ok()) return finish();
       ends_.assign(ids.value().size(), {});
       open_ = ends_.size();
       for (std::size_t i = 0; i < ends_.size(); ++i) {
@@ -127,19 +127,25 @@ class WaitCommand {
   }
 
   void print(const TaskEnd& end) {
-    if (!end.status.ok()) print_error(end.status);
+    if (!end.status.ok()) query_.complain(end.status);
     if (query_.format() == OutputFormat::kTable) {
       query_.out().write(end_line(end));
       return;
     }
     Json json{{"id", to_string(end.task)}};
     put_end(json, end);
-    query_.out().write(json_text(json) + "\n");
+    rows_.add(json);
+  }
+
+  void finish() {
+    if (query_.format() != OutputFormat::kTable) rows_.finish();
+    query_.finish(count_.exit_code());
   }
 
   Query& query_;
   const std::unique_ptr<TaskIds> ids_;
   ResultWaiter waiter_;
+  RowWriter rows_;  // of JSON; else each is a line of its own
   EndCount count_;
   std::vector<TaskEnd> ends_;  // of this piece
   std::size_t open_ = 0;       // of them, not ended
@@ -158,8 +164,7 @@ void add_wait(Program& program, CLI::App& noun) {
                "  seq 10 | baton produce -q squares | baton task wait -\n"
                "\nExit 0: all are done; 6: --timeout ended it; 1: dead or cancelled, 8: only "
                "some of them.",
-           .timeout_default = std::chrono::hours(24),
-           .formats = {"table", "jsonl"}},
+           .timeout_default = std::chrono::hours(24)},
           [ids](CommonOptions common) {
             return run_query(std::move(common), [&](Query& query) {
               query.own(std::make_unique<WaitCommand>(query, *ids)).next();
@@ -185,7 +190,7 @@ std::string state_names() {
 struct ListOptions {
   ListFlags flags;
   PageFlags pages;
-  client::TaskState state = client::TaskState::kReady;
+  client::TaskState state = client::TaskState::kNone;  // all of them
 };
 
 void add_list(Program& program, CLI::App& noun) {
@@ -193,7 +198,8 @@ void add_list(Program& program, CLI::App& noun) {
   CLI::App& command = program.add_command(
       noun,
       {.name = "ls",
-       .summary = "List the tasks of a queue that are in one state.",
+       .summary = "List the tasks of a queue, of one state or of all: what is not finished, and "
+                  "finished tasks that are kept.",
        .examples = "  baton task ls -q mail --state dead\n"
                    "  baton task ls -q mail --state claimed --older-than 1h\n"
                    "  baton task ls -q mail --all -o jsonl | jq -r .id"},
@@ -210,9 +216,8 @@ void add_list(Program& program, CLI::App& noun) {
           [options](const std::string& text) {
             options->state = client::parse_task_state(text).value();
           },
-          "only tasks in this state")
+          "only tasks in this state (default: in any)")
       ->type_name(state_names())
-      ->default_str("ready")
       ->check([](const std::string& text) {
         return client::parse_task_state(text).status().message();
       });
@@ -246,15 +251,7 @@ void add_task(Program& program) {
            .summary = "Print a task's payload, as it is, while it is kept.",
            .examples = "  baton task payload 17592186044417 | less"},
           print_payload);
-  add_one(program, noun,
-          {.name = "history",
-           .summary = "Tell what became of a task, from its creation on: who had it when, and how "
-                      "each attempt ended.\n"
-                      "An attempt is uncertain when it was cut off: its holder may still have been "
-                      "working.",
-           .examples = "  baton task history 17592186044417\n"
-                       "  baton task history 17592186044417 -o jsonl | jq .cause"},
-          print_history);
+  add_task_history(program, noun);
   add_wait(program, noun);
   add_list(program, noun);
   add_task_actions(program, noun);

@@ -2,12 +2,15 @@
 
 #include "client/commands/task_history.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "client/commands/info_json.h"
+#include "client/commands/list_flags.h"
 #include "client/commands/query.h"
 
 namespace baton::commands {
@@ -15,12 +18,13 @@ namespace {
 
 constexpr std::uint32_t kPageEvents = 1000;
 
-// Page after page until the end: what became of one task is not much.
+// Page after page until the limit or the end.
 class HistoryLister {
  public:
-  HistoryLister(Query& query, TaskId task)
+  HistoryLister(Query& query, TaskId task, std::uint64_t rows_max)
       : query_(query),
         task_(task),
+        rows_max_(rows_max),
         rows_(query.out(), query.format(),
               {{"index", "INDEX"},
                {"time", "TIME"},
@@ -35,7 +39,9 @@ class HistoryLister {
                {"reason", "REASON"}}) {}
 
   void next_page(const std::string& cursor) {
-    query_.admin().task_history(task_, kPageEvents, cursor, query_.timeout(),
+    const auto limit =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(rows_max_ - listed_, kPageEvents));
+    query_.admin().task_history(task_, limit, cursor, query_.timeout(),
                                 [this](Result<client::HistoryPage> page) { on_page(page); });
   }
 
@@ -51,8 +57,11 @@ class HistoryLister {
     }
     begun_ = true;
     for (const client::HistoryEvent& event : page.value().events) rows_.add(to_json(event));
-    if (!page.value().next.empty() && query_.out().ok()) return next_page(page.value().next);
+    listed_ += page.value().events.size();
+    const bool more = !page.value().next.empty() && query_.out().ok();
+    if (more && listed_ < rows_max_) return next_page(page.value().next);
     rows_.finish();
+    if (more) std::fprintf(stderr, "there is more: --limit N or --all shows it\n");
     query_.finish();
   }
 
@@ -69,16 +78,39 @@ class HistoryLister {
 
   Query& query_;
   const TaskId task_;
+  const std::uint64_t rows_max_;
   RowWriter rows_;
+  std::uint64_t listed_ = 0;
   bool begun_ = false;
 };
 
 }  // namespace
 
-int print_history(CommonOptions common, TaskId task) {
-  return run_query(std::move(common), [task](Query& query) {
-    query.own(std::make_unique<HistoryLister>(query, task)).next_page("");
-  });
+void add_task_history(Program& program, CLI::App& noun) {
+  struct Options {
+    std::string id;
+    PageFlags pages;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App& command = program.add_command(
+      noun,
+      {.name = "history",
+       .summary = "Tell what became of a task, from its creation on: who had it when, and how each "
+                  "attempt ended.\nAn attempt is uncertain when it was cut off: its holder may "
+                  "still have been working.",
+       .examples = "  baton task history 17592186044417\n"
+                   "  baton task history 17592186044417 --all -o jsonl | jq .cause"},
+      [options](CommonOptions common) {
+        return run_query(std::move(common), [&](Query& query) {
+          const TaskId task = parse_task_id(options->id).value();
+          query.own(std::make_unique<HistoryLister>(query, task, options->pages.rows_max()))
+              .next_page("");
+        });
+      });
+  command.add_option("ID", options->id, "the task's id")
+      ->required()
+      ->check([](const std::string& text) { return parse_task_id(text).status().message(); });
+  options->pages.add_to(command);
 }
 
 }  // namespace baton::commands

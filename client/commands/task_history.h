@@ -1,11 +1,10 @@
 // baton task history: what became of a task.
 #pragma once
 
-#include "client/commands/runtime.h"
-#include "common/base/ids.h"
+#include "client/commands/program.h"
 
 namespace baton::commands {
 
-int print_history(CommonOptions common, TaskId task);
+void add_task_history(Program& program, CLI::App& noun);
 
 }  // namespace baton::commands

@@ -107,7 +107,17 @@ class ListedIds final : public TaskIds {
     ended_ = cursor_.empty();
     // A page may be empty although others follow: the filter looks at a bounded part of the queue.
     if (ids.empty() && !ended_) return next(max, std::move(done));
+    if (ids.empty() && !found_) return ask_for_queue(std::move(done));
+    found_ = true;
     done(std::move(ids));
+  }
+
+  void ask_for_queue(Done done) {
+    admin_.show_queue(listing_.queue, timeout_,
+                      [done = std::move(done)](const Result<client::QueueDetail>& queue) {
+                        if (!queue.ok()) return done(queue.status());
+                        done(std::vector<TaskId>());
+                      });
   }
 
   AsioLoop& loop_;
@@ -115,6 +125,7 @@ class ListedIds final : public TaskIds {
   const TaskListing listing_;
   const Duration timeout_;
   std::string cursor_;
+  bool found_ = false;  // a task
   bool ended_ = false;
 };
 

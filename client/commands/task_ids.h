@@ -36,10 +36,10 @@ std::unique_ptr<TaskIds> make_named_ids(AsioLoop& loop, std::vector<std::string>
 
 struct TaskListing {
   std::string queue;
-  client::TaskState state = client::TaskState::kReady;
+  client::TaskState state = client::TaskState::kReady;  // kNone: any
   client::TaskFilter filter;
 };
-// Every task that the filter lets pass, page by page.
+// Every task that the filter lets pass, page by page. not_found: none, and there is no such queue.
 std::unique_ptr<TaskIds> make_listed_ids(AsioLoop& loop, client::Admin& admin, TaskListing listing,
                                          Duration timeout);
 

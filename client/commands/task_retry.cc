@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "client/commands/bulk.h"
 #include "client/commands/confirm.h"
+#include "client/commands/info_json.h"
 #include "client/commands/query.h"
 #include "client/commands/task_actions.h"
 #include "client/commands/task_flags.h"
@@ -17,17 +19,31 @@ namespace baton::commands {
 namespace {
 
 constexpr std::size_t kPieceMax = 256;
-constexpr int kPartlyDone = 8;
 
 struct RetryOptions {
   std::vector<std::string> ids;
   std::string queue;
   TaskOptions task;
-  bool yes = false;
+  BulkFlags flags;
 };
 
+// Whether the state lets it be copied, and its payload is kept.
+Status check_copyable(const client::TaskInfo& task) {
+  using client::TaskState;
+  if (task.queue.empty()) return {ErrorCode::kNotFound, "nothing is kept of this task"};
+  const bool ended = task.state == TaskState::kDone || task.state == TaskState::kDead ||
+                     task.state == TaskState::kCancelled;
+  if (ended && !task.payload_kept) {
+    return {ErrorCode::kNotFound, "its payload is not kept: queue " + task.queue +
+                                      " keeps those of finished tasks when it is set to keep all"};
+  }
+  if (ended) return {};
+  return {ErrorCode::kConflict, "only a task that has ended can be copied, this one is " +
+                                    std::string(client::to_string(task.state))};
+}
+
 // Piece after piece: looks up where each task was, produces its copy, prints in the order of the
-// ids.
+// ids. A dry run looks whether each could be copied.
 class RetryCommand {
  public:
   RetryCommand(Query& query, const RetryOptions& options)
@@ -35,7 +51,11 @@ class RetryCommand {
         options_(options),
         ids_(make_named_ids(query.loop(), options.ids)),
         rows_(query.out(), query.format(),
-              {{"retry_of", "RETRY OF"}, {"id", "ID"}, {"queue", "QUEUE"}, {"error", "ERROR"}}) {
+              {{"retry_of", "RETRY OF"},
+               {"outcome", "OUTCOME"},
+               {"id", "ID"},
+               {"queue", "QUEUE"},
+               {"error", "ERROR"}}) {
     client::ProducerOptions producer;
     producer.timeout = query.timeout();
     producer.backpressure = client::Backpressure::kRefuse;
@@ -61,14 +81,16 @@ class RetryCommand {
     Status status;
   };
 
+  [[nodiscard]] bool dry_run() const { return options_.flags.dry_run; }
+
   void look_up(Copy& copy) {
-    if (!copy.queue.empty()) return produce(copy);
+    if (!copy.queue.empty() && !dry_run()) return produce(copy);
     query_.admin().task(copy.from, query_.timeout(),
                         [this, &copy](const Result<client::TaskInfo>& info) {
                           if (!info.ok()) return end(copy, info.status());
-                          copy.queue = info.value().queue;
-                          if (!copy.queue.empty()) return produce(copy);
-                          end(copy, {ErrorCode::kNotFound, "nothing is kept of this task"});
+                          if (copy.queue.empty()) copy.queue = info.value().queue;
+                          if (!dry_run() && !copy.queue.empty()) return produce(copy);
+                          end(copy, check_copyable(info.value()));
                         });
   }
 
@@ -94,17 +116,24 @@ class RetryCommand {
     (ok ? made_ : refused_) += 1;
     if (!ok && first_refusal_.ok()) first_refusal_ = copy.status;
     rows_.add(Json{{"retry_of", to_string(copy.from)},
-                   {"id", ok ? Json(to_string(copy.made)) : Json()},
-                   {"queue", copy.queue.empty() ? Json() : Json(copy.queue)},
+                   {"outcome", outcome_of(copy.status)},
+                   {"id", copy.made ? Json(to_string(copy.made)) : Json()},
+                   {"queue", text_or_null(copy.queue)},
                    {"error", ok ? Json() : Json(copy.status.to_string())}});
+  }
+
+  [[nodiscard]] std::string outcome_of(const Status& status) const {
+    if (dry_run()) return status.ok() ? "would be copied" : "would be refused";
+    return status.ok() ? "copied" : std::string(to_string(status.code()));
   }
 
   void finish() {
     rows_.finish();
-    if (!broken_.ok()) print_error(broken_);
+    if (!broken_.ok()) query_.complain(broken_);
     if (refused_ == 0 && broken_.ok()) return query_.finish(0);
-    std::fprintf(stderr, "%llu copied, %llu refused\n", static_cast<unsigned long long>(made_),
-                 static_cast<unsigned long long>(refused_));
+    const char* would = dry_run() ? "would be " : "";
+    std::fprintf(stderr, "%llu %scopied, %llu %srefused\n", static_cast<unsigned long long>(made_),
+                 would, static_cast<unsigned long long>(refused_), would);
     if (made_ > 0) return query_.finish(kPartlyDone);
     query_.finish(exit_code_of_request(broken_.ok() ? first_refusal_ : broken_));
   }
@@ -128,7 +157,8 @@ int retry(CommonOptions common, const RetryOptions& options) {
   const bool many = names_many(options.ids);
   if (many && !options.task.key.empty())
     return usage_error("task retry", "--key names one task, and there are more");
-  if (const auto code = refuse_unconfirmed(options.yes || !many, "retry all of these tasks?"))
+  const bool ask = many && !options.flags.dry_run;
+  if (const auto code = refuse_unconfirmed(options.flags.yes || !ask, "retry all of these tasks?"))
     return *code;
   return run_query(std::move(common), [&](Query& query) {
     query.own(std::make_unique<RetryCommand>(query, options)).next();
@@ -147,14 +177,15 @@ void add_task_retry(Program& program, CLI::App& noun) {
            "they asked for\nunless the flags say otherwise. Finished ones must have been kept: "
            "`baton queue set Q --keep all`.",
        .examples = "  baton task retry 17592186044417\n"
-                   "  baton task retry 17592186044417 -q mail/slow --priority 9 --delay 10m"},
+                   "  baton task retry 17592186044417 -q mail/slow --priority 9 --delay 10m\n"
+                   "  baton dead ls -q mail -o jsonl | jq -r .id | baton task retry - --dry-run"},
       [options](CommonOptions common) { return retry(std::move(common), *options); });
   command.add_option("ID", options->ids, "the tasks; - reads ids from standard input")
       ->required()
       ->check(check_id_word);
   command.add_option("-q,--queue", options->queue, "where the copies go (default: the same queue)")
       ->check([](const std::string& name) { return validate_queue_name(name).message(); });
-  command.add_flag("-y,--yes", options->yes, "do not ask; needed where there is no terminal");
+  options->flags.add_to(command);
   add_task_flags(command, options->task);
 }
 

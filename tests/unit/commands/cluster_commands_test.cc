@@ -265,8 +265,9 @@ TEST_CASE("a dry run acts on nothing and needs no yes") {
   CHECK(lines(ran.out).size() == 3);
   CHECK(lines(ran.out).at(0)["outcome"] == "would be redriven");
   CHECK(cluster.acts().empty());
-  CHECK(cluster.queries()[0].task_list().reason_has() == "x");
-  CHECK(cluster.queries()[0].task_list().state() == v1::DEAD);
+  CHECK(cluster.queries()[0].has_manager_list());  // where payloads may be missing
+  CHECK(cluster.queries()[1].task_list().reason_has() == "x");
+  CHECK(cluster.queries()[1].task_list().state() == v1::DEAD);
 }
 
 TEST_CASE("a dry run says what would become of each task, by its state") {
@@ -281,12 +282,7 @@ TEST_CASE("a dry run says what would become of each task, by its state") {
       {{"task", "cancel"}, v1::CLAIMED, "would be cancelled", ""},
       {{"task", "cancel"}, v1::DONE, "would be refused", "the task is done"},
       {{"task", "resume"}, v1::HELD, "would be resumed", ""},
-      {{"task", "resume"},
-       v1::BLOCKED,
-       "would be resumed",
-       "if a task that it waits for has failed"},
       {{"task", "resume"}, v1::READY, "would be refused", "the task is ready"},
-      {{"task", "complete"}, v1::BLOCKED, "would be completed", "if it waits for its children"},
       {{"task", "kill"}, v1::CLAIMED, "would be refused", "the task is claimed"},
       {{"task", "kill"}, v1::DELAYED, "would be killed", ""},
       {{"dead", "redrive"}, v1::DEAD, "would be redriven", ""},
@@ -547,7 +543,8 @@ TEST_CASE("a queue is paused for good or until a time, and resumed") {
   CHECK(run_baton({"queue", "pause", "mail"}, &cluster).code == 0);
   CHECK(run_baton({"queue", "pause", "mail", "--until", "+30m"}, &cluster).code == 0);
   CHECK(run_baton({"queue", "resume", "mail"}, &cluster).code == 0);
-  const auto queries = cluster.queries();
+  auto queries = cluster.queries();
+  std::erase_if(queries, [](const v1::Query& query) { return !query.has_queue_set(); });
   REQUIRE(queries.size() == 3);
   CHECK(queries[0].queue_set().settings().paused());
   CHECK(queries[0].queue_set().settings().has_paused_until_wall_ms());
@@ -861,7 +858,6 @@ TEST_CASE("wrong usage is exit code 2, says why, and asks nobody") {
       {"task", "cancle", kTask},
       {"task", "show", kTask, kTask},
       {"task", "wait"},
-      {"task", "wait", kTask, "-o", "json"},
       {"task", "retry", kTask, "--priority", "0"},
       {"task", "retry", kTask, "--with-completion"},
       {"task", "retry", kTask, "17592186044418", "--key", "k", "--yes"},

@@ -89,6 +89,7 @@ TEST_CASE("produce: options that contradict each other say how") {
              {{"--parent", kTask}, "its parent and the token"},
              {{"--token", "5"}, "its parent and the token"},
              {{"--with-completion"}, "children of a parent"},
+             {{"--fair-weight", "5"}, "share of a fair_key"},
              {{"--child"}, "baton consume --exec"},
              {{"--child", "--parent", kTask, "--token", "5"}, "excludes --child"},
              {{"--json-lines", "--file-per-task"}, "excludes"},
@@ -140,6 +141,8 @@ TEST_CASE("queue set: a setting outside its range says the range") {
              {{"--wait-timeout", "4000d"}, "0 to 10 years"},
              {{"--attempt-timeout", "0s"}, "1 ms to 10 years"},
              {{"--total-timeout", "4000d"}, "0 to 10 years"},
+             {{"--paused-until", "2020-01-01T00:00:00Z"}, "is over already"},
+             {{"--paused-until", "+5m", "--paused", "no"}, "paused is false"},
              {{}, "no setting is named"},
              {{"--backoff", "1s..2s", "--backoff-max", "2s"}, "excludes"}});
 }
@@ -161,6 +164,9 @@ TEST_CASE("task and dead: ids, filters and bounds that are none say what is one"
              {{"task", "cancel", kTask, kOther}, "--yes says so"},
              {{"task", "cancel", kTask, "--dry-run", "--yes"}, "excludes"},
              {{"task", "retry", kTask, "--priority", "11"}, "from 1 to 10"},
+             {{"task", "retry", kTask, "--dry-run", "--yes"}, "excludes"},
+             {{"task", "history", kTask, "--limit", "0"}, "whole number from 1"},
+             {{"task", "history", kTask, "--limit", "5", "--all"}, "excludes"},
              {{"task", "retry", kTask, kOther, "--key", "k", "--yes"}, "--key names one task"},
              {{"task", "wait", kTask, "--timeout", "soon"}, "such as 250ms"},
              {{"task", "ls", "-q", "mail", "--state", "redy"}, "there are delayed, ready"},
