@@ -318,26 +318,33 @@ void QueryService::tell_end(const TaskQuestion& question, const Transition& ende
 // what is left is that the task has finished.
 void QueryService::find_end(std::shared_ptr<Parked> question, const std::string& cursor,
                             std::optional<HistoryEvent> last) {
+  const auto page = std::make_shared<std::optional<Result<HistoryPage>>>();
+  const Closure found = gate_.on_loop(
+      [this, question, page, last = std::move(last)] { on_end_page(question, **page, last); });
   host_.look_up(question->task, cursor, kListMax,
-                [this, question, last](const Result<HistoryPage>& page) mutable {
-                  if (page.status().code() == ErrorCode::kRetryLater) {
-                    v1::ChannelAnswer answer;
-                    set_both(page.status(), answer);
-                    return question->reply(answer);
-                  }
-                  if (page.ok()) {
-                    for (const HistoryEvent& event : page.value().events) {
-                      if (!is_note(event.transition)) last = event;
-                    }
-                    if (!page.value().next.empty())
-                      return find_end(question, page.value().next, std::move(last));
-                  }
-                  const bool ended = last && has_ended(last->transition.to);
-                  if (!ended) return tell_forgotten(*question, TaskState::kDone, "");
-                  tell_forgotten(
-                      *question, last->transition.to,
-                      last->reason.empty() ? reason_of(last->transition.cause) : last->reason);
+                [page, found](const Result<HistoryPage>& looked_up) {
+                  *page = looked_up;
+                  found();
                 });
+}
+
+void QueryService::on_end_page(const std::shared_ptr<Parked>& question,
+                               const Result<HistoryPage>& page, std::optional<HistoryEvent> last) {
+  if (page.status().code() == ErrorCode::kRetryLater) {
+    v1::ChannelAnswer answer;
+    set_both(page.status(), answer);
+    return question->reply(answer);
+  }
+  if (page.ok()) {
+    for (const HistoryEvent& event : page.value().events) {
+      if (!is_note(event.transition)) last = event;
+    }
+    if (!page.value().next.empty()) return find_end(question, page.value().next, std::move(last));
+  }
+  const bool ended = last && has_ended(last->transition.to);
+  if (!ended) return tell_forgotten(*question, TaskState::kDone, "");
+  tell_forgotten(*question, last->transition.to,
+                 last->reason.empty() ? reason_of(last->transition.cause) : last->reason);
 }
 
 void QueryService::tell_forgotten(const TaskQuestion& question, TaskState ended,

@@ -69,6 +69,8 @@ class QueryService {
   void tell_end(const TaskQuestion& question, const Transition& ended);
   void find_end(std::shared_ptr<Parked> question, const std::string& cursor,
                 std::optional<HistoryEvent> last);
+  void on_end_page(const std::shared_ptr<Parked>& question, const Result<HistoryPage>& page,
+                   std::optional<HistoryEvent> last);
   void tell_forgotten(const TaskQuestion& question, TaskState ended, const std::string& reason);
   void arm_waits();
   void park(Parked question);
