@@ -80,7 +80,10 @@ void SimOperator::set_up() {
                            static_cast<std::uint64_t>(kKeyWindow / std::chrono::seconds(1))));
     }
     if (plan.keep_all) change.keep = KeepFinished::kAll;
-    if (plan.hold) change.on_uncertain = OnUncertain::kHold;
+    if (plan.hold) {
+      change.on_uncertain = OnUncertain::kHold;
+      notes.push_back(note(queue, Kind::kHold, 1));
+    }
     change.backoff_min = 100ms;
     change.backoff_max = 2s;
     set_queue(queue, change, std::move(notes), true);
@@ -212,12 +215,12 @@ void SimOperator::change_a_setting() {
       break;
     case 7:
       change.time_to_live = 2s + Millis(1000 * few);
-      notes.push_back(note(queue, Kind::kTimeToLive));
+      notes.push_back(note(queue, Kind::kTimeToLive, 2 + few));
       break;
     case 8:
       change.total_timeout = 3s + Millis(1000 * few);
       world_.tasks.any_ends_early = true;
-      notes.push_back(note(queue, Kind::kTotalTimeout));
+      notes.push_back(note(queue, Kind::kTotalTimeout, 3 + few));
       break;
     default:
       change.max_tasks = 20 * few;
@@ -296,7 +299,8 @@ void SimOperator::wait_for_one() {
                              [this, task = known->task](const Result<client::TaskInfo>& answer) {
                                if (!answer.ok()) return;
                                world_.sometimes.happened("waiter told of an end");
-                               world_.tasks.book.told_end(task, final_state(answer.value().state));
+                               world_.tasks.book.told_end(task, final_state(answer.value().state),
+                                                          world_.scheduler.now());
                              });
 }
 

@@ -46,10 +46,13 @@ void SimProducer::produce_one() {
   wished.queue = "q" + std::to_string(random_.below(world_.plan.queues));
   if (world_.plan.life.on) world_.tasks.wish(wished, world_.scheduler.now(), random_);
   const std::uint64_t operation = note_wish(world_, process_, wished);
+  const std::uint64_t moved = client().metrics().produce_moved;
   open_++;
   producer_->produce(std::move(wished.queue), std::move(wished.payload), std::move(wished.options),
-                     [this, operation](const client::ProduceOutcome& outcome) {
+                     [this, operation, moved](const client::ProduceOutcome& outcome) {
                        open_--;
+                       if (client().metrics().produce_moved == moved)
+                         world_.tasks.book.asked_one(operation);
                        note_produced(world_, operation, outcome);
                      });
 }

@@ -25,13 +25,21 @@ void check_alone(const std::string& key, const LifeTask& older, const LifeTask& 
   }
 }
 
-// `first` was confirmed before `second` was asked for.
-void check_turn(const std::string& key, const LifeTask& first, const LifeTask& second,
-                std::vector<Violation>& found) {
+// The ledger knew of the first when the second was asked for. That is so of whatever names a key, and
+// what is confirmed before; in an ordered queue only where its manager can have confirmed nothing else.
+bool was_first(const LifeTasks& tasks, const LifeTask& first, const LifeTask& second) {
+  if (first.confirmed > second.asked) return false;
+  if (tasks.was_known(first, second.asked)) return true;
+  return tasks.had_heard(first.task.shard(), tasks.ordered_since(first.wish->queue), first.asked);
+}
+
+void check_turn(const LifeTasks& tasks, const std::string& key, const LifeTask& first,
+                const LifeTask& second, std::vector<Violation>& found) {
   if (first.claims.empty() || second.claims.empty()) return;
   const LifeClaim& last = first.claims.back();
   const LifeClaim& begun = second.claims.front();
   if (last.token < begun.token || first.was_acted(TaskAction::kRedrive, last.at)) return;
+  if (!was_first(tasks, first, second)) return;
   found.push_back({"L1",
                    "task " + baton::to_string(second.task) + " of ordering key '" + key +
                        "' was claimed with token " + std::to_string(begun.token.value()) +
@@ -57,8 +65,8 @@ std::vector<Violation> check_order_keys(const LifeTasks& tasks) {
       for (const LifeTask* other : line) {
         if (one == other) continue;
         check_alone(name.second, *one, *other, found);
-        if (enters_late(*one) || enters_late(*other) || one->confirmed > other->asked) continue;
-        check_turn(name.second, *one, *other, found);
+        if (enters_late(*one) || enters_late(*other)) continue;
+        check_turn(tasks, name.second, *one, *other, found);
       }
     }
   }

@@ -1,20 +1,7 @@
-#include <algorithm>
-
 #include "tests/sim/life/life_checkers.h"
 
 namespace baton::check {
 namespace {
-
-// The ledger had heard of it by then: it said so itself, or had heard of one behind it in its shard.
-bool was_known(const LifeTasks& tasks, const LifeTask& task, Moment at) {
-  if (task.wish->options.waits_for_ledger() && task.confirmed < at) return true;
-  return std::ranges::any_of(tasks.tasks, [&](const auto& known) {
-    const LifeTask& other = known.second;
-    if (other.task.shard() != task.task.shard() || other.task < task.task) return false;
-    return std::ranges::any_of(other.claims,
-                               [at](const LifeClaim& claim) { return claim.at < at; });
-  });
-}
 
 // It was ready, delayed or blocked: somebody must have decided about it, or its parent's claim have
 // ended, to make it so only later.
@@ -32,7 +19,7 @@ std::vector<Violation> check_purges(const LifeTasks& tasks) {
     for (const auto& [id, task] : tasks.tasks) {
       if (task.wish == nullptr || task.wish->queue != purge.queue || task.claims.empty()) continue;
       const Token granted = task.claims.front().token;
-      if (granted < later || !was_known(tasks, task, purge.begin)) continue;
+      if (granted < later || !tasks.was_known(task, purge.begin)) continue;
       if (!waited_all_along(tasks, task, Token(granted.value() - 1))) continue;
       found.push_back({"L12",
                        "token " + std::to_string(granted.value()) + " of task " +

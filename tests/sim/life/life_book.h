@@ -31,6 +31,7 @@ struct Wish {
   std::uint64_t content = 0;
   ErrorCode answer = ErrorCode::kUnavailable;  // of one that has ended
   bool duplicate = false;
+  bool asked_one = false;  // of all managers, so that it was that of its task's shard
 };
 
 // One action on one task.
@@ -50,15 +51,16 @@ struct QueueNote {
     kPause,
     kResume,  // also a pause that ends by itself: from when it was asked for
     kPurge,
-    kOrdered,     // from now on
-    kTimeToLive,  // of tasks that state none
-    kTotalTimeout,
-    kLimit,      // of claims at once: `value`; 0: none
-    kKeyLimit,   // of claims at once of one fairness key: `value`; 0: none
-    kRate,       // claims begun in a second: `value`; 0: no limit
-    kAgeing,     // `value`; 0: a priority never gives way
-    kLossLimit,  // attempts cut off until a task is dead: `value`
-    kKeyWindow,  // how long an idempotency key is remembered: `value` seconds
+    kOrdered,       // from now on
+    kTimeToLive,    // of tasks that state none: `value` seconds
+    kTotalTimeout,  // the same
+    kLimit,         // of claims at once: `value`; 0: none
+    kKeyLimit,      // of claims at once of one fairness key: `value`; 0: none
+    kRate,          // claims begun in a second: `value`; 0: no limit
+    kAgeing,        // `value`; 0: a priority never gives way
+    kLossLimit,     // attempts cut off until a task is dead: `value`
+    kKeyWindow,     // how long an idempotency key is remembered: `value` seconds
+    kHold,          // 1: what was cut off waits for a person; 0: it does not
   };
   std::string queue;
   Kind kind = Kind::kPause;
@@ -74,6 +76,7 @@ struct ToldEnd {
   TaskId task;
   FinalState state = FinalState::kNotFound;
   Moment at = 0;
+  Duration time{0};
 };
 
 class LifeBook {
@@ -93,6 +96,11 @@ class LifeBook {
     wish.answer = code;
     wish.duplicate = duplicate;
   }
+  // No other manager than the one that answered was ever asked for it.
+  void asked_one(std::uint64_t operation) {
+    if (const auto wish = wishes_.find(operation); wish != wishes_.end())
+      wish->second.asked_one = true;
+  }
   void saved(std::uint64_t operation, std::string checkpoint) {
     saves_[operation] = std::move(checkpoint);
   }
@@ -102,7 +110,9 @@ class LifeBook {
   }
   // The claim was asked for by the task's name: it has no turn to wait for.
   void picked(Token token) { picked_.insert(token); }
-  void told_end(TaskId task, FinalState state) { told_ends_.push_back({task, state, now()}); }
+  void told_end(TaskId task, FinalState state, Duration time) {
+    told_ends_.push_back({task, state, now(), time});
+  }
   void acked(std::uint64_t operation, FailurePolicy policy) { policies_[operation] = policy; }
 
   // Returns the number to end it with.

@@ -1,4 +1,4 @@
-// What must be true of the life of every task, whatever went wrong in the run: L1 ... L15 of
+// What must be true of the life of every task, whatever went wrong in the run: L1 ... L17 of
 // docs/testing.md. One idea a file; each has a test in which it finds a history that is wrong.
 #pragma once
 
@@ -12,7 +12,9 @@ namespace baton::check {
 // L1 ordering keys: once a claim of a key is known to somebody no operation of an older claim of
 // another task of that key is accepted; of two tasks of a key the one that was confirmed before the
 // other was asked for is claimed for the last time before the other is for the first, unless
-// somebody redrove it.
+// somebody redrove it. Of tasks that name no key, in an ordered queue, that is asked only where the
+// first was known to the ledger before the other was asked for, or its manager must have known: one
+// that has not heard yet that the queue is ordered confirms at once what the ledger does not know.
 std::vector<Violation> check_order_keys(const LifeTasks& tasks);
 
 // L2 idempotency keys: what is answered to a key of a queue is one task with one content; only other
@@ -67,6 +69,17 @@ std::vector<Violation> check_told_ends(const LifeTasks& tasks);
 // L15 losses: while it is confirmed after how many attempts that were cut off a task is dead, none
 // is granted once more after so many.
 std::vector<Violation> check_losses(const LifeTasks& tasks);
+
+// L16 holds: while a queue is confirmed to hold what is uncertain, a task that a handler has got under
+// one token is delivered under a later one only where a nack or a release of the first was asked for,
+// or somebody asked in between that it go on. What was granted and reached no handler is no delivery.
+std::vector<Violation> check_holds(const LifeTasks& tasks);
+
+// L17 early ends: what is cancelled, or dead, of which nothing else can be why than one of its times
+// (to live, to wait, in total), its own or its queue's, has been there for that long: it is only
+// counted from when the ledger hears of it, and lease time is ahead of the world's by no more than
+// the center's clock is fast, and one tick.
+std::vector<Violation> check_early_ends(const LifeTasks& tasks);
 
 // All of them.
 std::vector<Violation> check_life(const LifeTasks& tasks);

@@ -82,12 +82,40 @@ TEST_CASE("L1 asks nothing of two tasks of which neither was confirmed before th
 
 TEST_CASE("L1 gives tasks of an ordered queue one key once that is confirmed") {
   LifeStory story;
-  story.changed(QueueNote::Kind::kOrdered).task(1).task(2).done(2, 10).done(1, 11);
+  story.changed(QueueNote::Kind::kOrdered).waited(9).task(1).task(2).done(2, 10).done(1, 11);
   CHECK_THAT(only(story, check_order_keys), Contains("which came first"));
 
   LifeStory before;
   before.task(1).task(2).changed(QueueNote::Kind::kOrdered).done(2, 10).done(1, 11);
   CHECK(silent(before));
+}
+
+TEST_CASE("L1 asks nothing of an ordered queue whose manager may not have heard that it is") {
+  using Kind = QueueNote::Kind;
+  LifeStory unheard;
+  unheard.changed(Kind::kOrdered).task(1).task(2).done(2, 10).done(1, 11);
+  CHECK(silent(unheard));
+  LifeStory heard_later;
+  heard_later.changed(Kind::kOrdered).task(1).waited(9).task(2).done(2, 10).done(1, 11);
+  CHECK(silent(heard_later));
+  LifeStory heard_too_soon;
+  heard_too_soon.waited(9).changed(Kind::kOrdered).task(1).task(2).done(2, 10).done(1, 11);
+  CHECK(silent(heard_too_soon));
+  LifeStory asked_others;  // any of them may have answered
+  asked_others.changed(Kind::kOrdered).task(9, ordered_by("z")).task(1).task(2);
+  asked_others.done(2, 10).done(1, 11);
+  CHECK(silent(asked_others));
+  LifeStory elsewhere;
+  const std::uint64_t other = TaskId(ShardId(2), Offset(1)).value();
+  elsewhere.changed(Kind::kOrdered).waited(other).task(1).task(2).done(2, 10).done(1, 11);
+  CHECK(silent(elsewhere));
+}
+
+TEST_CASE("L1 knows that a task of an ordered queue came first of which the ledger had told") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kOrdered).task(1).delivered(1, 10).task(2);
+  story.accepted(Action::kNack, 1, 10).done(2, 11).done(1, 12);
+  CHECK_THAT(only(story, check_order_keys), Contains("which came first and got 12"));
 }
 
 // ---- L2 -------------------------------------------------------------------------------------------

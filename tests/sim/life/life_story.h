@@ -92,6 +92,17 @@ class LifeStory {
     book.changed(number, true);
     return *this;
   }
+  // A task that waits for the ledger, of which only its own manager was asked.
+  LifeStory& waited(std::uint64_t task) {
+    const std::uint64_t operation = wish(task, {.order_key = "z"});
+    book.asked_one(operation);
+    return confirmed(operation, task);
+  }
+  // Somebody who waited for it.
+  LifeStory& told(std::uint64_t task, FinalState state) {
+    book.told_end(TaskId(task), state, now_);
+    return *this;
+  }
   LifeStory& wait(Millis length) {
     now_ += length;
     return *this;

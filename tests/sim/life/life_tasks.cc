@@ -51,12 +51,14 @@ struct Pass {
 
   void see_look(const Event& event, Moment at) {
     if (event.operation == 0) {
-      sights.emplace_back(event.task, LifeLook{at, at, event.state});
+      sights.emplace_back(event.task, LifeLook{at, at, event.state, event.at});
     } else if (event.outcome == Outcome::kInvoke) {
-      looks[event.operation] = {event.task, {at, kNever, event.state}};
+      looks[event.operation] = {event.task, {at, kNever, event.state, event.at}};
     } else if (event.outcome == Outcome::kOk) {
-      looks[event.operation].second.end = at;
-      looks[event.operation].second.state = event.state;
+      LifeLook& look = looks[event.operation].second;
+      look.end = at;
+      look.state = event.state;
+      look.time = event.at;
     }
   }
 };
@@ -199,11 +201,36 @@ const LifeTask* LifeTasks::find(TaskId task) const {
 const std::string* LifeTasks::order_key(const LifeTask& task) const {
   if (task.wish == nullptr || task.wish->options.retry_of) return nullptr;  // it has the other's
   if (!task.wish->options.order_key.empty()) return &task.wish->options.order_key;
-  const bool ordered = std::ranges::any_of(book.changes(), [&](const QueueNote& change) {
-    return change.kind == QueueNote::Kind::kOrdered && change.ok &&
-           change.queue == task.wish->queue && change.end < task.asked;
+  return ordered_since(task.wish->queue) < task.asked ? &task.wish->options.order_key : nullptr;
+}
+
+Moment LifeTasks::ordered_since(const std::string& queue) const {
+  Moment since = kNever;
+  for (const QueueNote& change : book.changes()) {
+    if (change.kind == QueueNote::Kind::kOrdered && change.ok && change.queue == queue)
+      since = std::min(since, change.end);
+  }
+  return since;
+}
+
+bool LifeTasks::was_known(const LifeTask& task, Moment at) const {
+  if (task.wish != nullptr && task.wish->options.waits_for_ledger() && task.confirmed < at)
+    return true;
+  return std::ranges::any_of(tasks, [&](const auto& known) {
+    const LifeTask& other = known.second;
+    if (other.task.shard() != task.task.shard() || other.task < task.task) return false;
+    return std::ranges::any_of(other.claims,
+                               [at](const LifeClaim& claim) { return claim.at < at; });
   });
-  return ordered ? &task.wish->options.order_key : nullptr;
+}
+
+bool LifeTasks::had_heard(ShardId shard, Moment since, Moment at) const {
+  return std::ranges::any_of(produces, [=](const Asked& asked) {
+    if (asked.outcome != Outcome::kOk || asked.wish == nullptr) return false;
+    if (asked.begin < since || asked.end > at || asked.task.shard() != shard) return false;
+    const Wish& wish = *asked.wish;
+    return wish.options.waits_for_ledger() && wish.asked_one && !wish.duplicate;
+  });
 }
 
 Token LifeTasks::granted_after(Moment moment) const {

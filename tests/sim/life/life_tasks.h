@@ -49,6 +49,7 @@ struct LifeLook {
   Moment begin = 0;
   Moment end = 0;
   FinalState state = FinalState::kNotFound;
+  Duration time{0};  // of its end
 };
 
 struct LifeTask {
@@ -93,6 +94,13 @@ struct LifeTasks {
   // The smallest token of which it is known that the ledger had heard of the task when it was
   // granted: those of a shard become known in their order.
   [[nodiscard]] Token known_with(const LifeTask& task) const;
+  // The ledger had heard of the task by then: it said so itself, or had heard of one behind it in its
+  // shard.
+  [[nodiscard]] bool was_known(const LifeTask& task, Moment at) const;
+  // The manager of this shard had heard by then of every setting that had been confirmed before
+  // `since`: it was asked later for a task that waits for the ledger, and has told what that answered.
+  // What the center tells a manager comes in one order.
+  [[nodiscard]] bool had_heard(ShardId shard, Moment since, Moment at) const;
   // The task was delivered, and had not been granted to anybody before this token was, not even to
   // somebody who never said so: tokens have no gaps, and all that may have been its own were seen.
   [[nodiscard]] bool is_untouched(const LifeTask& task, Token before) const;
@@ -103,6 +111,8 @@ struct LifeTasks {
   // Until when the change that was confirmed held; no later than its end where an older one of its
   // kind may still have come behind it.
   [[nodiscard]] Moment holds_until(const QueueNote& change) const;
+  // From when the queue is known to have been ordered; kNever: it is not.
+  [[nodiscard]] Moment ordered_since(const std::string& queue) const;
   // Whether anything of this kind, but what changes nothing, was ever asked of the queue.
   [[nodiscard]] bool was_ever(QueueNote::Kind kind, const std::string& queue) const;
   // Whether something in the book is why the task ended so (Explained, checkers.h).

@@ -197,39 +197,39 @@ TEST_CASE("L13 asks nothing where shards were away, or a key may be at its limit
 TEST_CASE("L14 finds an end that was told and was none") {
   LifeStory right;
   right.task(1).done(1, 1);
-  right.book.told_end(TaskId(1), FinalState::kDone);
+  right.told(1, FinalState::kDone);
   CHECK(silent(right));
 
   LifeStory nobody;
   nobody.task(1).delivered(1, 1);
-  nobody.book.told_end(TaskId(1), FinalState::kDone);
+  nobody.told(1, FinalState::kDone);
   CHECK_THAT(only(nobody, check_told_ends), Contains("is done; although nobody had acked it"));
   LifeStory waiting;
   waiting.task(1);
-  waiting.book.told_end(TaskId(1), FinalState::kWaiting);
+  waiting.told(1, FinalState::kWaiting);
   CHECK_THAT(only(waiting, check_told_ends), Contains("which is no end"));
   LifeStory cancelled;
   cancelled.task(1);
-  cancelled.book.told_end(TaskId(1), FinalState::kCancelled);
+  cancelled.told(1, FinalState::kCancelled);
   CHECK_THAT(only(cancelled, check_told_ends), Contains("although nothing cancelled it"));
 }
 
 TEST_CASE("L14 finds an end that was told and did not last") {
   LifeStory goes_on;
   goes_on.task(1).delivered(1, 1);
-  goes_on.book.told_end(TaskId(1), FinalState::kDead);
+  goes_on.told(1, FinalState::kDead);
   goes_on.accepted(Action::kExtend, 1, 1);
   CHECK_THAT(only(goes_on, check_told_ends), Contains("extend was accepted after that"));
 
   LifeStory comes_back;
   comes_back.task(1).delivered(1, 1);
-  comes_back.book.told_end(TaskId(1), FinalState::kDead);
+  comes_back.told(1, FinalState::kDead);
   comes_back.task(2).done(2, 2).delivered(1, 3);
   CHECK_THAT(only(comes_back, check_told_ends), Contains("token 3 was granted after that"));
 
   LifeStory other;
   other.task(1).delivered(1, 1);
-  other.book.told_end(TaskId(1), FinalState::kDead);
+  other.told(1, FinalState::kDead);
   other.seen(1, FinalState::kDone);
   CHECK_THAT(only(other, check_told_ends), Contains("it was done after that"));
 }
@@ -237,7 +237,7 @@ TEST_CASE("L14 finds an end that was told and did not last") {
 TEST_CASE("L14 lets a dead task be redriven") {
   LifeStory story;
   story.task(1).delivered(1, 1);
-  story.book.told_end(TaskId(1), FinalState::kDead);
+  story.told(1, FinalState::kDead);
   story.acted(TaskAction::kRedrive, 1).done(1, 2).seen(1, FinalState::kDone);
 
   CHECK(silent(story));
@@ -280,6 +280,107 @@ TEST_CASE("L15 asks nothing of losses from before the limit, or once somebody de
   resumed.acted(TaskAction::kResume, 1);
   lost(resumed, 2, 1);
   CHECK(silent(resumed));
+}
+
+// ---- L16 ------------------------------------------------------------------------------------------
+
+TEST_CASE("L16 finds a task that is delivered again though nobody knows what became of it") {
+  LifeStory story;
+  story.changed(Kind::kHold, 1).task(1).delivered(1, 1).delivered(1, 2);
+  CHECK_THAT(only(story, check_holds), Contains("was delivered with token 1 and again with 2"));
+}
+
+TEST_CASE("L16 lets a task go on that was given up, or of which somebody has decided") {
+  for (const Action action : {Action::kNack, Action::kRelease}) {
+    LifeStory given_up;
+    given_up.changed(Kind::kHold, 1).task(1).delivered(1, 1);
+    given_up.accepted(action, 1, 1).done(1, 2);
+    CHECK(silent(given_up));
+    LifeStory refused;
+    refused.changed(Kind::kHold, 1).task(1).delivered(1, 1);
+    refused.ended(refused.asked(action, 1, 1), Outcome::kFail).delivered(1, 2);
+    CHECK_FALSE(silent(refused, check_holds));
+  }
+  for (const TaskAction action : {TaskAction::kResume, TaskAction::kRedrive}) {
+    LifeStory decided;
+    decided.changed(Kind::kHold, 1).task(1).delivered(1, 1).acted(action, 1).done(1, 2);
+    CHECK(silent(decided));
+  }
+}
+
+TEST_CASE("L16 takes no decision from before a claim for one about it") {
+  LifeStory story;
+  story.changed(Kind::kHold, 1).task(1).delivered(1, 1).acted(TaskAction::kResume, 1);
+  story.task(2).done(2, 2).delivered(1, 3).delivered(1, 4);
+  CHECK_THAT(only(story, check_holds), Contains("with token 3 and again with 4"));
+}
+
+TEST_CASE("L16 asks nothing of what was granted before the queue held, or after it did") {
+  LifeStory before;
+  before.task(1).delivered(1, 1).changed(Kind::kHold, 1).delivered(1, 2);
+  CHECK(silent(before));
+  LifeStory after;
+  after.changed(Kind::kHold, 1).task(1).delivered(1, 1).changed(Kind::kHold, 0).delivered(1, 2);
+  CHECK(silent(after));
+}
+
+// ---- L17 ------------------------------------------------------------------------------------------
+
+// Task 1 is seen to have ended so after so long.
+struct Ended : LifeStory {
+  Ended(TaskOptions options, FinalState state, Millis after) {
+    task(1, std::move(options)).wait(after).seen(1, state);
+  }
+};
+
+TEST_CASE("L17 finds a task that ends before one of its times is over") {
+  const TaskOptions options[] = {{.total_timeout = Millis(6000)},
+                                 {.wait_timeout = Millis(6000)},
+                                 {.time_to_live = Millis(6000)}};
+  for (const TaskOptions& stated : options) {
+    const bool lives = stated.time_to_live != Millis(0);
+    const FinalState end = lives ? FinalState::kCancelled : FinalState::kDead;
+    CHECK(silent(Ended(stated, end, Millis(6000))));
+    CHECK(silent(Ended(stated, end, Millis(5000))));  // by a fast clock, and a tick
+    CHECK_THAT(only(Ended(stated, end, Millis(3000)), check_early_ends),
+               Contains("ms after it was asked for, although it had 6000 ms"));
+    LifeStory told;
+    told.task(1, stated).wait(Millis(3000)).told(1, end);
+    CHECK_THAT(only(told, check_early_ends), Contains("although it had 6000 ms"));
+  }
+}
+
+TEST_CASE("L17 knows the times of the queue, of which the shortest counts") {
+  LifeStory story;
+  story.changed(Kind::kTimeToLive, 9).changed(Kind::kTimeToLive, 6).task(1).wait(Millis(3000));
+  story.seen(1, FinalState::kCancelled);
+  CHECK_THAT(only(story, check_early_ends), Contains("although it had 6000 ms"));
+
+  LifeStory sooner;
+  sooner.changed(Kind::kTotalTimeout, 3).task(1, {.wait_timeout = Millis(6000)});
+  sooner.wait(Millis(3000)).seen(1, FinalState::kDead);
+  CHECK(silent(sooner));
+}
+
+TEST_CASE("L17 asks nothing where something else may be why") {
+  const TaskOptions dies = {.total_timeout = Millis(6000)};
+  const TaskOptions lives = {.time_to_live = Millis(6000)};
+  LifeStory cancelled;
+  cancelled.task(1, lives).acted(TaskAction::kCancel, 1).seen(1, FinalState::kCancelled);
+  CHECK(silent(cancelled));
+  LifeStory purged;
+  purged.task(1, lives).changed(Kind::kPurge).seen(1, FinalState::kCancelled);
+  CHECK(silent(purged));
+  LifeStory nacked;
+  nacked.task(1, dies).delivered(1, 1).accepted(Action::kNack, 1, 1).seen(1, FinalState::kDead);
+  CHECK(silent(nacked));
+  LifeStory cut_off;
+  cut_off.changed(Kind::kLossLimit, 1).task(1, dies).delivered(1, 1).seen(1, FinalState::kDead);
+  CHECK(silent(cut_off));
+  LifeStory behind;
+  behind.task(2);
+  behind.task(1, {.total_timeout = Millis(6000), .after = {TaskId(2)}}).seen(1, FinalState::kDead);
+  CHECK(silent(behind));
 }
 
 }  // namespace
