@@ -1,10 +1,8 @@
 #include "center/service/query_service.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "center/core/transition_rules.h"
 #include "center/service/answers.h"
 #include "center/storage/command_codec.h"
 #include "center/storage/outcome_codec.h"
@@ -37,26 +35,6 @@ std::size_t page_limit(std::uint32_t asked) {
   return asked == 0 ? QueryService::kListMax : std::min<std::size_t>(asked, QueryService::kListMax);
 }
 
-// Nothing more will become of the task by itself.
-bool has_ended(TaskState state) {
-  return state == TaskState::kDone || state == TaskState::kDead || state == TaskState::kCancelled ||
-         state == TaskState::kQuarantined || state == TaskState::kVoid;
-}
-
-// For people, of a task that nobody cancelled by name.
-std::string reason_of(Cause cause) {
-  switch (cause) {
-    case Cause::kTimeToLive:
-      return "its time to live was over";
-    case Cause::kPurged:
-      return "its queue was purged";
-    case Cause::kDiscarded:
-      return "it was discarded";
-    default:
-      return "";
-  }
-}
-
 }  // namespace
 
 QueryService::QueryService(Loop& loop, LedgerHost& host, const ManagerLiveness& liveness,
@@ -65,7 +43,8 @@ QueryService::QueryService(Loop& loop, LedgerHost& host, const ManagerLiveness& 
       host_(host),
       liveness_(liveness),
       world_(std::move(world)),
-      up_since_(loop.wall_now()) {}
+      up_since_(loop.wall_now()),
+      ends_(host) {}
 
 void QueryService::answer(Incarnation asker, v1::ChannelQuery query, Reply reply) {
   const Millis timeout =
@@ -239,7 +218,12 @@ bool QueryService::try_task(const Parked& question) {
     return true;
   }
   if (found.ok() && is_forgotten(found.value()) && tells_state(question.query)) {
-    find_end(std::make_shared<Parked>(question), "", std::nullopt);
+    ends_.ask(question.task, [this, question](const Result<ForgottenEnds::End>& end) {
+      if (end.ok()) return tell_forgotten(question, end.value().state, end.value().reason);
+      v1::ChannelAnswer refused;
+      set_both(end.status(), refused);
+      question.reply(refused);
+    });
     return true;
   }
   v1::ChannelAnswer answer;
@@ -312,39 +296,6 @@ void QueryService::tell_end(const TaskQuestion& question, const Transition& ende
   const Result<TaskView> found = ledger().find(question.task);
   if (!found.ok() || !is_forgotten(found.value())) return static_cast<void>(try_task(question));
   tell_forgotten(question, ended.to, reason_of(ended.cause));
-}
-
-// Goes through the history of a forgotten task to its last transition. When the archive has it no more,
-// what is left is that the task has finished.
-void QueryService::find_end(std::shared_ptr<Parked> question, const std::string& cursor,
-                            std::optional<HistoryEvent> last) {
-  const auto page = std::make_shared<std::optional<Result<HistoryPage>>>();
-  const Closure found = gate_.on_loop(
-      [this, question, page, last = std::move(last)] { on_end_page(question, **page, last); });
-  host_.look_up(question->task, cursor, kListMax,
-                [page, found](const Result<HistoryPage>& looked_up) {
-                  *page = looked_up;
-                  found();
-                });
-}
-
-void QueryService::on_end_page(const std::shared_ptr<Parked>& question,
-                               const Result<HistoryPage>& page, std::optional<HistoryEvent> last) {
-  if (page.status().code() == ErrorCode::kRetryLater) {
-    v1::ChannelAnswer answer;
-    set_both(page.status(), answer);
-    return question->reply(answer);
-  }
-  if (page.ok()) {
-    for (const HistoryEvent& event : page.value().events) {
-      if (!is_note(event.transition)) last = event;
-    }
-    if (!page.value().next.empty()) return find_end(question, page.value().next, std::move(last));
-  }
-  const bool ended = last && has_ended(last->transition.to);
-  if (!ended) return tell_forgotten(*question, TaskState::kDone, "");
-  tell_forgotten(*question, last->transition.to,
-                 last->reason.empty() ? reason_of(last->transition.cause) : last->reason);
 }
 
 void QueryService::tell_forgotten(const TaskQuestion& question, TaskState ended,
@@ -440,6 +391,7 @@ void QueryService::expire_parked() {
 }
 
 void QueryService::on_applied(const Effects& effects) {
+  ends_.applied(effects);
   end_waits(effects);
   for (auto it = parked_.begin(); it != parked_.end();) {
     if (ledger().find(it->task).status().code() == ErrorCode::kUnavailable) {

@@ -14,6 +14,7 @@
 
 #include "proto/center.pb.h"
 
+#include "center/service/forgotten_ends.h"
 #include "center/service/ledger_host.h"
 #include "center/service/manager_liveness.h"
 #include "center/service/task_waits.h"
@@ -67,10 +68,6 @@ class QueryService {
   void wait_for_end(const Parked& question);
   void end_waits(const Effects& effects);
   void tell_end(const TaskQuestion& question, const Transition& ended);
-  void find_end(std::shared_ptr<Parked> question, const std::string& cursor,
-                std::optional<HistoryEvent> last);
-  void on_end_page(const std::shared_ptr<Parked>& question, const Result<HistoryPage>& page,
-                   std::optional<HistoryEvent> last);
   void tell_forgotten(const TaskQuestion& question, TaskState ended, const std::string& reason);
   void arm_waits();
   void park(Parked question);
@@ -106,6 +103,7 @@ class QueryService {
   Loop::TimerId timer_ = 0;
   TaskWaits waits_;
   Loop::TimerId waits_timer_ = 0;
+  ForgottenEnds ends_;
   JobGate gate_;  // last: closes before anything above goes
 };
 

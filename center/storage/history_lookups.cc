@@ -7,10 +7,11 @@ namespace baton::center {
 
 // Touched by the worker while a job of it runs, else by the loop.
 struct HistoryLookups::Lookup {
-  Lookup(TaskId asked, HistoryCursor from, std::size_t limit, Done then)
-      : task(asked), reader(asked, from, limit), done(std::move(then)) {}
+  Lookup(TaskId asked, HistoryCursor from, std::size_t limit, Lsn head, Done then)
+      : task(asked), until(head), reader(asked, from, limit), done(std::move(then)) {}
 
   TaskId task;
+  Lsn until;  // what came after the question is not chased
   TaskHistoryReader reader;
   Done done;
   Lsn segment;     // first entry of the one that is being read
@@ -60,13 +61,14 @@ void HistoryLookups::look_up(TaskId task, std::string_view cursor, std::size_t l
     loop_.post(gate_.on_loop([done = std::move(done), refused] { done(refused); }));
     return;
   }
-  waiting_.push_back(std::make_shared<Lookup>(task, from.value(), limit, std::move(done)));
+  waiting_.push_back(
+      std::make_shared<Lookup>(task, from.value(), limit, archive_.head().index, std::move(done)));
   if (waiting_.size() == 1) loop_.post(gate_.on_loop([this] { advance(); }));
 }
 
 void HistoryLookups::advance() {
   Lookup& lookup = *waiting_.front();
-  if (lookup.reader.full()) return finish(Status());
+  if (lookup.reader.full() || lookup.reader.position() > lookup.until) return finish(Status());
   const std::optional<Archive::Located> located =
       archive_.locate(lookup.reader.position(), lookup.task);
   if (!located) return finish(Status());

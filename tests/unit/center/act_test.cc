@@ -222,7 +222,7 @@ TEST_CASE("explain names tasks that wait for each other") {
   const TaskId y = w.world.add(w.m, {.order_key = "k", .after = {parent}});
   const TaskId x = w.world.add(w.m, {.order_key = "k"});
   const TaskId child =
-      w.world.add(w.m, {.parent = parent, .parent_token = grant.token, .after = {x}});
+      w.world.add(w.m, {.after = {x}, .parent = parent, .parent_token = grant.token});
   const TaskId aside = w.world.add(w.m, {.after = {child}});
   CHECK(w.why(x) == ExplainCode::kOrderKey);
   w.world.operate(w.m, 1, w.world.operation(1, OperationKind::kAck, grant));
