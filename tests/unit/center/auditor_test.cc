@@ -248,7 +248,7 @@ TEST_CASE("ledger and transitions agree about every end that is remembered") {
   driver.demand(m, 1, 2);
   const std::vector<Grant> grants = driver.grants();
   driver.operate(m, 1, test::LedgerDriver::operation(1, OperationKind::kAck, grants.at(0)));
-  for (const std::uint64_t offset : {2, 3}) {
+  for (const std::uint64_t offset : {2U, 3U}) {
     REQUIRE(driver.act(TaskAction::kCancel, TaskId(m.shard, Offset(offset)), "why").status.ok());
     REQUIRE(driver.state(TaskId(m.shard, Offset(offset))) == kCancelled);
   }
