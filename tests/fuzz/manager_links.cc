@@ -243,6 +243,7 @@ class HostilePeer final : private ServerHandler {
 class Story {
  public:
   explicit Story(FuzzInput in) : in_(in) {
+    world_.center.tells_lies = true;
     world_.start();
     v1::Member& other = world_.center.members.emplace_back();
     other.set_name("peer");

@@ -106,6 +106,8 @@ std::string Conversation::effects_text() const {
     if (grant.checkpoint)
       out << " with the checkpoint at lsn " << grant.checkpoint.lsn.value() << " of "
           << text(grant.checkpoint_token);
+    if (grant.percent != 0 || !grant.progress.empty())
+      out << " after " << grant.percent << " % '" << grant.progress << "'";
     out << "\n";
   }
   for (const LostClaim& lost : effects_.lost) {

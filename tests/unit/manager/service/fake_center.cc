@@ -99,7 +99,7 @@ void FakeCenter::on_commands(Peer& peer, const Frame& frame) {
   for (const v1::Command& command : sent.command()) {
     // A center that takes less than a manager stores keeps that manager away for good.
     const auto decoded = center::decode_command(command);
-    BATON_CHECK(decoded.ok());
+    BATON_CHECK(decoded.ok() || tells_lies);
     commands.push_back(command);
     heard = heard && !lists(silent, command);
     answered = answered && !lists(answers_lost, command);

@@ -53,6 +53,7 @@ class FakeCenter final : private ServerHandler {
   // Like the real one, it refuses the HELLO of a manager that is not its own. False: it lets
   // everybody in, and the manager must look for itself.
   bool checks_hello = true;
+  bool tells_lies = false;  // then what managers send because of them may be wrong
   Status refusal;  // not ok: what every HELLO gets
   // Commands of these kinds get no answer (their whole frame does not).
   std::vector<v1::Command::KindCase> silent;
