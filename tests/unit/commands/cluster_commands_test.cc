@@ -7,6 +7,7 @@
 #include "client/commands/output.h"
 #include "common/base/wire_options.h"
 #include "tests/unit/commands/fake_cluster.h"
+#include "tests/unit/commands/printed_text.h"
 
 using namespace baton;
 using namespace baton::commands;
@@ -14,21 +15,6 @@ using namespace baton::commands;
 namespace {
 
 const std::string kTask = "17592186044417";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::vector<Json> lines(const std::string& text) {
-  std::vector<Json> objects;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = text.find('\n', at);
-    objects.push_back(Json::parse(text.substr(at, end - at)));
-    at = end + 1;
-  }
-  return objects;
-}
 
 v1::Answer found(v1::TaskState state) {
   v1::Answer answer;

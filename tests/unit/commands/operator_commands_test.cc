@@ -7,6 +7,7 @@
 #include "client/commands/output.h"
 #include "common/base/wire_options.h"
 #include "tests/unit/commands/fake_cluster.h"
+#include "tests/unit/commands/printed_text.h"
 
 namespace baton::commands {
 namespace {
@@ -15,21 +16,6 @@ using namespace std::chrono_literals;
 
 const std::string kTask = "17592186044417";
 constexpr std::uint64_t kOther = FakeCluster::kFirstTask + 1;
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::vector<Json> lines(const std::string& text) {
-  std::vector<Json> objects;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = text.find('\n', at);
-    objects.push_back(Json::parse(text.substr(at, end - at)));
-    at = end + 1;
-  }
-  return objects;
-}
 
 v1::Answer error(v1::ErrorCode code, const std::string& message) {
   v1::Answer answer;
