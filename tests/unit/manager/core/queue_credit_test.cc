@@ -208,6 +208,25 @@ TEST_CASE("credit that nobody used for some seconds is given back, and cannot be
   CHECK(world.credit.credit("mail").tasks == 0);
 }
 
+TEST_CASE("what the ledger still counts as lent, though it was reported meanwhile, is given back") {
+  World world;
+  CHECK_FALSE(world.take());
+  world.ask();
+  world.lend(1);
+  REQUIRE(world.take());
+  CHECK_FALSE(world.take());
+  CHECK(world.ask().have.tasks == 1);  // stored, and not reported
+  // The report comes to the ledger before the question does: what it lends nobody needs any more.
+  world.credit.reported(Offset(world.offset));
+  world.lend(1);
+  world.now += seconds(6);
+  const QueueCredit::Ask back = world.ask();
+  CHECK(back.have.tasks == 0);
+  CHECK(back.want.tasks == 0);
+  world.lend(0);
+  CHECK(world.asks_nothing());
+}
+
 TEST_CASE("what was given back is not given back again") {
   World world;
   world.take();
