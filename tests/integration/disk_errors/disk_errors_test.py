@@ -65,7 +65,9 @@ def check_ended(daemon, error):
     assert daemon.process.returncode == 1, f"exit code {daemon.process.returncode}:\n{daemon.said()[-1500:]}"
     reasons = [line for line in daemon.said().splitlines() if "the node cannot go on" in line]
     assert len(reasons) == 1, f"not one reason:\n{daemon.said()[-1500:]}"
-    assert error in reasons[0] and re.search(re.escape(str(daemon.data)) + r"/\S*\d{6}\.log", reasons[0]), reasons[0]
+    # Whichever file met the fault first: a log of the store or, of a center, a segment of the archive.
+    file = re.escape(str(daemon.data)) + r"/(store/\d{6}\.log|archive/segment-\d+)"
+    assert error in reasons[0] and re.search(file, reasons[0]), reasons[0]
 
 
 def prepare(trio):
