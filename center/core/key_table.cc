@@ -10,7 +10,7 @@ namespace baton::center {
 namespace {
 
 constexpr std::size_t kIndexMin = 1024;
-// Keys over their window that one new key may push out: more than one, so that they go in the end.
+// Keys that one new key may push out: more than one, so that what is too much goes in the end.
 constexpr int kPushedOut = 4;
 
 std::uint32_t seconds_up(std::int64_t ms) { return static_cast<std::uint32_t>((ms + 999) / 1000); }
@@ -56,15 +56,18 @@ KeyTable::Known KeyTable::find(QueueId queue, const Uuid& hash, std::int64_t now
 
 void KeyTable::add(QueueId queue, const Uuid& hash, const Known& known, std::int64_t now_ms,
                    const Limits& limits) {
-  // The same key, over its window: it is the one that goes.
-  while (find_index(queue, hash) != index_.size()) forget_oldest(queue);
-  for (int i = 0; i < kPushedOut; ++i) {
-    const Line line = this->line(queue);
-    if (line.first == kNoSlot || !is_over(entries_[line.first].at_s, now_ms, limits)) break;
-    forget_oldest(queue);
+  // The same key, over its window, names nothing any more; its place goes with those around it.
+  if (const std::size_t at = find_index(queue, hash); at != index_.size()) {
+    const std::uint32_t slot = index_[at];
+    unindex(slot);
+    cut(0, entries_.edit(slot).task);
   }
   const std::uint64_t count = std::min<std::uint64_t>(limits.count, kKeysPerQueueMax);
-  while (line(queue).size > 0 && (line(queue).size >= count || size_ >= kKeysMax)) {
+  for (int i = 0; i < kPushedOut; ++i) {
+    const Line line = this->line(queue);
+    if (line.size == 0) break;
+    const bool too_many = line.size >= count || size_ >= kKeysMax;
+    if (!too_many && !is_over(entries_[line.first].at_s, now_ms, limits)) break;
     forget_oldest(queue);
   }
   if (size_ >= kKeysMax) return;  // other queues have taken all: this key is not remembered
@@ -99,13 +102,13 @@ void KeyTable::append(const Item& item) {
   line.last = slot;
   ++line.size;
   ++size_;
-  index(slot);
+  if (is_known(slot)) index(slot);
 }
 
 void KeyTable::forget_oldest(QueueId queue) {
   Line& line = lines_[queue.value()];
   const std::uint32_t slot = line.first;
-  unindex(slot);
+  if (is_known(slot)) unindex(slot);
   line.first = entries_[slot].newer;
   if (line.first == kNoSlot) line.last = kNoSlot;
   --line.size;
@@ -141,7 +144,7 @@ void KeyTable::grow() {
   index_.resize(size);
   for (std::size_t at = 0; at < size; ++at) index_.edit(at) = kNoSlot;
   for (std::uint32_t slot = 0; slot < entries_.size(); ++slot) {
-    if (entries_[slot].queue != 0) index(slot);
+    if (is_known(slot)) index(slot);
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // Keys are 128-bit hashes, per queue. A queue remembers each for its window of lease time, but at
 // most so many, and the cluster at most kKeysMax: the oldest goes first. What is over its window is
-// as good as gone, and leaves when others come.
+// as good as gone, and leaves when others come: each pushes out a few at most (R21), so that a queue
+// which is to remember fewer than it does comes down to that over the next ones.
 //
 // 44 bytes a key in the order of coming, found by an open hash table of slots: at most 56 with it
 // (R27). Nothing iterates over that table, so its order shows nowhere.
@@ -37,7 +38,8 @@ class KeyTable {
   // No task: the key is not known, or over its window.
   [[nodiscard]] Known find(QueueId queue, const Uuid& hash, std::int64_t now_ms,
                            const Limits& limits) const;
-  // Makes room, then remembers. REQUIRES: find() gave nothing.
+  // Remembers the key, and pushes out a few of those that are over or too many. REQUIRES: find()
+  // gave nothing.
   void add(QueueId queue, const Uuid& hash, const Known& known, std::int64_t now_ms,
            const Limits& limits);
 
@@ -51,7 +53,7 @@ class KeyTable {
   struct Item {
     QueueId queue;
     Uuid hash;
-    TaskId task;
+    TaskId task;  // none: the key was over its window, and came again
     std::uint64_t content_hash = 0;
     std::uint32_t at_s = 0;
   };
@@ -70,9 +72,9 @@ class KeyTable {
   struct Entry {
     std::uint32_t hash[4] = {};
     std::uint32_t content[2] = {};
-    std::uint32_t task[2] = {};
-    std::uint32_t at_s = 0;   // lease time in seconds, rounded up
-    std::uint32_t queue = 0;  // 0: free
+    std::uint32_t task[2] = {};  // none: not in the index
+    std::uint32_t at_s = 0;      // lease time in seconds, rounded up
+    std::uint32_t queue = 0;     // 0: free
     std::uint32_t newer = kNoSlot;
   };
   static_assert(sizeof(Entry) == 44);
@@ -86,6 +88,7 @@ class KeyTable {
   }
   [[nodiscard]] static std::uint64_t place_of(QueueId queue, const Uuid& hash);
   [[nodiscard]] std::uint64_t place_of(std::uint32_t slot) const;
+  [[nodiscard]] bool is_known(std::uint32_t slot) const { return join(entries_[slot].task) != 0; }
   [[nodiscard]] bool is(std::uint32_t slot, QueueId queue, const Uuid& hash) const;
   // Where the key is in the index; the index's size when it is not.
   [[nodiscard]] std::size_t find_index(QueueId queue, const Uuid& hash) const;

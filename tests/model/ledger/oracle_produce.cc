@@ -359,11 +359,12 @@ ErrorCode Oracle::check_links(TaskId id, const TaskOptions& options) const {
 OracleKey* Oracle::find_key(const std::string& queue_name, const Uuid& hash) {
   OracleQueue& queue = of_queue[queue_name];
   const std::int64_t window = queue.settings.key_window.count();
-  for (OracleKey& key : queue.keys) {
-    const bool over = key.at * 1000 + window <= now && !has(Mistake::kKeysForEver);
-    if (key.hash == hash && !over) return &key;
-  }
-  return nullptr;
+  // A key that was over and came again is there twice: the newer one counts.
+  const auto key = std::find_if(queue.keys.rbegin(), queue.keys.rend(),
+                                [&](const OracleKey& key) { return key.hash == hash; });
+  if (key == queue.keys.rend()) return nullptr;
+  const bool over = key->at * 1000 + window <= now && !has(Mistake::kKeysForEver);
+  return over ? nullptr : &*key;
 }
 
 OracleKey* Oracle::find_key(const Arrival& arrival) {
@@ -374,11 +375,13 @@ OracleKey* Oracle::find_key(const Arrival& arrival) {
 void Oracle::add_key(const std::string& queue_name, const Uuid& hash, TaskId task,
                      std::uint64_t content) {
   OracleQueue& queue = of_queue[queue_name];
-  std::erase_if(queue.keys, [&](const OracleKey& key) {
-    return key.at * 1000 + queue.settings.key_window.count() <= now;
-  });
-  while (queue.keys.size() >= queue.settings.key_count && !has(Mistake::kKeysWithoutLimit))
+  for (int pushed_out = 0; pushed_out < 4 && !queue.keys.empty(); ++pushed_out) {
+    const bool over = queue.keys.front().at * 1000 + queue.settings.key_window.count() <= now;
+    const bool too_many =
+        queue.keys.size() >= queue.settings.key_count && !has(Mistake::kKeysWithoutLimit);
+    if (!over && !too_many) break;
     queue.keys.erase(queue.keys.begin());
+  }
   queue.keys.push_back({hash, task, content, (now + 999) / 1000});
 }
 

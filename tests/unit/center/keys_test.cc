@@ -98,6 +98,41 @@ TEST_CASE("a key is remembered for its window, and no more of them than the queu
   CHECK(w.world.add(w.m, {.key = "b"}));  // pushed out by the third
 }
 
+TEST_CASE("a queue that is to remember fewer keys comes down to that, a few with each new one") {
+  World w;
+  for (char key = 'a'; key < 'a' + 12; ++key) REQUIRE(w.world.add(w.m, {.key = {key}}));
+  REQUIRE(w.world.set({.key_count = 3}).ok());
+  CHECK(w.world.ledger().find_queue("q").value().keys == 12);
+  CHECK(w.world.add(w.m, {.key = "new-1"}));
+  w.world.restart();
+  CHECK(w.world.ledger().find_queue("q").value().keys == 9);
+  CHECK_FALSE(w.world.add(w.m, {.key = "e"}));  // not yet pushed out
+  CHECK(w.world.add(w.m, {.key = "a"}));
+  CHECK(w.world.add(w.m, {.key = "e"}));
+  CHECK(w.world.ledger().find_queue("q").value().keys == 3);
+}
+
+TEST_CASE("a key that is over its window and comes again names the new task only") {
+  World w;
+  REQUIRE(w.world.set({.key_window = 60s}).ok());
+  for (char key = 'a'; key < 'a' + 12; ++key) REQUIRE(w.world.add(w.m, {.key = {key}}));
+  w.world.pass(61s);
+  const TaskId again = w.world.add(w.m, {.key = "l"});
+  REQUIRE(again);
+  w.world.restart();
+  // Its older place is remembered still, and means nothing, also when the window is longer.
+  CHECK(w.world.ledger().find_queue("q").value().keys == 9);
+  REQUIRE(w.world.set({.key_window = 600s}).ok());
+  CHECK_FALSE(w.world.add(w.n, {.key = "l"}));
+  CHECK(w.world.last_winner().task == again);
+  // All that is older goes, and it stays.
+  w.world.pass(541s);
+  for (char key = 'm'; key < 'm' + 4; ++key) REQUIRE(w.world.add(w.m, {.key = {key}}));
+  CHECK(w.world.ledger().find_queue("q").value().keys == 5);
+  CHECK_FALSE(w.world.add(w.m, {.key = "l"}));
+  CHECK(w.world.last_winner().task == again);
+}
+
 TEST_CASE("a produce with a key that is repeated under its number gives the same task") {
   World w;
   CreatedRun run;
