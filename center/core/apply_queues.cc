@@ -37,10 +37,20 @@ void keep_indexes(Work& work, Queue& queue, const QueueSettings& before) {
   if (now.on_dead != before.on_dead && now.on_dead != OnDead::kHoldKey)
     release_dead(work, queue.id);
   if (now.max_per_fair_key == before.max_per_fair_key) return;
-  const FairTable::Names& names = tables.fair_keys.names();
-  for (auto at = names.lower_bound({queue.id, ""}); !at.done(); ++at) {
-    if (at->first.first != queue.id) return;
+  queue.changing_turns = true;
+  tables.jobs.fair_limits[queue.id].clear();
+}
+
+// Looks at the queue's fairness keys from a name on. False: the budget ended before the keys.
+bool update_turns_from(Work& work, QueueId id, std::string& name) {
+  Tables& tables = work.tables;
+  Queue& queue = tables.queues.edit(id);
+  while (true) {
+    const auto at = tables.fair_keys.names().lower_bound({id, name});
+    if (at.done() || at->first.first != id) return true;
+    if (!work.spend()) return false;
     queue.update_turns(at->second, tables.fair_keys[at->second]);
+    name = at->first.second + '\0';
   }
 }
 
@@ -108,6 +118,7 @@ SimpleOutcome apply_set_queue(Work& work, const SetQueue& command) {
   if (rule_of(queue) != rule) work.effects.rules.push_back(rule_of(queue));
   forget_surplus(work, id);
   continue_releasing(work);
+  continue_fair_limits(work);
   if (queue.ready > 0) reopen_queue(work, id);
   return {};
 }
@@ -139,6 +150,18 @@ void continue_purges(Work& work) {
     tables.jobs.purges.erase(queue);
     tables.queues.edit(queue).purging = false;
     if (tables.queues[queue].ready > 0) reopen_queue(work, queue);
+  }
+}
+
+void continue_fair_limits(Work& work) {
+  Tables& tables = work.tables;
+  while (!tables.jobs.fair_limits.empty() && work.budget > 0) {
+    const auto at = tables.jobs.fair_limits.begin();
+    const QueueId id = at->first;
+    if (!update_turns_from(work, id, at->second)) return;
+    tables.jobs.fair_limits.erase(at);
+    tables.queues.edit(id).changing_turns = false;
+    if (tables.queues[id].ready > 0) reopen_queue(work, id);
   }
 }
 

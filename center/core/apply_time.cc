@@ -79,6 +79,7 @@ void do_due(Work& work) {
   for (const ShardId shard : tables.bars.expire(work.now_ms())) offer_shard(work, shard);
   continue_seals(work);
   continue_purges(work);
+  continue_fair_limits(work);
   continue_releasing(work);
   continue_telling(work);
   continue_matches(work);

@@ -187,6 +187,11 @@ class Explainer {
           name + " begins no more than " + std::to_string(settings.max_rate) + " claims a second",
           {}};
     }
+    if (queue.changing_turns) {
+      return {ExplainCode::kFairKeyLimit,
+              name + " is being given another limit of claims of one fairness key",
+              {}};
+    }
     if (settings.max_per_fair_key > 0 && facts_.fair_key != kNoSlot &&
         tables_.fair_keys[facts_.fair_key].claimed >= settings.max_per_fair_key) {
       return {ExplainCode::kFairKeyLimit,

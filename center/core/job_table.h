@@ -57,13 +57,15 @@ struct JobTable {
   std::map<QueueId, std::string> dead_keys;
   // Lines of ordering keys in which too many have gone: the place of the next to look at.
   std::map<std::uint32_t, TaskLine::Place> sweep_lines;
+  // Queues whose `max_per_fair_key` was changed: the name of the next fairness key to look at.
+  std::map<QueueId, std::string> fair_limits;
   // Queues that keep more finished rows than they may.
   std::set<QueueId> surplus_queues;
 
   [[nodiscard]] bool empty() const {
     return match_queues.empty() && offer_shards.empty() && seal_shards.empty() && purges.empty() &&
            tellings.empty() && births.empty() && free_keys.empty() && dead_keys.empty() &&
-           sweep_lines.empty() && surplus_queues.empty();
+           sweep_lines.empty() && fair_limits.empty() && surplus_queues.empty();
   }
 };
 

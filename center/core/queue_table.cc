@@ -131,13 +131,12 @@ void Queue::take_place(Level& in, Lane& lane, std::uint32_t fair_key) {
 }
 
 void Queue::restore_lane(Level& in, std::uint32_t fair_key, std::uint32_t overtaken,
-                         std::uint64_t pass) {
+                         std::uint64_t pass, bool in_turn) {
   Lane& lane = in.edit_lane(fair_key);
-  const bool was_in = lane.in_turn;
   leave_turns(in, lane);
   lane.overtaken = overtaken;
   lane.pass = pass;  // behind the others, if it was passed over
-  if (was_in) take_place(in, lane, fair_key);
+  if (in_turn && lane.ready > 0 && !in.fair.empty()) take_place(in, lane, fair_key);
 }
 
 void Queue::leave_turns(Level& in, Lane& lane) {

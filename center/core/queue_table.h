@@ -87,6 +87,7 @@ struct Queue {
   QueueSettings settings;
   bool is_set = false;           // by somebody: it is listed though it never had a task
   bool purging = false;          // a purge is at work: nothing is granted until it has gone through
+  bool changing_turns = false;   // by a new max_per_fair_key: nothing is granted until all have it
   std::int64_t rate_credit = 0;  // while the rate is limited: claims that may begin, in thousandths
   std::vector<Level> levels;     // highest priority first; those that were ever used
 
@@ -120,11 +121,11 @@ struct Queue {
   }
   // Puts the lane where it stood in a snapshot.
   void restore_lane(Level& level, std::uint32_t fair_key, std::uint32_t overtaken,
-                    std::uint64_t pass);
+                    std::uint64_t pass, bool in_turn);
 
   // Whether a task of it may be granted now, as far as the queue goes.
   [[nodiscard]] bool is_open() const {
-    return !settings.paused && !purging &&
+    return !settings.paused && !purging && !changing_turns &&
            (settings.max_in_flight == 0 || claimed < settings.max_in_flight) &&
            (settings.max_rate == 0 || rate_credit >= kClaimCredit);
   }

@@ -90,7 +90,7 @@ void fields(Archive& ar, Queue& q) {
   fields(ar, q.settings);
   ar.list(q.levels, [](auto& a, Level& level) {
     a(level.priority), a(level.passed), a(level.pass), a(level.plain.overtaken),
-        a(level.plain.pass);
+        a(level.plain.pass), a(level.plain.in_turn);
   });
 }
 
@@ -99,13 +99,15 @@ struct LaneItem {
   std::uint32_t priority = 0;
   std::uint32_t overtaken = 0;
   std::uint64_t pass = 0;
+  bool in_turn = false;
 };
 template <class Archive>
 void fields(Archive& ar, std::uint32_t& slot, FairKey& key, std::vector<LaneItem>& lanes) {
   ar(slot), ar(key.queue), ar(key.name), ar(key.serial), ar(key.weight), ar(key.claimed),
       ar(key.tasks);
-  ar.list(lanes,
-          [](auto& a, LaneItem& lane) { a(lane.priority), a(lane.overtaken), a(lane.pass); });
+  ar.list(lanes, [](auto& a, LaneItem& lane) {
+    a(lane.priority), a(lane.overtaken), a(lane.pass), a(lane.in_turn);
+  });
 }
 
 template <class Archive>
@@ -241,13 +243,14 @@ enum class JobKind : std::uint8_t {
   kMatchQueue = 1,
   kOfferShard = 2,
   kSealShard = 3,
-  kPurge = 4,     // subject: queue; next: task; others: shards, each and its end; several a queue
-  kTelling = 5,   // subject: Ending; next: of those to tell; others: task, parent
-  kBirth = 6,     // subject: acked; next: child; others: parent, token
-  kFreeKey = 7,   // subject: slot of the ordering key
-  kDeadKeys = 8,  // subject: queue; name: of the next key
-  kSurplus = 9,   // subject: queue
-  kSweep = 10,    // subject: slot of the ordering key; next: place in its line
+  kPurge = 4,       // subject: queue; next: task; others: shards, each and its end; several a queue
+  kTelling = 5,     // subject: Ending; next: of those to tell; others: task, parent
+  kBirth = 6,       // subject: acked; next: child; others: parent, token
+  kFreeKey = 7,     // subject: slot of the ordering key
+  kDeadKeys = 8,    // subject: queue; name: of the next key
+  kSurplus = 9,     // subject: queue
+  kSweep = 10,      // subject: slot of the ordering key; next: place in its line
+  kFairLimit = 11,  // subject: queue; name: of the next key
 };
 struct JobItem {
   JobKind kind = JobKind::kMatchQueue;

@@ -243,12 +243,12 @@ class SnapshotLinker {
     for (Level& level : queue.levels) {
       for (const LaneItem& said : items_.said[queue.id.value() - 1].plain) {
         if (said.priority == level.priority)
-          queue.restore_lane(level, kNoSlot, said.overtaken, said.pass);
+          queue.restore_lane(level, kNoSlot, said.overtaken, said.pass, said.in_turn);
       }
       for (auto at = level.fair.begin(); !at.done(); ++at) {
         for (const LaneItem& said : items_.lanes[at->first]) {
           if (said.priority == level.priority)
-            queue.restore_lane(level, at->first, said.overtaken, said.pass);
+            queue.restore_lane(level, at->first, said.overtaken, said.pass, said.in_turn);
         }
       }
     }

@@ -180,8 +180,10 @@ class SnapshotLoader {
                            std::exchange(queue.blocked, 0),
                            std::exchange(queue.pending, 0),
                            {}});
-    for (const Level& level : queue.levels)
-      items_.said.back().plain.push_back({level.priority, level.plain.overtaken, level.plain.pass});
+    for (Level& level : queue.levels) {
+      items_.said.back().plain.push_back({level.priority, level.plain.overtaken, level.plain.pass,
+                                          std::exchange(level.plain.in_turn, false)});
+    }
     t_.queues.restore(std::move(queue));
     return true;
   }
@@ -384,6 +386,11 @@ class SnapshotLoader {
         return t_.queues.exists(QueueId(job.subject));
       case JobKind::kSweep:
         t_.jobs.sweep_lines[job.subject] = static_cast<TaskLine::Place>(job.next);
+        return true;
+      case JobKind::kFairLimit:
+        if (!t_.queues.exists(QueueId(job.subject))) return false;
+        t_.queues.edit(QueueId(job.subject)).changing_turns = true;
+        t_.jobs.fair_limits[QueueId(job.subject)] = job.name;
         return true;
       case JobKind::kSurplus:
         t_.jobs.surplus_queues.insert(QueueId(job.subject));

@@ -296,7 +296,8 @@ class Snapshot final : public LedgerSnapshot {
     std::vector<LaneItem> lanes;
     for (const Level& level : t_.queues[key.queue].levels) {
       const Lane* lane = level.fair.find(slot);
-      if (lane != nullptr) lanes.push_back({level.priority, lane->overtaken, lane->pass});
+      if (lane != nullptr)
+        lanes.push_back({level.priority, lane->overtaken, lane->pass, lane->in_turn});
     }
     fields(ar, slot, key, lanes);
     return true;
@@ -384,6 +385,8 @@ class Snapshot final : public LedgerSnapshot {
       jobs.push_back({JobKind::kDeadKeys, queue.value(), 0, {}, name});
     for (const auto& [slot, place] : t_.jobs.sweep_lines)
       jobs.push_back({JobKind::kSweep, slot, place, {}, {}});
+    for (const auto& [queue, name] : t_.jobs.fair_limits)
+      jobs.push_back({JobKind::kFairLimit, queue.value(), 0, {}, name});
     for (const QueueId queue : t_.jobs.surplus_queues)
       jobs.push_back({JobKind::kSurplus, queue.value(), 0, {}, {}});
     const std::size_t count = jobs.size();

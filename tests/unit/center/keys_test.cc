@@ -425,6 +425,31 @@ TEST_CASE("a fairness key has no more claims at once than its queue allows") {
   CHECK(w.world.grants().size() == 2);
 }
 
+TEST_CASE("a new limit of fairness keys comes to more of them than one entry may touch") {
+  World w;
+  REQUIRE(w.world.set({.max_per_fair_key = 1}).ok());
+  std::vector<TaskId> waits;
+  for (const char* key : {"y", "z"}) {
+    w.world.add(w.m, {.fair_key = key});
+    waits.push_back(w.world.add(w.m, {.fair_key = key}));
+  }
+  REQUIRE(w.claim(2).size() == 2);
+  for (std::size_t i = 0; i < kEntryTasksMax; ++i)
+    w.world.add(w.m, {.priority = 1, .fair_key = "a" + std::to_string(i)});
+
+  REQUIRE(w.world.set({.max_per_fair_key = 2}).ok());
+  REQUIRE(w.world.ledger().wants_continue());
+  w.world.restart();
+  // Nothing is granted by the old limit meanwhile.
+  CHECK(w.claim(4).empty());
+  CHECK(w.world.ledger().explain(waits[1]).value().because == ExplainCode::kFairKeyLimit);
+  w.world.send(Incarnation(), Continue{});
+  REQUIRE(w.world.grants().size() == 2);
+  CHECK(w.world.grants()[0].task == waits[0]);
+  CHECK(w.world.grants()[1].task == waits[1]);
+  CHECK_FALSE(w.world.ledger().wants_continue());
+}
+
 TEST_CASE("a low priority has its turn after others were preferred often enough") {
   World w;
   REQUIRE(w.world.set({.ageing = 3}).ok());
