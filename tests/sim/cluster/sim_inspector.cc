@@ -19,7 +19,24 @@ void SimInspector::watch(std::vector<TaskId> tasks) {
   for (const TaskId task : tasks) {
     if (states_.try_emplace(task, check::FinalState::kNotFound).second) open_.insert(task);
   }
+  look_at_queues();
   ask_again();
+}
+
+void SimInspector::look_at_queues() {
+  for (std::uint64_t i = 0; world_.plan.life.on && i < world_.plan.queues; i++) {
+    results_awaited_++;
+    client().admin().show_queue(
+        "q" + std::to_string(i), kPatience, [this](const Result<client::QueueDetail>& shown) {
+          results_awaited_--;
+          if (!shown.ok()) return;
+          const client::QueueDetail& queue = shown.value();
+          if (queue.finished_kept <= queue.settings.keep_count) return;
+          world_.fail("queue '" + queue.info.name + "' keeps " +
+                      std::to_string(queue.finished_kept) + " finished tasks, and may keep " +
+                      std::to_string(queue.settings.keep_count));
+        });
+  }
 }
 
 void SimInspector::explain_open() {
@@ -100,6 +117,7 @@ void SimInspector::learn(TaskId task, const Result<client::TaskInfo>& answer) {
   expiries_[task] = std::max<std::uint64_t>(expiries_[task], answer.value().expiries);
   if (!is_end(answer.value().state) || open_.erase(task) == 0) return;
   look_at_result(task, answer.value());
+  if (world_.plan.life.timeouts > 0) look_at_attempts(task);
   // What is dead may still be discarded.
   if (world_.plan.life.waits > 0 && answer.value().state != client::TaskState::kDead)
     wait_for_end(task, answer.value().state);
@@ -120,6 +138,22 @@ void SimInspector::wait_for_end(TaskId task, client::TaskState end) {
       });
 }
 
+void SimInspector::look_at_attempts(TaskId task) {
+  results_awaited_++;
+  client().admin().task_history(
+      task, 1000, "", kPatience, [this, task](const Result<client::HistoryPage>& page) {
+        results_awaited_--;
+        if (!page.ok()) return;
+        std::map<Token, Millis> began;
+        for (const client::HistoryEvent& event : page.value().events) {
+          if (event.cause == "granted") began[event.token] = event.lease_time;
+          if (event.cause != "attempt_timeout" || !began.contains(event.token)) continue;
+          world_.sometimes.happened("attempt timed out");
+          world_.tasks.book.timed_out(task, event.token, event.lease_time - began[event.token]);
+        }
+      });
+}
+
 // What was acked with a result is done with exactly that, for as long as results are kept: longer
 // than any run.
 void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
@@ -127,6 +161,10 @@ void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
   if (acked == world_.results.end() || world_.plan.disks_lie()) return;
   // Discarded or purged nothing is kept; and what is dead for its children has no result to show.
   if (world_.plan.life.on && (info.queue.empty() || info.state != client::TaskState::kDone)) return;
+  if (!info.has_result && !acked->second.empty() && world_.plan.life.retentions > 0) {
+    world_.tasks.book.lost_result(task);  // a queue may keep few
+    return;
+  }
   if (info.has_result != !acked->second.empty()) {
     world_.fail("task " + to_string(task) + " was acked with " +
                     (acked->second.empty() ? "no result" : "a result") +

@@ -40,6 +40,10 @@ class SimInspector final : public SimClient {
   void note_look(std::uint64_t operation, const Result<client::TaskInfo>& answer);
   void learn(TaskId task, const Result<client::TaskInfo>& answer);
   void look_at_result(TaskId task, const client::TaskInfo& info);
+  // Which attempts the ledger says were ended by their timeout, and after how long.
+  void look_at_attempts(TaskId task);
+  // No queue keeps more finished tasks than it may.
+  void look_at_queues();
   // Who only waits for the end now is told it at once.
   void wait_for_end(TaskId task, client::TaskState end);
 

@@ -79,6 +79,14 @@ void SimOperator::set_up() {
       notes.push_back(note(queue, Kind::kKeyWindow,
                            static_cast<std::uint64_t>(kKeyWindow / std::chrono::seconds(1))));
     }
+    if (plan.key_counts > 0 && random_.below(100) < plan.key_counts) {
+      change.key_count = 1 + random_.below(12);
+      notes.push_back(note(queue, Kind::kKeyCount, *change.key_count));
+    }
+    if (plan.retentions > 0 && random_.below(100) < plan.retentions) {
+      change.keep_count = 1 + random_.below(20);
+      notes.push_back(note(queue, Kind::kKeepCount, *change.keep_count));
+    }
     if (plan.keep_all) change.keep = KeepFinished::kAll;
     if (plan.hold) {
       change.on_uncertain = OnUncertain::kHold;

@@ -9,6 +9,7 @@ namespace baton::sim {
 namespace {
 
 constexpr std::size_t kFirstParts = 18;  // that all runs draw
+constexpr std::size_t kMoreParts = 7;    // behind those, of draw_more()
 
 }  // namespace
 
@@ -40,6 +41,9 @@ std::span<const LifePlan::Part> LifePlan::parts() {
       {"times", &LifePlan::times},
       {"picks", &LifePlan::picks},
       {"key-windows", &LifePlan::key_windows},
+      // Of its half.
+      {"key-counts", &LifePlan::key_counts},
+      {"retentions", &LifePlan::retentions},
   };
   return kParts;
 }
@@ -69,14 +73,16 @@ LifePlan LifePlan::draw(std::uint64_t seed) {
 }
 
 void LifePlan::draw_more(Random& random) {
-  for (const Part& part : parts().subspan(kFirstParts))
-    this->*part.amount = one_of<std::uint64_t>(random, {0, 0, 5, 20, 50});
+  const auto amount = [&random] { return one_of<std::uint64_t>(random, {0, 0, 5, 20, 50}); };
+  for (const Part& part : parts().subspan(kFirstParts, kMoreParts)) this->*part.amount = amount();
   if (!exact_calendar) times = pauses_until = 0;
   calm = random.one_in(3);
   strict = random.one_in(2);
   tenants = random.one_in(2);
   if (calm && strict) priorities = std::max<std::uint64_t>(priorities, 20);
   if (calm && tenants) fair_keys = std::max<std::uint64_t>(fair_keys, 50);
+  if (random.one_in(2)) return;
+  for (const Part& part : parts().subspan(kFirstParts + kMoreParts)) this->*part.amount = amount();
 }
 
 SimPlan SimPlan::draw(std::uint64_t seed) {

@@ -80,14 +80,18 @@ struct LifePlan {
   // task by its name.
   std::uint64_t times = 0;
   std::uint64_t picks = 0;
-  std::uint64_t key_windows = 0;  // of queues, those that remember keys for a minute only
-  bool ordered = false;           // the first queue
-  bool keep_all = false;          // finished tasks of all queues
-  bool hold = false;              // what was cut off waits for a person
-  bool exact_calendar = false;    // of the daemons: so that a delay can be measured
-  bool calm = false;              // only clients fail: so that turns can be counted
-  bool strict = false;            // no priority gives way
-  bool tenants = false;           // a fairness key always has the same weight
+  // Of queues, those that remember keys for a minute only, that remember few keys, that keep few
+  // finished tasks.
+  std::uint64_t key_windows = 0;
+  std::uint64_t key_counts = 0;
+  std::uint64_t retentions = 0;
+  bool ordered = false;         // the first queue
+  bool keep_all = false;        // finished tasks of all queues
+  bool hold = false;            // what was cut off waits for a person
+  bool exact_calendar = false;  // of the daemons: so that a delay can be measured
+  bool calm = false;            // only clients fail: so that turns can be counted
+  bool strict = false;          // no priority gives way
+  bool tenants = false;         // a fairness key always has the same weight
 
   [[nodiscard]] std::uint64_t acts() const {
     return cancels + kills + decisions + copies + settings + pauses + purges + pauses_until +
@@ -102,7 +106,8 @@ struct LifePlan {
   static LifePlan draw(std::uint64_t seed);
 
  private:
-  // What only half of the runs have, so that the others are what they were before there was any.
+  // What only half of the runs have, so that the others are what they were before there was any. The
+  // last of it was added still later, and half of those have it.
   void draw_more(Random& random);
 };
 

@@ -64,7 +64,9 @@ void SimTasks::use_key(Wished& wished, SimTime now, Random& random) {
   const auto [at, first] = keyed_.try_emplace(wished.queue + wished.options.key, wished, now);
   if (first || random.one_in(kOtherContent)) return;
   Keyed& used = at->second;
-  if (plan_.key_windows > 0 && now - used.since > kKeyUsed) {
+  // Where few keys are remembered nobody can count on any.
+  const bool over = plan_.key_windows > 0 && now - used.since > kKeyUsed;
+  if (over || plan_.key_counts > 0) {
     used = {wished, now};
   } else {
     wished = used.wished;

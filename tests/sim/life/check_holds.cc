@@ -25,7 +25,7 @@ bool was_decided(const LifeTasks& tasks, const LifeTask& task, const LifeClaim& 
   });
 }
 
-void check_task(const LifeTasks& tasks, const LifeTask& task, const QueueNote& hold, Token from,
+void check_held(const LifeTasks& tasks, const LifeTask& task, const QueueNote& hold, Token from,
                 Moment until, std::vector<Violation>& found) {
   for (std::size_t i = 1; i < task.claims.size(); i++) {
     const LifeClaim& first = task.claims[i - 1];
@@ -54,7 +54,7 @@ std::vector<Violation> check_holds(const LifeTasks& tasks) {
     const Moment until = tasks.holds_until(hold);
     for (const auto& [id, task] : tasks.tasks) {
       if (task.wish != nullptr && task.wish->queue == hold.queue)
-        check_task(tasks, task, hold, from, until, found);
+        check_held(tasks, task, hold, from, until, found);
     }
   }
   return found;

@@ -8,15 +8,42 @@ namespace baton::check {
 namespace {
 
 struct Key {
+  std::string queue;
   Duration window{0};                  // for which it is remembered
   std::vector<const Asked*> answered;  // with a task
   std::vector<const Asked*> conflicts;
 };
 
-void check_key(const std::string& key, const Key& seen, std::vector<Violation>& found) {
+// The fewest keys that the queue was ever told to remember; kNever: more than any run has.
+std::uint64_t remembered(const LifeTasks& tasks, const std::string& queue) {
+  std::uint64_t fewest = kNever;
+  for (const QueueNote& change : tasks.book.changes()) {
+    if (change.kind == QueueNote::Kind::kKeyCount && change.queue == queue)
+      fewest = std::min(fewest, change.value);
+  }
+  return fewest;
+}
+
+// So many produces with keys came, or may have come, to the queue behind the first that they can have
+// pushed out its key.
+bool may_be_pushed_out(const LifeTasks& tasks, const Key& key, const Asked& first,
+                       const Asked& then) {
+  const std::uint64_t most = remembered(tasks, key.queue);
+  if (most == kNever) return false;
+  const auto others = std::ranges::count_if(tasks.produces, [&](const Asked& asked) {
+    return asked.wish != nullptr && asked.wish->queue == key.queue &&
+           !asked.wish->options.key.empty() && asked.operation != first.operation &&
+           asked.operation != then.operation && asked.begin < then.end && asked.end > first.begin;
+  });
+  return static_cast<std::uint64_t>(others) >= most;
+}
+
+void check_key(const LifeTasks& tasks, const std::string& key, const Key& seen,
+               std::vector<Violation>& found) {
   for (const Asked* asked : seen.answered) {
     const Asked& first = *seen.answered.front();
-    const bool may_be_forgotten = asked->end_at - first.begin_at >= seen.window;
+    const bool may_be_forgotten = asked->end_at - first.begin_at >= seen.window ||
+                                  may_be_pushed_out(tasks, seen, first, *asked);
     if (asked->task != first.task) {
       if (may_be_forgotten) continue;
       found.push_back({"L2",
@@ -32,8 +59,10 @@ void check_key(const std::string& key, const Key& seen, std::vector<Violation>& 
   }
   for (const Asked* refused : seen.conflicts) {
     if (seen.answered.empty() || refused->content != seen.answered.front()->content) continue;
-    if (refused->end_at - seen.answered.front()->begin_at >= seen.window) continue;
-    const TaskId task = seen.answered.front()->task;
+    const Asked& first = *seen.answered.front();
+    if (refused->end_at - first.begin_at >= seen.window) continue;
+    if (may_be_pushed_out(tasks, seen, first, *refused)) continue;
+    const TaskId task = first.task;
     found.push_back({"L2",
                      "key '" + key + "' of task " + baton::to_string(task) +
                          " was called a conflict for the content that it has",
@@ -52,6 +81,7 @@ void check_delivered(const LifeTasks& tasks, std::vector<Violation>& found) {
     const Duration apart = std::max(task.claims.front().time - known->second->asked_at,
                                     known->second->claims.front().time - task.asked_at);
     if (apart >= tasks.key_window(task.wish->queue)) continue;
+    if (remembered(tasks, task.wish->queue) != kNever) continue;
     found.push_back({"L2",
                      "key '" + task.wish->options.key + "' was delivered as task " +
                          baton::to_string(known->second->task) + " and as task " +
@@ -67,6 +97,7 @@ std::vector<Violation> check_idempotency(const LifeTasks& tasks) {
   for (const Asked& asked : tasks.produces) {
     if (asked.wish == nullptr || asked.wish->options.key.empty()) continue;
     Key& key = keys[{asked.wish->queue, asked.wish->options.key}];
+    key.queue = asked.wish->queue;
     key.window = tasks.key_window(asked.wish->queue);
     if (asked.outcome == Outcome::kOk) {
       key.answered.push_back(&asked);
@@ -75,7 +106,7 @@ std::vector<Violation> check_idempotency(const LifeTasks& tasks) {
     }
   }
   std::vector<Violation> found;
-  for (const auto& [name, key] : keys) check_key(name.second, key, found);
+  for (const auto& [name, key] : keys) check_key(tasks, name.second, key, found);
   check_delivered(tasks, found);
   return found;
 }

@@ -53,7 +53,8 @@ std::vector<Violation> check_life(const LifeTasks& tasks) {
   for (const auto check :
        {check_order_keys, check_idempotency, check_acts, check_delays, check_families, check_after,
         check_checkpoints, check_pauses, check_limits, check_priorities, check_rates, check_purges,
-        check_fairness, check_told_ends, check_losses, check_holds, check_early_ends}) {
+        check_fairness, check_told_ends, check_losses, check_holds, check_early_ends,
+        check_attempts, check_retention}) {
     const std::vector<Violation> more = check(tasks);
     found.insert(found.end(), more.begin(), more.end());
   }

@@ -60,6 +60,8 @@ struct QueueNote {
     kAgeing,        // `value`; 0: a priority never gives way
     kLossLimit,     // attempts cut off until a task is dead: `value`
     kKeyWindow,     // how long an idempotency key is remembered: `value` seconds
+    kKeyCount,      // how many idempotency keys are remembered: `value`
+    kKeepCount,     // how many finished tasks are kept: `value`
     kHold,          // 1: what was cut off waits for a person; 0: it does not
   };
   std::string queue;
@@ -77,6 +79,19 @@ struct ToldEnd {
   FinalState state = FinalState::kNotFound;
   Moment at = 0;
   Duration time{0};
+};
+
+// An attempt that its timeout ended, as the history of its task tells it: by the ledger's own clock.
+struct TimedOut {
+  TaskId task;
+  Token token;
+  Millis lasted{0};
+};
+
+// Somebody looked for the result of a task that was acked with one, and it is not kept.
+struct LostResult {
+  TaskId task;
+  Moment at = 0;
 };
 
 class LifeBook {
@@ -113,6 +128,10 @@ class LifeBook {
   void told_end(TaskId task, FinalState state, Duration time) {
     told_ends_.push_back({task, state, now(), time});
   }
+  void timed_out(TaskId task, Token token, Millis lasted) {
+    timed_out_.push_back({task, token, lasted});
+  }
+  void lost_result(TaskId task) { lost_results_.push_back({task, now()}); }
   void acked(std::uint64_t operation, FailurePolicy policy) { policies_[operation] = policy; }
 
   // Returns the number to end it with.
@@ -159,6 +178,8 @@ class LifeBook {
   [[nodiscard]] const std::map<Token, std::uint32_t>& expiries_handed() const { return expiries_; }
   [[nodiscard]] bool was_picked(Token token) const { return picked_.contains(token); }
   [[nodiscard]] const std::vector<ToldEnd>& told_ends() const { return told_ends_; }
+  [[nodiscard]] const std::vector<TimedOut>& timed_out() const { return timed_out_; }
+  [[nodiscard]] const std::vector<LostResult>& lost_results() const { return lost_results_; }
 
  private:
   const History& history_;
@@ -171,6 +192,8 @@ class LifeBook {
   std::vector<ActNote> acts_;
   std::vector<QueueNote> changes_;
   std::vector<ToldEnd> told_ends_;
+  std::vector<TimedOut> timed_out_;
+  std::vector<LostResult> lost_results_;
   Duration calendar_spread_{0};
   WallTime calendar_begin_{};
   bool shards_stayed_ = false;

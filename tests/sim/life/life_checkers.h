@@ -1,4 +1,4 @@
-// What must be true of the life of every task, whatever went wrong in the run: L1 ... L17 of
+// What must be true of the life of every task, whatever went wrong in the run: L1 ... L19 of
 // docs/testing.md. One idea a file; each has a test in which it finds a history that is wrong.
 #pragma once
 
@@ -80,6 +80,14 @@ std::vector<Violation> check_holds(const LifeTasks& tasks);
 // counted from when the ledger hears of it, and lease time is ahead of the world's by no more than
 // the center's clock is fast, and one tick.
 std::vector<Violation> check_early_ends(const LifeTasks& tasks);
+
+// L18 attempts: what was ended by the timeout of an attempt has one, and had lasted for that long by the
+// ledger's own clock.
+std::vector<Violation> check_attempts(const LifeTasks& tasks);
+
+// L19 retention: the result of a done task is kept while fewer tasks of its queue can have ended since
+// than the queue keeps.
+std::vector<Violation> check_retention(const LifeTasks& tasks);
 
 // All of them.
 std::vector<Violation> check_life(const LifeTasks& tasks);

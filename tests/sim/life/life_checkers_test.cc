@@ -171,6 +171,18 @@ TEST_CASE("L2 lets a key name another task once it may be forgotten") {
   CHECK(silent(later));
 }
 
+TEST_CASE("L2 lets a key name another task once so many others came that it may be pushed out") {
+  LifeStory story;
+  story.changed(QueueNote::Kind::kKeyCount, 2).task(1, keyed("k")).task(2, keyed("l"));
+  story.task(3, keyed("k"), 8);
+  CHECK_THAT(only(story, check_idempotency), Contains("names task 1 and task 3"));
+
+  LifeStory later;
+  later.changed(QueueNote::Kind::kKeyCount, 2).task(1, keyed("k")).task(2, keyed("l"));
+  later.task(3, keyed("m")).task(4, keyed("k"), 8).done(1, 10).done(4, 11);
+  CHECK(silent(later));
+}
+
 // ---- L3 -------------------------------------------------------------------------------------------
 
 TEST_CASE("a cancelled task whose holder is refused breaks no promise") {

@@ -383,5 +383,45 @@ TEST_CASE("L17 asks nothing where something else may be why") {
   CHECK(silent(behind));
 }
 
+// ---- L18 ------------------------------------------------------------------------------------------
+
+TEST_CASE("L18 finds an attempt that is timed out too soon, or without a timeout") {
+  LifeStory story;
+  story.task(1, {.attempt_timeout = Millis(2000)}).task(2).task(3, {.retry_of = TaskId(1)});
+  story.book.timed_out(TaskId(1), Token(5), Millis(2000));
+  story.book.timed_out(TaskId(3), Token(6), Millis(2000));
+  CHECK(silent(story));
+  LifeStory soon;
+  soon.task(1, {.attempt_timeout = Millis(2000)});
+  soon.book.timed_out(TaskId(1), Token(7), Millis(1999));
+  CHECK_THAT(only(soon, check_attempts), Contains("after 1999 ms, before its 2000 ms"));
+  story.book.timed_out(TaskId(2), Token(8), Millis(9000));
+  CHECK_THAT(only(story, check_attempts), Contains("and it has no timeout"));
+}
+
+// ---- L19 ------------------------------------------------------------------------------------------
+
+TEST_CASE("L19 finds a result that is gone although few can have ended since") {
+  LifeStory all;
+  all.task(1).done(1, 1);
+  all.book.lost_result(TaskId(1));
+  CHECK_THAT(only(all, check_retention), Contains("although its queue keeps all"));
+
+  LifeStory few;
+  few.changed(Kind::kKeepCount, 2).task(1).task(2).task(3).done(1, 1).done(2, 2).done(3, 3);
+  few.book.lost_result(TaskId(1));
+  CHECK(silent(few));
+  few.book.lost_result(TaskId(2));  // of 2 and 3 both are kept
+  CHECK_THAT(only(few, check_retention), Contains("keeps 2 and fewer can have ended since"));
+}
+
+TEST_CASE("L19 takes what nobody was told the end of for something that may have ended since") {
+  LifeStory story;
+  story.changed(Kind::kKeepCount, 2).task(1).task(2).done(1, 1);
+  story.wish(3, {});  // perhaps there is such a task
+  story.book.lost_result(TaskId(1));
+  CHECK(silent(story));
+}
+
 }  // namespace
 }  // namespace baton::check
