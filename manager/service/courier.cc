@@ -85,7 +85,8 @@ void Courier::on_tasks(std::uint64_t fetch, bool local, LogStore::Tasks tasks) {
   std::map<ConnectionId, std::deque<Parcel>> parcels;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Deliver& delivery = items[i].delivery;
-    if (items[i].fate == DeliveryTable::Fate::kDeliver && drop_if_lost(delivery)) continue;
+    // Also its payload may be gone by right: the task may have ended elsewhere, and been collected.
+    if (items[i].fate != DeliveryTable::Fate::kAgain && drop_if_lost(delivery)) continue;
     switch (items[i].fate) {
       case DeliveryTable::Fate::kDeliver: {
         if (!local) ++context_.metrics.claims_delivered_from_peers;

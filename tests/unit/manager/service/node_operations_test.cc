@@ -19,6 +19,17 @@ class OperationsWorld : public NodeWorld {
     consume(*consumer);
   }
 
+  // The news that the claim of this grant is lost.
+  static void lose(v1::ChannelGrants& news, const v1::Grant& given,
+                   v1::LostCause cause = v1::LOST_CANCELLED) {
+    v1::SessionLostClaim& lost = *news.add_lost();
+    *lost.mutable_session() = given.session();
+    lost.set_conn_epoch(1);
+    lost.mutable_claim()->set_task(given.task());
+    lost.mutable_claim()->set_token(given.token());
+    lost.mutable_claim()->set_cause(cause);
+  }
+
   v1::Operation operation(v1::OperationKind kind, std::string_view payload = {}) {
     v1::Operation operation;
     operation.set_seq(++seq_);
@@ -353,14 +364,8 @@ TEST_CASE_METHOD(OperationsWorld,
 
 TEST_CASE_METHOD(OperationsWorld, "claims that end without the consumer are told to it") {
   v1::ChannelGrants news;
-  for (const std::uint64_t token : {1001U, 1002U}) {
-    v1::SessionLostClaim& lost = *news.add_lost();
-    *lost.mutable_session() = grant(1, task(1)).session();
-    lost.set_conn_epoch(1);
-    lost.mutable_claim()->set_task(task(1).value());
-    lost.mutable_claim()->set_token(token);
-    lost.mutable_claim()->set_cause(v1::LOST_TIMEOUT);
-  }
+  for (const std::uint64_t number : {1U, 2U})
+    lose(news, grant(number, task(number)), v1::LOST_TIMEOUT);
   center.push(news);
 
   const auto lost = consumer->await_message<v1::ClaimsLost>(v1::CLAIMS_LOST);
@@ -375,12 +380,7 @@ TEST_CASE_METHOD(OperationsWorld,
   for (const std::uint64_t number : {1U, 2U}) {
     *news.add_grant() = grant(number, task(number));
   }
-  v1::SessionLostClaim& lost = *news.add_lost();
-  *lost.mutable_session() = grant(1, task(1)).session();
-  lost.set_conn_epoch(1);
-  lost.mutable_claim()->set_task(task(1).value());
-  lost.mutable_claim()->set_token(1001);
-  lost.mutable_claim()->set_cause(v1::LOST_CANCELLED);
+  lose(news, news.grant(0));
   center.push(news);
 
   // Its number has died, so that the slot is free; the ledger needs no telling.
@@ -394,6 +394,17 @@ TEST_CASE_METHOD(OperationsWorld,
   CHECK(delivered == std::set<std::uint64_t>{2});
   CHECK(died == std::set<std::uint64_t>{1});
   CHECK(center.count(v1::Command::kGiveBack) == 0);
+}
+
+TEST_CASE_METHOD(OperationsWorld,
+                 "a payload that is gone is no damage when the claim was lost meanwhile") {
+  v1::ChannelGrants news;
+  *news.add_grant() = grant(1, task(77));  // ended elsewhere, and collected
+  lose(news, news.grant(0));
+  center.push(news);
+  CHECK(consumer->await_message<v1::Tasks>(v1::TASKS).died(0) == 1);
+  CHECK(center.count(v1::Command::kGiveBack) == 0);
+  CHECK_FALSE(logger.has("payload damaged"));
 }
 
 TEST_CASE_METHOD(OperationsWorld,
@@ -416,11 +427,7 @@ TEST_CASE_METHOD(OperationsWorld,
   center.grant(given);
   run_for(std::chrono::milliseconds(20));
   v1::ChannelGrants news;
-  v1::SessionLostClaim& lost = *news.add_lost();
-  *lost.mutable_session() = given.session();
-  lost.set_conn_epoch(1);
-  lost.mutable_claim()->set_task(given.task());
-  lost.mutable_claim()->set_token(given.token());
+  lose(news, given);
   center.push(news);
   const auto tasks = consumer->await_message<v1::Tasks>(v1::TASKS);
   CHECK(tasks.delivery_size() == 0);
