@@ -82,6 +82,7 @@ QueueInfo read_queue(const v1::QueueInfo& from) {
   info.bytes = from.bytes();
   info.paused = from.paused();
   info.acked = from.acked();
+  info.key_window = millis_from_wire(from.key_window_ms());
   return info;
 }
 
@@ -90,7 +91,6 @@ QueueDetail read_queue_detail(const v1::QueueDetail& from) {
   detail.info = read_queue(from.info());
   detail.settings = changed(QueueSettings(), queue_change_from_wire(from.settings()));
   detail.keys = from.keys();
-  detail.key_window = millis_from_wire(from.key_window_ms());
   detail.order_keys = from.order_keys();
   detail.fair_keys = from.fair_keys();
   detail.finished_kept = from.finished_kept();

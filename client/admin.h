@@ -139,14 +139,14 @@ struct QueueInfo {
   bool paused = false;
   // Of the blocked: done themselves, waiting for their children.
   std::uint64_t acked = 0;
+  // How far back its idempotency keys reach: less than the setting when there are too many.
+  Millis key_window{0};
 };
 
 struct QueueDetail {
   QueueInfo info;
   QueueSettings settings;
-  std::uint64_t keys = 0;  // idempotency keys remembered
-  // How far back they reach: less than the setting when there are too many.
-  Millis key_window{0};
+  std::uint64_t keys = 0;        // idempotency keys remembered
   std::uint64_t order_keys = 0;  // ordering keys in use
   std::uint64_t fair_keys = 0;   // fairness keys with tasks
   std::uint64_t finished_kept = 0;

@@ -76,7 +76,7 @@ class TaskLister {
   TaskPage page_;
 };
 
-QueueView view_of(const Queue& queue) {
+QueueView view_of(const Tables& tables, const Queue& queue) {
   QueueView view;
   view.name = queue.name;
   view.id = queue.id;
@@ -94,6 +94,9 @@ QueueView view_of(const Queue& queue) {
   view.bytes = queue.bytes;
   view.paused = queue.settings.paused;
   view.acked = queue.acked;
+  const QueueSettings& settings = queue.settings;
+  view.key_window = Millis(tables.keys.effective_window_ms(
+      queue.id, tables.counters.lease_ms, {settings.key_window.count(), settings.key_count}));
   return view;
 }
 
@@ -124,7 +127,7 @@ QueuePage Ledger::list_queues(std::string_view prefix, std::string_view cursor,
       page.next = queue.name;
       break;
     }
-    page.queues.push_back(view_of(queue));
+    page.queues.push_back(view_of(state_->tables, queue));
   }
   return page;
 }
@@ -136,17 +139,11 @@ Result<QueueDetailView> Ledger::find_queue(std::string_view name) const {
     return Status(ErrorCode::kNotFound, "no queue '" + std::string(name) + "'");
   const Queue& queue = tables.queues[id];
   QueueDetailView view;
-  view.queue = view_of(queue);
+  view.queue = view_of(tables, queue);
   view.settings = queue.settings;
   view.keys = tables.keys.line(id).size;
-  view.key_window = Millis(tables.keys.effective_window_ms(
-      id, tables.counters.lease_ms, {queue.settings.key_window.count(), queue.settings.key_count}));
-  for (std::uint32_t slot = 0; slot < tables.order_keys.slots(); ++slot) {
-    if (tables.order_keys.in_use(slot) && tables.order_keys[slot].queue == id) ++view.order_keys;
-  }
-  for (std::uint32_t slot = 0; slot < tables.fair_keys.slots(); ++slot) {
-    if (tables.fair_keys.in_use(slot) && tables.fair_keys[slot].queue == id) ++view.fair_keys;
-  }
+  view.order_keys = tables.order_keys.count(id);
+  view.fair_keys = tables.fair_keys.count(id);
   view.finished_kept = queue.done_rows;
   view.finished_kept_bytes = queue.done_bytes;
   return view;

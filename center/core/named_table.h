@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "center/core/slot_table.h"
 #include "common/base/ids.h"
@@ -26,20 +27,27 @@ class NamedTable : public SlotTable<Key> {
   // In the order of queues, and of names within one.
   [[nodiscard]] const Names& names() const { return by_name_; }
 
+  // How many the queue has.
+  [[nodiscard]] std::uint32_t count(QueueId queue) const {
+    return queue.value() < counts_.size() ? counts_[queue.value()] : 0;
+  }
+
   // REQUIRES: its name is new in its queue.
   std::uint32_t add(Key key) {
     const std::pair<QueueId, std::string> name(key.queue, key.name);
     const std::uint32_t slot = SlotTable<Key>::add(std::move(key));
-    by_name_.insert(name, slot);
+    name_slot(name, slot);
     return slot;
   }
   // REQUIRES: nothing names it any more.
   void remove(std::uint32_t slot) {
-    by_name_.erase({(*this)[slot].queue, (*this)[slot].name});
+    const QueueId queue = (*this)[slot].queue;
+    by_name_.erase({queue, (*this)[slot].name});
+    --counts_[queue.value()];
     SlotTable<Key>::remove(slot);
   }
   void restore(std::uint32_t slot, Key key) {
-    by_name_.insert({key.queue, key.name}, slot);
+    name_slot({key.queue, key.name}, slot);
     SlotTable<Key>::restore(slot, std::move(key));
   }
 
@@ -48,7 +56,15 @@ class NamedTable : public SlotTable<Key> {
   }
 
  private:
+  void name_slot(const std::pair<QueueId, std::string>& name, std::uint32_t slot) {
+    by_name_.insert(name, slot);
+    const std::uint32_t queue = name.first.value();
+    if (queue >= counts_.size()) counts_.resize(queue + 1);
+    ++counts_[queue];
+  }
+
   Names by_name_;
+  std::vector<std::uint32_t> counts_;  // by queue id
 };
 
 }  // namespace baton::center

@@ -74,13 +74,13 @@ struct QueueView {
   std::uint64_t bytes = 0;      // of the payloads of unfinished tasks
   bool paused = false;
   std::uint64_t acked = 0;  // of the blocked: only their children are not finished
+  Millis key_window{0};     // how far back the idempotency keys reach
 };
 
 struct QueueDetailView {
   QueueView queue;
   QueueSettings settings;
   std::uint64_t keys = 0;
-  Millis key_window{0};  // how far back they reach
   std::uint64_t order_keys = 0;
   std::uint64_t fair_keys = 0;
   std::uint64_t finished_kept = 0;

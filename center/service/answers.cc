@@ -57,13 +57,13 @@ void encode_view(const QueueView& view, v1::QueueInfo* wire) {
   wire->set_bytes(view.bytes);
   wire->set_paused(view.paused);
   wire->set_acked(view.acked);
+  wire->set_key_window_ms(static_cast<std::uint64_t>(view.key_window.count()));
 }
 
 void encode_view(const QueueDetailView& view, v1::QueueDetail* wire) {
   encode_view(view.queue, wire->mutable_info());
   to_wire(change_to(view.settings), wire->mutable_settings());
   wire->set_keys(view.keys);
-  wire->set_key_window_ms(static_cast<std::uint64_t>(view.key_window.count()));
   wire->set_order_keys(view.order_keys);
   wire->set_fair_keys(view.fair_keys);
   wire->set_finished_kept(view.finished_kept);

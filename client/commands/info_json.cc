@@ -83,18 +83,19 @@ Json to_json(const client::Explanation& explanation) {
 }
 
 Json to_json(const client::QueueInfo& queue) {
-  return {
-      {"name", queue.name},       {"ready", queue.ready},     {"delayed", queue.delayed},
-      {"claimed", queue.claimed}, {"dead", queue.dead},       {"quarantined", queue.quarantined},
-      {"done", queue.done},       {"created", queue.created}, {"waiting", queue.waiting},
-      {"held", queue.held},       {"blocked", queue.blocked}, {"cancelled", queue.cancelled},
-      {"bytes", queue.bytes},     {"paused", queue.paused},   {"acked", queue.acked}};
+  return {{"name", queue.name},       {"ready", queue.ready},
+          {"delayed", queue.delayed}, {"claimed", queue.claimed},
+          {"dead", queue.dead},       {"quarantined", queue.quarantined},
+          {"done", queue.done},       {"created", queue.created},
+          {"waiting", queue.waiting}, {"held", queue.held},
+          {"blocked", queue.blocked}, {"cancelled", queue.cancelled},
+          {"bytes", queue.bytes},     {"paused", queue.paused},
+          {"acked", queue.acked},     {"keys_reach_back_ms", queue.key_window.count()}};
 }
 
 Json to_json(const client::QueueDetail& queue) {
   Json json = to_json(queue.info);
   json["keys"] = queue.keys;
-  json["keys_reach_back_ms"] = queue.key_window.count();
   json["order_keys"] = queue.order_keys;
   json["fair_keys"] = queue.fair_keys;
   json["finished_kept"] = queue.finished_kept;

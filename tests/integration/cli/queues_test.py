@@ -52,6 +52,16 @@ def settings_hold_at_every_manager_and_over_a_killed_center():
     expect(run("queue", "show", "nobody")[0], 3)
 
 
+def a_list_says_how_far_back_the_keys_of_a_queue_reach():
+    set_queue("reach", "--key-count", 2, "--key-window", "1h")
+    expect(TRIO.queue("reach")["keys_reach_back_ms"], 3600000)
+    for key in "abc":
+        TRIO.baton("produce", "-q", "reach", "--key", key, stdin="x\n")
+    listed = TRIO.queue("reach")["keys_reach_back_ms"]
+    assert listed < 600000, listed
+    expect(show("reach")["keys"], 2)
+
+
 def a_paused_queue_hands_out_nothing_until_it_is_resumed_or_the_pause_is_over():
     TRIO.baton("queue", "pause", "paused", "--create")
     task, = TRIO.produce("paused", ["x"])
@@ -146,6 +156,7 @@ def an_ordered_queue_works_on_one_task_at_a_time():
 if __name__ == "__main__":
     with Trio(managers=2) as TRIO:
         run_cases([
+            a_list_says_how_far_back_the_keys_of_a_queue_reach,
             settings_hold_at_every_manager_and_over_a_killed_center,
             a_paused_queue_hands_out_nothing_until_it_is_resumed_or_the_pause_is_over,
             a_purge_cancels_what_waits_and_nothing_else, what_a_limited_queue_cannot_take_waits_for_room_and_is_said,

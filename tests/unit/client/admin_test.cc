@@ -367,7 +367,7 @@ TEST_CASE("a queue is shown with all its settings") {
   queue.mutable_settings()->set_lease_ms(60'000);
   queue.mutable_settings()->set_on_uncertain(v1::HOLD);
   queue.set_keys(9);
-  queue.set_key_window_ms(70'000);
+  queue.mutable_info()->set_key_window_ms(70'000);
   query.answer(v1::ANSWER, answer);
   world.run_until([&] { return detail.has_value(); });
   REQUIRE(detail->ok());
@@ -375,7 +375,7 @@ TEST_CASE("a queue is shown with all its settings") {
   CHECK(detail->value().settings.lease == Millis(60'000));
   CHECK(detail->value().settings.on_uncertain == OnUncertain::kHold);
   CHECK(detail->value().settings.max_attempts == kMaxAttemptsDefault);
-  CHECK(detail->value().key_window == Millis(70'000));
+  CHECK(detail->value().info.key_window == Millis(70'000));
 }
 
 TEST_CASE("only the settings that are named are changed") {
