@@ -61,31 +61,37 @@ std::vector<std::string> verbs_of(const CLI::App& app) {
   return names;
 }
 
-// "; did you mean '--delay'?" when a flag of `words` is none that `app` knows, but nearly.
-std::string suggest_flag(const CLI::ParseError& error, const std::vector<std::string>& words,
-                         const CLI::App& app) {
-  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError)) return "";
-  std::vector<std::string> known;
+std::vector<std::string> long_flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
   for (const CLI::Option* option : app.get_options({})) {
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
   }
+  return flags;
+}
+
+// The first flag of `words` that is none of `known`; "" when there is none.
+std::string unknown_flag(const std::vector<std::string>& words,
+                         const std::vector<std::string>& known) {
   for (const std::string& word : words) {
     const std::string flag = word.substr(0, word.find('='));
-    if (!flag.starts_with("--") || std::ranges::find(known, flag) != known.end()) continue;
-    const std::string meant = suggest(flag, known);
-    if (!meant.empty()) return "; did you mean '" + meant + "'?";
+    if (flag.starts_with("--") && std::ranges::find(known, flag) == known.end()) return flag;
   }
   return "";
+}
+
+std::string did_you_mean(const std::string& meant) {
+  return meant.empty() ? "" : "; did you mean '" + meant + "'?";
+}
+
+bool is(const CLI::ParseError& error, CLI::ExitCodes code) {
+  return error.get_exit_code() == static_cast<int>(code);
 }
 
 // The parser lists what it does not know from the last word to the first: here as it was typed.
 std::string in_typed_order(const CLI::ParseError& error, const std::vector<std::string>& words) {
   const std::string said = error.what();
   const std::size_t colon = said.find(": ");
-  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError) ||
-      colon == std::string::npos) {
-    return said;
-  }
+  if (!is(error, CLI::ExitCodes::ExtrasError) || colon == std::string::npos) return said;
   std::string_view rest = std::string_view(said).substr(colon + 2);
   std::string typed;
   for (auto word = words.rbegin(); word != words.rend() && !rest.empty(); ++word) {
@@ -283,10 +289,20 @@ int Program::explain(const CLI::ParseError& error, const std::vector<std::string
     // are better.
     const std::string meant = suggest(word, verbs_of(*where));
     if (meant.empty() && where->get_subcommands().size() > 0) continue;
-    const std::string hint = meant.empty() ? "" : "; did you mean '" + meant + "'?";
-    return usage_error("'" + path_of(*where) + "' has no verb '" + word + "'" + hint, *where);
+    return usage_error("'" + path_of(*where) + "' has no verb '" + word + "'" + did_you_mean(meant),
+                       *where);
   }
-  return usage_error(in_typed_order(error, words) + suggest_flag(error, words, *where), *where);
+  const std::vector<std::string> known = long_flags_of(*where);
+  const std::string unknown = unknown_flag(words, known);
+  std::string what = in_typed_order(error, words);
+  if (is(error, CLI::ExitCodes::ExtrasError)) {
+    what += did_you_mean(suggest(unknown, known));
+  } else if (is(error, CLI::ExitCodes::RequiredError) && !unknown.empty()) {
+    // What is missing was perhaps only mistyped.
+    what +=
+        "; '" + unknown + "' is no flag of this command" + did_you_mean(suggest(unknown, known));
+  }
+  return usage_error(what, *where);
 }
 
 }  // namespace baton::commands

@@ -894,6 +894,9 @@ TEST_CASE("a flag that is nearly one is named, and so is a verb") {
             "did you mean '--max-attempts'"));
   CHECK(has(run_baton({"task", "cancle", kTask}).err, "did you mean 'cancel'"));
   CHECK_FALSE(has(run_baton({"produce", "-q", "mail", "--nothing-like-it"}).err, "did you mean"));
+  // What is missing was only mistyped.
+  CHECK(has(run_baton({"consume", "--quue", "mail"}).err,
+            "'--quue' is no flag of this command; did you mean '--queue'"));
 }
 
 TEST_CASE("every verb has help with examples") {
