@@ -24,6 +24,13 @@ void BulkFlags::add_to(CLI::App& command) {
   command.add_flag("-y,--yes", yes, "do not ask; needed where there is no terminal")->excludes(dry);
 }
 
+void BulkCounts::print(const char* before, const std::string& what, bool dry_run) const {
+  const char* would = dry_run ? "would be " : "";
+  std::fprintf(stderr, "%s%llu %s%s, %llu %srefused\n", before,
+               static_cast<unsigned long long>(done), would, what.c_str(),
+               static_cast<unsigned long long>(refused), would);
+}
+
 BulkAction::BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids)
     : query_(query),
       plan_(std::move(plan)),
@@ -34,6 +41,7 @@ BulkAction::BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids
 
 void BulkAction::start() {
   began_ = query_.loop().now();
+  query_.on_interrupt([this](int signal) { interrupt(signal); });
   if (!plan_.dry_run) return next();
   foresight_.begin([this] { next(); });
 }
@@ -42,7 +50,7 @@ std::size_t BulkAction::piece() const {
   std::uint64_t size = kPieceMax;
   if (plan_.dry_run) size = kLooksMax;
   if (plan_.rate) size = std::min<std::uint64_t>(size, std::max(1U, *plan_.rate / kPiecesASecond));
-  if (plan_.limit > 0) size = std::min(size, plan_.limit - std::min(plan_.limit, done_ + refused_));
+  if (plan_.limit > 0) size = std::min(size, plan_.limit - std::min(plan_.limit, counts_.all()));
   return static_cast<std::size_t>(size);
 }
 
@@ -79,12 +87,12 @@ void BulkAction::on_foreseen() {
   for (std::size_t i = 0; i < looks_.size(); ++i) {
     const Foreseen& what = looks_[i];
     if (what.status.ok()) {
-      ++done_;
+      ++counts_.done;
       add_row(looked_at_[i], "would be " + plan_.done, what.state,
               what.only_if.empty() ? "" : "if " + what.only_if);
       continue;
     }
-    ++refused_;
+    ++counts_.refused;
     if (first_refusal_.ok()) first_refusal_ = what.status;
     add_row(looked_at_[i], "would be refused", what.state, what.status.message());
   }
@@ -96,13 +104,13 @@ void BulkAction::on_acted(const std::vector<client::ActOutcome>& outcomes) {
     const bool ok = outcome.status.ok();
     add_row(outcome.task, ok ? plan_.done : std::string(to_string(outcome.status.code())),
             outcome.state, outcome.status.message());
-    (ok ? done_ : refused_) += 1;
+    (ok ? counts_.done : counts_.refused) += 1;
     if (!ok && first_refusal_.ok()) first_refusal_ = outcome.status;
   }
   if (!plan_.rate) return next();
   const Duration second = std::chrono::seconds(1);
   const Duration due =
-      second * static_cast<std::int64_t>(done_ + refused_) / static_cast<std::int64_t>(*plan_.rate);
+      second * static_cast<std::int64_t>(counts_.all()) / static_cast<std::int64_t>(*plan_.rate);
   query_.loop().call_at(began_ + due, [this] { next(); });
 }
 
@@ -116,18 +124,23 @@ void BulkAction::add_row(TaskId task, const std::string& outcome, client::TaskSt
 
 void BulkAction::finish() {
   // Without a row there is no table either when the queue is not there.
-  if (done_ + refused_ > 0 || broken_.ok()) rows_.finish();
+  if (counts_.all() > 0 || broken_.ok()) rows_.finish();
   if (!broken_.ok()) query_.complain(broken_);
-  const bool none = done_ + refused_ == 0;
+  const bool none = counts_.all() == 0;
   if (none && broken_.ok()) std::fprintf(stderr, "no task is concerned\n");
-  if (!none && (refused_ > 0 || !broken_.ok())) {
-    const char* would = plan_.dry_run ? "would be " : "";
-    std::fprintf(stderr, "%llu %s%s, %llu %srefused\n", static_cast<unsigned long long>(done_),
-                 would, plan_.done.c_str(), static_cast<unsigned long long>(refused_), would);
-  }
-  if (refused_ == 0 && broken_.ok()) return query_.finish(0);
-  if (done_ > 0) return query_.finish(kPartlyDone);
+  if (!none && (counts_.refused > 0 || !broken_.ok())) counts_.print("", plan_.done, plan_.dry_run);
+  if (counts_.refused == 0 && broken_.ok()) return query_.finish(0);
+  if (counts_.done > 0) return query_.finish(kPartlyDone);
   query_.finish(exit_code_of_request(broken_.ok() ? first_refusal_ : broken_));
+}
+
+void BulkAction::interrupt(int signal) {
+  rows_.finish();
+  counts_.print("interrupted: ", plan_.done, plan_.dry_run);
+  if (!plan_.dry_run) {
+    std::fprintf(stderr, "  what was just asked for may be done too: the same again is safe\n");
+  }
+  query_.finish(128 + signal);
 }
 
 }  // namespace baton::commands

@@ -32,8 +32,16 @@ struct BulkFlags {
   void add_to(CLI::App& command);
 };
 
+// "12 cancelled, 1 refused" on stderr, behind `before`.
+struct BulkCounts {
+  std::uint64_t done = 0;
+  std::uint64_t refused = 0;
+  [[nodiscard]] std::uint64_t all() const { return done + refused; }
+  void print(const char* before, const std::string& what, bool dry_run) const;
+};
+
 // Prints a row for each task and finishes the query: 0 when all were done, 8 when only some were,
-// else the code of the first refusal. A dry run looks at each task and says what would become of it.
+// else the code of the first refusal. Interrupted it prints what was done by then. A dry run looks at each task and says what would become of it.
 class BulkAction {
  public:
   BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids);
@@ -49,6 +57,7 @@ class BulkAction {
   void add_row(TaskId task, const std::string& outcome, client::TaskState state,
                const std::string& message);
   void finish();
+  void interrupt(int signal);
   [[nodiscard]] std::size_t piece() const;
 
   Query& query_;
@@ -60,8 +69,7 @@ class BulkAction {
   std::vector<Foreseen> looks_;  // of a dry run's piece, in order
   std::vector<TaskId> looked_at_;
   std::size_t looks_open_ = 0;
-  std::uint64_t done_ = 0;
-  std::uint64_t refused_ = 0;
+  BulkCounts counts_;
   Status first_refusal_;
   Status broken_;  // what ended it early
 };

@@ -37,6 +37,10 @@ class Query {
     print_object(out(), format(), object);
     finish();
   }
+  // What the first Ctrl-C does (or SIGTERM; `signal` says which) instead of ending at once.
+  void on_interrupt(std::function<void(int signal)> act) {
+    runtime_.set_on_interrupt(std::move(act));
+  }
   // With `code`, or 1 when standard output could not take what was printed.
   void finish(int code = 0) {
     if (!out().flush()) print_error("standard output was closed");

@@ -62,6 +62,19 @@ class RetryCommand {
     producer_ = query.client().make_producer(producer);
   }
 
+  void start() {
+    query_.on_interrupt([this](int signal) { interrupt(signal); });
+    next();
+  }
+
+ private:
+  struct Copy {
+    TaskId from;
+    std::string queue;
+    TaskId made;
+    Status status;
+  };
+
   void next() {
     ids_->next(kPieceMax, [this](Result<std::vector<TaskId>> ids) {
       if (!ids.ok()) broken_ = ids.status();
@@ -72,14 +85,6 @@ class RetryCommand {
       for (Copy& copy : copies_) look_up(copy);
     });
   }
-
- private:
-  struct Copy {
-    TaskId from;
-    std::string queue;
-    TaskId made;
-    Status status;
-  };
 
   [[nodiscard]] bool dry_run() const { return options_.flags.dry_run; }
 
@@ -113,7 +118,7 @@ class RetryCommand {
 
   void add_row(const Copy& copy) {
     const bool ok = copy.status.ok();
-    (ok ? made_ : refused_) += 1;
+    (ok ? counts_.done : counts_.refused) += 1;
     if (!ok && first_refusal_.ok()) first_refusal_ = copy.status;
     rows_.add(Json{{"retry_of", to_string(copy.from)},
                    {"outcome", outcome_of(copy.status)},
@@ -130,12 +135,20 @@ class RetryCommand {
   void finish() {
     rows_.finish();
     if (!broken_.ok()) query_.complain(broken_);
-    if (refused_ == 0 && broken_.ok()) return query_.finish(0);
-    const char* would = dry_run() ? "would be " : "";
-    std::fprintf(stderr, "%llu %scopied, %llu %srefused\n", static_cast<unsigned long long>(made_),
-                 would, static_cast<unsigned long long>(refused_), would);
-    if (made_ > 0) return query_.finish(kPartlyDone);
+    if (counts_.refused == 0 && broken_.ok()) return query_.finish(0);
+    counts_.print("", "copied", dry_run());
+    if (counts_.done > 0) return query_.finish(kPartlyDone);
     query_.finish(exit_code_of_request(broken_.ok() ? first_refusal_ : broken_));
+  }
+
+  void interrupt(int signal) {
+    rows_.finish();
+    counts_.print("interrupted: ", "copied", dry_run());
+    if (!dry_run()) {
+      std::fprintf(stderr, "  up to %zu copies that were just asked for may come too\n",
+                   copies_.size());
+    }
+    query_.finish(128 + signal);
   }
 
   Query& query_;
@@ -145,8 +158,7 @@ class RetryCommand {
   std::unique_ptr<client::Producer> producer_;
   std::vector<Copy> copies_;  // of this piece
   std::size_t open_ = 0;      // of them, without an end
-  std::uint64_t made_ = 0;
-  std::uint64_t refused_ = 0;
+  BulkCounts counts_;
   Status first_refusal_;
   Status broken_;
 };
@@ -161,7 +173,7 @@ int retry(CommonOptions common, const RetryOptions& options) {
   if (const auto code = refuse_unconfirmed(options.flags.yes || !ask, "retry all of these tasks?"))
     return *code;
   return run_query(std::move(common), [&](Query& query) {
-    query.own(std::make_unique<RetryCommand>(query, options)).next();
+    query.own(std::make_unique<RetryCommand>(query, options)).start();
   });
 }
 

@@ -147,6 +147,24 @@ def settings_are_judged_by_what_holds_and_a_time_pauses():
     await_condition(lambda: not TRIO.queue("settings")["paused"], 30, "the pause ends by itself")
 
 
+def an_interrupted_bulk_command_tells_what_it_did():
+    tasks = TRIO.produce("bulk", [str(number) for number in range(16)])
+    killing = subprocess.Popen(TRIO.command("task", "kill", "-", "--yes", "-o", "table"),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for piece in (tasks[:15], tasks[15:]):
+        killing.stdin.write("".join(f"{task}\n" for task in piece))
+        killing.stdin.flush()
+        for task in piece:
+            await_state(task, "dead")
+    killing.send_signal(signal.SIGINT)
+    expect(killing.wait(30), 130)  # its input has not ended
+    out, err = killing.communicate()
+    # The second piece was asked for when the first was answered; its own answer may be under way.
+    rows = out.splitlines()[1:]
+    assert len(rows) in (15, 16) and all(task in row for task, row in zip(tasks, rows)), out
+    assert f"interrupted: {len(rows)} killed, 0 refused" in err, err
+
+
 def tasks_of_all_states_are_listed():
     TRIO.baton("queue", "set", "mixed", "--keep", "all", "--max-attempts", 1)
     done, dead = TRIO.produce("mixed", ["0", "1"])
@@ -177,5 +195,6 @@ if __name__ == "__main__":
             a_dead_task_tells_each_attempt_and_its_last_error, a_dry_run_of_complete_and_resume_keeps_its_word,
             parents_that_wait_are_not_purged_and_not_counted, a_dry_run_of_redrive_knows_why_the_task_is_dead,
             a_dry_run_of_retry_keeps_its_word, a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue,
-            settings_are_judged_by_what_holds_and_a_time_pauses, tasks_of_all_states_are_listed,
+            settings_are_judged_by_what_holds_and_a_time_pauses, an_interrupted_bulk_command_tells_what_it_did,
+            tasks_of_all_states_are_listed,
             with_one_manager_away_nobody_is_told_to_start_a_cluster])
