@@ -31,8 +31,8 @@ HANGS_AFTER = 25     # seconds of processor time for as many seeds: a bug may tu
 LAST_SEED = 1 << 40
 # By which a violation that no checker's number begins is called.
 PHRASES = ("is given away", "grants and got number", "got a task after its end", "logs an error", "after an I/O error",
-           "ended itself", "refused to start", "was refused", "was acked with", "the result of task", "still open",
-           "without an outcome", "ended by signal", "does not end")
+           "ended itself", "finished tasks, and may keep", "refused to start", "was refused", "was acked with",
+           "the result of task", "still open", "without an outcome", "ended by signal", "does not end")
 RUNNING = set()      # programs that end with us
 STOPPING = threading.Event()
 

@@ -159,12 +159,13 @@ void SimInspector::look_at_attempts(TaskId task) {
 void SimInspector::look_at_result(TaskId task, const client::TaskInfo& info) {
   const auto acked = world_.results.find(task);
   if (acked == world_.results.end() || world_.plan.disks_lie()) return;
-  // Discarded or purged nothing is kept; and what is dead for its children has no result to show.
-  if (world_.plan.life.on && (info.queue.empty() || info.state != client::TaskState::kDone)) return;
-  if (!info.has_result && !acked->second.empty() && world_.plan.life.retentions > 0) {
-    world_.tasks.book.lost_result(task);  // a queue may keep few
+  if (world_.plan.life.retentions > 0 && info.state == client::TaskState::kDone &&
+      !info.has_result && !acked->second.empty()) {
+    world_.tasks.book.lost_result(task);  // its queue may keep few
     return;
   }
+  // Discarded or purged nothing is kept; and what is dead for its children has no result to show.
+  if (world_.plan.life.on && (info.queue.empty() || info.state != client::TaskState::kDone)) return;
   if (info.has_result != !acked->second.empty()) {
     world_.fail("task " + to_string(task) + " was acked with " +
                     (acked->second.empty() ? "no result" : "a result") +

@@ -81,6 +81,7 @@ void SimOperator::set_up() {
     }
     if (plan.key_counts > 0 && random_.below(100) < plan.key_counts) {
       change.key_count = 1 + random_.below(12);
+      world_.tasks.forgetful.insert(queue);
       notes.push_back(note(queue, Kind::kKeyCount, *change.key_count));
     }
     if (plan.retentions > 0 && random_.below(100) < plan.retentions) {

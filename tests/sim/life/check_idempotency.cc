@@ -14,28 +14,20 @@ struct Key {
   std::vector<const Asked*> conflicts;
 };
 
-// The fewest keys that the queue was ever told to remember; kNever: more than any run has.
-std::uint64_t remembered(const LifeTasks& tasks, const std::string& queue) {
-  std::uint64_t fewest = kNever;
-  for (const QueueNote& change : tasks.book.changes()) {
-    if (change.kind == QueueNote::Kind::kKeyCount && change.queue == queue)
-      fewest = std::min(fewest, change.value);
-  }
-  return fewest;
-}
-
 // So many produces with keys came, or may have come, to the queue behind the first that they can have
 // pushed out its key.
 bool may_be_pushed_out(const LifeTasks& tasks, const Key& key, const Asked& first,
                        const Asked& then) {
-  const std::uint64_t most = remembered(tasks, key.queue);
-  if (most == kNever) return false;
+  const auto most = tasks.fewest(QueueNote::Kind::kKeyCount, key.queue);
+  if (!most) return false;
+  // Which of the two came first to the ledger nobody knows.
+  const Moment until = std::max(first.end, then.end);
   const auto others = std::ranges::count_if(tasks.produces, [&](const Asked& asked) {
     return asked.wish != nullptr && asked.wish->queue == key.queue &&
            !asked.wish->options.key.empty() && asked.operation != first.operation &&
-           asked.operation != then.operation && asked.begin < then.end && asked.end > first.begin;
+           asked.operation != then.operation && asked.begin < until && asked.end > first.begin;
   });
-  return static_cast<std::uint64_t>(others) >= most;
+  return static_cast<std::uint64_t>(others) >= *most;
 }
 
 void check_key(const LifeTasks& tasks, const std::string& key, const Key& seen,
@@ -81,7 +73,7 @@ void check_delivered(const LifeTasks& tasks, std::vector<Violation>& found) {
     const Duration apart = std::max(task.claims.front().time - known->second->asked_at,
                                     known->second->claims.front().time - task.asked_at);
     if (apart >= tasks.key_window(task.wish->queue)) continue;
-    if (remembered(tasks, task.wish->queue) != kNever) continue;
+    if (tasks.fewest(QueueNote::Kind::kKeyCount, task.wish->queue)) continue;
     found.push_back({"L2",
                      "key '" + task.wish->options.key + "' was delivered as task " +
                          baton::to_string(known->second->task) + " and as task " +

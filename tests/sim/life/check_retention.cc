@@ -1,21 +1,20 @@
-#include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <set>
+#include <string>
 
 #include "tests/sim/life/life_checkers.h"
 
 namespace baton::check {
 namespace {
 
-// How many finished tasks the queue was ever told to keep, the fewest; none: it keeps more than there
-// are in any run.
-std::optional<std::uint64_t> kept_of(const LifeTasks& tasks, const std::string& queue) {
-  std::optional<std::uint64_t> fewest;
-  for (const QueueNote& change : tasks.book.changes()) {
-    if (change.kind != QueueNote::Kind::kKeepCount || change.queue != queue) continue;
-    fewest = fewest ? std::min(*fewest, change.value) : change.value;
+// Those that may have had children: acked, they are done when these are.
+std::set<TaskId> parents_of(const LifeTasks& tasks) {
+  std::set<TaskId> parents;
+  for (const Asked& produce : tasks.produces) {
+    if (produce.wish != nullptr && produce.wish->options.parent)
+      parents.insert(produce.wish->options.parent);
   }
-  return fewest;
+  return parents;
 }
 
 // Certainly done before the other was.
@@ -24,33 +23,35 @@ bool was_done_before(const LifeTask& task, const LifeOperation& completion) {
   return own != nullptr && own->end < completion.begin;
 }
 
-// Of the queue's tasks, those that may have been finished after this one: all that were ever asked
-// for, but for those that certainly were before. Its own produces are among them.
+// Of the queue's tasks, those that may have been finished after this one: all but those that certainly
+// were before, and one for each produce that nobody was told the outcome of.
 std::uint64_t later_ends(const LifeTasks& tasks, const LifeTask& task,
-                         const LifeOperation& completion) {
-  const std::string& queue = task.wish->queue;
-  std::uint64_t asked = 0;
-  std::uint64_t before = 0;
-  for (const Asked& produce : tasks.produces)
-    asked += produce.wish != nullptr && produce.wish->queue == queue ? 1U : 0U;
+                         const LifeOperation& completion, const std::set<TaskId>& parents) {
+  const auto is_of_queue = [&task](const Wish* wish) {
+    return wish != nullptr && wish->queue == task.wish->queue;
+  };
+  std::uint64_t later = 0;
   for (const auto& [id, other] : tasks.tasks) {
-    const bool counted = other.wish != nullptr && other.wish->queue == queue;
-    before += counted && was_done_before(other, completion) ? 1U : 0U;
+    if (id == task.task || !is_of_queue(other.wish)) continue;
+    if (parents.contains(id) || !was_done_before(other, completion)) ++later;
   }
-  return asked - before;
+  for (const Asked& produce : tasks.produces)
+    later += is_of_queue(produce.wish) && produce.outcome == Outcome::kUnknown ? 1U : 0U;
+  return later;
 }
 
 }  // namespace
 
 std::vector<Violation> check_retention(const LifeTasks& tasks) {
   std::vector<Violation> found;
+  const std::set<TaskId> parents = parents_of(tasks);
   for (const LostResult& lost : tasks.book.lost_results()) {
     const LifeTask* task = tasks.find(lost.task);
     if (task == nullptr || task->wish == nullptr) continue;
-    const auto kept = kept_of(tasks, task->wish->queue);
+    const auto kept = tasks.fewest(QueueNote::Kind::kKeepCount, task->wish->queue);
     const LifeOperation* completion = task->completion();
     const bool may_be_gone =
-        kept && (completion == nullptr || later_ends(tasks, *task, *completion) > *kept);
+        kept && (completion == nullptr || later_ends(tasks, *task, *completion, parents) >= *kept);
     if (may_be_gone) continue;
     found.push_back(
         {"L19",

@@ -18,7 +18,8 @@ namespace baton::check {
 std::vector<Violation> check_order_keys(const LifeTasks& tasks);
 
 // L2 idempotency keys: what is answered to a key of a queue is one task with one content; only other
-// content is a conflict; nothing else of that key is delivered.
+// content is a conflict; nothing else of that key is delivered. Where a queue remembers few, only
+// while fewer others can have come than push a key out.
 std::vector<Violation> check_idempotency(const LifeTasks& tasks);
 
 // L3 acts: once a cancel, a complete or a discard was confirmed, no claim of the task is current any

@@ -276,6 +276,16 @@ Moment LifeTasks::holds_until(const QueueNote& change) const {
   return end;
 }
 
+std::optional<std::uint64_t> LifeTasks::fewest(QueueNote::Kind kind,
+                                               const std::string& queue) const {
+  std::optional<std::uint64_t> fewest;
+  for (const QueueNote& change : book.changes()) {
+    if (change.kind == kind && change.queue == queue)
+      fewest = fewest ? std::min(*fewest, change.value) : change.value;
+  }
+  return fewest;
+}
+
 Duration LifeTasks::key_window(const std::string& queue) const {
   Duration window = kKeyWindowDefault;
   for (const QueueNote& change : book.changes()) {

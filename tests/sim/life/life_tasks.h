@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,6 +107,9 @@ struct LifeTasks {
   [[nodiscard]] bool is_untouched(const LifeTask& task, Token before) const;
   // All tokens between these two were seen in deliveries.
   [[nodiscard]] bool saw_all_between(Token after, Token before) const;
+  // The smallest value that the queue was ever given by a change of this kind; none: there is none.
+  [[nodiscard]] std::optional<std::uint64_t> fewest(QueueNote::Kind kind,
+                                                    const std::string& queue) const;
   // How long the queue remembers a key at least, by the world's time.
   [[nodiscard]] Duration key_window(const std::string& queue) const;
   // Until when the change that was confirmed held; no later than its end where an older one of its

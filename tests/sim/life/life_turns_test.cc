@@ -415,6 +415,15 @@ TEST_CASE("L19 finds a result that is gone although few can have ended since") {
   CHECK_THAT(only(few, check_retention), Contains("keeps 2 and fewer can have ended since"));
 }
 
+TEST_CASE("L19 takes a parent for something that may have ended since it was acked") {
+  LifeStory story;
+  story.changed(Kind::kKeepCount, 1).task(1).delivered(1, 1);
+  story.task(2, {.parent = TaskId(1), .parent_token = Token(1)}).accepted(Action::kAck, 1, 1);
+  story.task(3).done(3, 2).done(2, 3);
+  story.book.lost_result(TaskId(3));
+  CHECK(silent(story));
+}
+
 TEST_CASE("L19 takes what nobody was told the end of for something that may have ended since") {
   LifeStory story;
   story.changed(Kind::kKeepCount, 2).task(1).task(2).done(1, 1);
