@@ -447,19 +447,19 @@ void SessionRelay::demand_refused(const DemandCommand& demand, ConnectionId conn
 
 // ---- delivery -----------------------------------------------------------------------------------
 
-void SessionRelay::delivered(ConnectionId connection, const SessionGrant& grant) {
-  Session* session = find(connection);
+void SessionRelay::delivered(const SessionGrant& grant) {
+  Session* session = find(grant.session, grant.conn_epoch);
   if (session != nullptr) delivery_over(*session, grant.line);
 }
 
-void SessionRelay::undeliverable(ConnectionId connection, const SessionGrant& grant,
-                                 GiveBackReason reason) {
+void SessionRelay::undeliverable(const SessionGrant& grant, GiveBackReason reason) {
   enqueue(GiveBackCommand{grant.task, grant.token, reason}, 0, 0);
-  lost_undelivered(connection, grant);
+  lost_undelivered(grant);
 }
 
-void SessionRelay::lost_undelivered(ConnectionId connection, const SessionGrant& grant) {
-  Session* session = find(connection);
+void SessionRelay::lost_undelivered(const SessionGrant& grant) {
+  // Not by the connection: another session may be attached to it by now.
+  Session* session = find(grant.session, grant.conn_epoch);
   if (session == nullptr) return;
   announce_died(*session, {grant.number});
   delivery_over(*session, grant.line);

@@ -67,11 +67,11 @@ class SessionRelay {
   void answered(CommandId id, const Status& status);  // all others
 
   // ---- delivery ----
-  void delivered(ConnectionId connection, const SessionGrant& grant);
+  void delivered(const SessionGrant& grant);
   // Its claim was lost before it was delivered: the client learns that the number died.
-  void lost_undelivered(ConnectionId connection, const SessionGrant& grant);
+  void lost_undelivered(const SessionGrant& grant);
   // Gives the grant back; the client, if it is still there, learns that the number died.
-  void undeliverable(ConnectionId connection, const SessionGrant& grant, GiveBackReason reason);
+  void undeliverable(const SessionGrant& grant, GiveBackReason reason);
 
   // What to tell clients, in order.
   std::vector<RelayEffect> take_effects();

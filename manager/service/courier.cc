@@ -194,12 +194,12 @@ void Courier::send(Peer& peer, const std::vector<Parcel>& parcels) {
   peer.send(v1::TASKS, 0, tasks_, pieces_);
   context_.metrics.claims_delivered += parcels.size();
   for (const Parcel& parcel : parcels) {
-    relay_.delivered(parcel.delivery.connection, parcel.delivery.grant);
+    relay_.delivered(parcel.delivery.grant);
   }
 }
 
 bool Courier::drop_if_lost(const Deliver& delivery) {
-  if (delivery.lost) relay_.lost_undelivered(delivery.connection, delivery.grant);
+  if (delivery.lost) relay_.lost_undelivered(delivery.grant);
   return delivery.lost;
 }
 
@@ -215,7 +215,7 @@ void Courier::give_back(const Deliver& delivery, GiveBackReason reason) {
       ++context_.metrics.given_back_damaged;
       break;
   }
-  relay_.undeliverable(delivery.connection, delivery.grant, reason);
+  relay_.undeliverable(delivery.grant, reason);
 }
 
 }  // namespace baton::manager

@@ -211,15 +211,14 @@ class Story {
     if (client == nullptr || keeper == nullptr || give_back_ > 0) {
       if (give_back_ > 0) --give_back_;
       return relay.undeliverable(
-          what.connection, grant,
-          client == nullptr ? GiveBackReason::kUndelivered : GiveBackReason::kUnreachable);
+          grant, client == nullptr ? GiveBackReason::kUndelivered : GiveBackReason::kUnreachable);
     }
     const auto payload = keeper->manager().read(grant.task.offset());
     if (!payload.ok()) {
       // The machine has died over it; it is buried after the step.
-      return relay.undeliverable(what.connection, grant, GiveBackReason::kUnreachable);
+      return relay.undeliverable(grant, GiveBackReason::kUnreachable);
     }
-    relay.delivered(what.connection, grant);
+    relay.delivered(grant);
     if (lose_deliveries_ > 0) {
       --lose_deliveries_;
       return;

@@ -189,9 +189,9 @@ TEST_CASE_METHOD(RelayTest, "the end of a wait is told after the last delivery o
 
   relay.answered(commands[0].first, Status());
   CHECK(take<TellWaitEnded>().empty());
-  relay.delivered(kConnection, grant(2));
+  relay.delivered(grant(2));
   CHECK(take<TellWaitEnded>().empty());
-  relay.delivered(kConnection, grant(1));
+  relay.delivered(grant(1));
 
   const auto ended = take<TellWaitEnded>();
   REQUIRE(ended.size() == 1);
@@ -303,9 +303,22 @@ TEST_CASE_METHOD(RelayTest,
                  "a grant that cannot be delivered is given back and its number announced") {
   attach();
   give(1);
-  relay.undeliverable(kConnection, grant(1), GiveBackReason::kUnreachable);
+  relay.undeliverable(grant(1), GiveBackReason::kUnreachable);
   CHECK(sent<GiveBackCommand>().at(0).second.reason == GiveBackReason::kUnreachable);
   CHECK(take<TellDied>().at(0).numbers == std::vector{GrantNumber(1)});
+}
+
+TEST_CASE_METHOD(RelayTest,
+                 "a grant of a session that was there before ends nothing of the next one") {
+  attach();
+  give(1);
+  attach(2, 71);  // the session goes to another connection, and another one comes to its own
+  relay.attach(kConnection, 4, AttachCommand{SessionId(Uuid{6, 6}), ConnEpoch(1), {}, ""});
+  relay.attach_answered(sent<AttachCommand>().at(0).first, Status(), ConnEpoch(1), {});
+  relay.take_effects();
+  relay.lost_undelivered(grant(1));
+  relay.undeliverable(grant(1), GiveBackReason::kUnreachable);
+  CHECK(take<TellDied>().empty());
 }
 
 TEST_CASE_METHOD(
