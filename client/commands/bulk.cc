@@ -63,6 +63,7 @@ void BulkAction::on_ids(Result<std::vector<TaskId>> ids) {
   if (!ids.ok()) broken_ = ids.status();
   if (!ids.ok() || ids.value().empty()) return finish();
   if (plan_.dry_run) return foresee(ids.value());
+  asked_ = ids.value().size();
   query_.admin().act(plan_.action, std::move(ids).value(), plan_.reason, query_.timeout(),
                      [this](const Result<std::vector<client::ActOutcome>>& outcomes) {
                        if (outcomes.ok()) return on_acted(outcomes.value());
@@ -100,6 +101,7 @@ void BulkAction::on_foreseen() {
 }
 
 void BulkAction::on_acted(const std::vector<client::ActOutcome>& outcomes) {
+  asked_ = 0;
   for (const client::ActOutcome& outcome : outcomes) {
     const bool ok = outcome.status.ok();
     add_row(outcome.task, ok ? plan_.done : std::string(to_string(outcome.status.code())),
@@ -137,8 +139,9 @@ void BulkAction::finish() {
 void BulkAction::interrupt(int signal) {
   rows_.finish();
   counts_.print("interrupted: ", plan_.done, plan_.dry_run);
-  if (!plan_.dry_run) {
-    std::fprintf(stderr, "  what was just asked for may be done too: the same again is safe\n");
+  if (asked_ > 0) {
+    std::fprintf(stderr, "  %zu more were asked for: they may be %s as well\n", asked_,
+                 plan_.done.c_str());
   }
   query_.finish(128 + signal);
 }

@@ -41,7 +41,8 @@ struct BulkCounts {
 };
 
 // Prints a row for each task and finishes the query: 0 when all were done, 8 when only some were,
-// else the code of the first refusal. Interrupted it prints what was done by then. A dry run looks at each task and says what would become of it.
+// else the code of the first refusal. A dry run looks at each task and says what would become of it.
+// Interrupted it prints what was done by then.
 class BulkAction {
  public:
   BulkAction(Query& query, BulkPlan plan, std::unique_ptr<TaskIds> ids);
@@ -70,6 +71,7 @@ class BulkAction {
   std::vector<TaskId> looked_at_;
   std::size_t looks_open_ = 0;
   BulkCounts counts_;
+  std::size_t asked_ = 0;  // without an answer
   Status first_refusal_;
   Status broken_;  // what ended it early
 };

@@ -61,22 +61,36 @@ std::vector<std::string> verbs_of(const CLI::App& app) {
   return names;
 }
 
+// Its own, and those of what it belongs to: they may stand before the verb.
 std::vector<std::string> long_flags_of(const CLI::App& app) {
   std::vector<std::string> flags;
-  for (const CLI::Option* option : app.get_options({})) {
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  for (const CLI::App* at = &app; at != nullptr; at = at->get_parent()) {
+    for (const CLI::Option* option : at->get_options({})) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
   }
   return flags;
 }
 
-// The first flag of `words` that is none of `known`; "" when there is none.
-std::string unknown_flag(const std::vector<std::string>& words,
-                         const std::vector<std::string>& known) {
+struct UnknownFlag {
+  std::string flag;   // empty: there is none
+  std::string meant;  // empty: nobody knows
+};
+
+// The first flag of `words` that is none of `known`, and rather one that is nearly one of them. What
+// stands behind -- is a command's.
+UnknownFlag find_unknown_flag(const std::vector<std::string>& words,
+                              const std::vector<std::string>& known) {
+  UnknownFlag first;
   for (const std::string& word : words) {
+    if (word == "--") break;
     const std::string flag = word.substr(0, word.find('='));
-    if (flag.starts_with("--") && std::ranges::find(known, flag) == known.end()) return flag;
+    if (!flag.starts_with("--") || std::ranges::find(known, flag) != known.end()) continue;
+    const std::string meant = suggest(flag, known);
+    if (!meant.empty()) return {flag, meant};
+    if (first.flag.empty()) first.flag = flag;
   }
-  return "";
+  return first;
 }
 
 std::string did_you_mean(const std::string& meant) {
@@ -292,15 +306,13 @@ int Program::explain(const CLI::ParseError& error, const std::vector<std::string
     return usage_error("'" + path_of(*where) + "' has no verb '" + word + "'" + did_you_mean(meant),
                        *where);
   }
-  const std::vector<std::string> known = long_flags_of(*where);
-  const std::string unknown = unknown_flag(words, known);
+  const UnknownFlag unknown = find_unknown_flag(words, long_flags_of(*where));
   std::string what = in_typed_order(error, words);
   if (is(error, CLI::ExitCodes::ExtrasError)) {
-    what += did_you_mean(suggest(unknown, known));
-  } else if (is(error, CLI::ExitCodes::RequiredError) && !unknown.empty()) {
+    what += did_you_mean(unknown.meant);
+  } else if (is(error, CLI::ExitCodes::RequiredError) && !unknown.flag.empty()) {
     // What is missing was perhaps only mistyped.
-    what +=
-        "; '" + unknown + "' is no flag of this command" + did_you_mean(suggest(unknown, known));
+    what += "; '" + unknown.flag + "' is no flag of this command" + did_you_mean(unknown.meant);
   }
   return usage_error(what, *where);
 }

@@ -73,6 +73,7 @@ class RetryCommand {
     std::string queue;
     TaskId made;
     Status status;
+    bool ended = false;
   };
 
   void next() {
@@ -80,7 +81,8 @@ class RetryCommand {
       if (!ids.ok()) broken_ = ids.status();
       if (!ids.ok() || ids.value().empty()) return finish();
       copies_.clear();
-      for (const TaskId task : ids.value()) copies_.push_back({task, options_.queue, {}, {}});
+      for (const TaskId task : ids.value())
+        copies_.push_back({task, options_.queue, {}, {}, false});
       open_ = copies_.size();
       for (Copy& copy : copies_) look_up(copy);
     });
@@ -111,6 +113,7 @@ class RetryCommand {
 
   void end(Copy& copy, Status status) {
     copy.status = std::move(status);
+    copy.ended = true;
     if (--open_ > 0) return;
     for (const Copy& done : copies_) add_row(done);
     next();
@@ -142,12 +145,13 @@ class RetryCommand {
   }
 
   void interrupt(int signal) {
+    for (const Copy& copy : copies_) {
+      if (open_ > 0 && copy.ended) add_row(copy);  // of a piece that is under way
+    }
     rows_.finish();
     counts_.print("interrupted: ", "copied", dry_run());
-    if (!dry_run()) {
-      std::fprintf(stderr, "  up to %zu copies that were just asked for may come too\n",
-                   copies_.size());
-    }
+    if (open_ > 0 && !dry_run())
+      std::fprintf(stderr, "  %zu more were asked for: they may be copied as well\n", open_);
     query_.finish(128 + signal);
   }
 

@@ -897,6 +897,11 @@ TEST_CASE("a flag that is nearly one is named, and so is a verb") {
   // What is missing was only mistyped.
   CHECK(has(run_baton({"consume", "--quue", "mail"}).err,
             "'--quue' is no flag of this command; did you mean '--queue'"));
+  CHECK(has(run_baton({"task", "ls", "--nothing-like-it", "--quue", "mail"}).err,
+            "did you mean '--queue'"));
+  // Neither what may stand before the verb nor what a command takes is unknown.
+  CHECK_FALSE(has(run_baton({"--verbose", "fsck"}).err, "no flag"));
+  CHECK_FALSE(has(run_baton({"fence", "--", "ship", "--fast"}).err, "no flag"));
 }
 
 TEST_CASE("every verb has help with examples") {
