@@ -10,9 +10,9 @@ PurgeOutcome apply_purge(Work& work, const Purge& command);
 BorrowOutcome apply_borrow(Work& work, Sender sender, const Borrow& command);
 
 // Goes on with purges, within the budget.
+void continue_purges(Work& work);
 // Changed limits of fairness keys that were not brought to all of them, within the budget.
 void continue_fair_limits(Work& work);
-void continue_purges(Work& work);
 
 // Queues whose pause ends by the calendar, and those whose rate lets claims begin again.
 void open_queues(Work& work, std::int64_t elapsed_ms);
