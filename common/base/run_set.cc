@@ -133,16 +133,23 @@ bool RunSet::erase(std::uint64_t number) {
 void RunSet::insert_run(std::size_t page, std::size_t at, std::uint64_t run) {
   if (pages_[page]->runs.size() >= kPageRuns) {
     Page& full = pages_[page].edit();
-    const std::size_t half = full.begin + (full.runs.size() - full.begin) / 2;
-    const auto middle = full.runs.begin() + static_cast<std::ptrdiff_t>(half);
-    Page upper;
-    upper.runs.assign(middle, full.runs.end());
-    full.runs.erase(middle, full.runs.end());
-    const bool above = at > half;
-    pages_.emplace(pages_.begin() + static_cast<std::ptrdiff_t>(page) + 1, std::move(upper));
-    if (above) {
-      ++page;
-      at -= half;
+    // Room where runs were taken from the front; else two halves, neither without runs.
+    if (full.begin > 0) {
+      at -= full.begin;
+      full.runs.erase(full.runs.begin(),
+                      full.runs.begin() + static_cast<std::ptrdiff_t>(full.begin));
+      full.begin = 0;
+    } else {
+      const std::size_t half = full.runs.size() / 2;
+      const auto middle = full.runs.begin() + static_cast<std::ptrdiff_t>(half);
+      Page upper;
+      upper.runs.assign(middle, full.runs.end());
+      full.runs.erase(middle, full.runs.end());
+      pages_.emplace(pages_.begin() + static_cast<std::ptrdiff_t>(page) + 1, std::move(upper));
+      if (at > half) {
+        ++page;
+        at -= half;
+      }
     }
   }
   auto& runs = pages_[page].edit().runs;

@@ -80,6 +80,37 @@ TEST_CASE("a run set holds what a set holds, and its copies stay as they were") 
   CHECK(numbers_of(set) == numbers_of(plain));
 }
 
+TEST_CASE("a run set is a queue that is nearly empty or nearly full, for as long as it goes on") {
+  const std::uint64_t seed = seed_of_run();
+  INFO("BATON_SEED=" << seed);
+  Random random(seed);
+  for (const std::uint64_t waiting : {0U, 1U, 2U, 2'047U, 2'048U, 2'049U, 5'000U}) {
+    RunSet set;
+    std::set<std::uint64_t> plain;
+    std::uint64_t next = 1;
+    for (int i = 0; i < 20'000; ++i) {
+      next += 1 + random.below(3);  // most are runs of their own
+      if (random.one_in(2)) {
+        REQUIRE(set.insert(next) == plain.insert(next).second);
+      } else {
+        set.push_back(next, 1);
+        plain.insert(next);
+      }
+      if (random.one_in(50)) {  // one comes back
+        const std::uint64_t back = next - random.below(std::min<std::uint64_t>(next, 20'000));
+        REQUIRE(set.insert(back) == plain.insert(back).second);
+      }
+      for (; plain.size() > waiting; plain.erase(plain.begin())) {
+        REQUIRE(set.front() == *plain.begin());
+        REQUIRE(set.contains(*plain.rbegin()));
+        set.pop_front();
+        REQUIRE(set.size() + 1 == plain.size());
+      }
+    }
+    CHECK(numbers_of(set) == numbers_of(plain));
+  }
+}
+
 TEST_CASE("a run set of more than a run can count is still one set") {
   RunSet set;
   set.push_back(1, 3'000'000);
