@@ -54,6 +54,7 @@ class SimInspector final : public SimClient {
   std::vector<TaskId> to_ask_;       // in this round
   std::size_t unanswered_ = 0;       // of this round
   std::size_t results_awaited_ = 0;  // and ends
+  bool reading_history_ = false;
 };
 
 }  // namespace baton::sim

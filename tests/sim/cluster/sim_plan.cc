@@ -82,7 +82,8 @@ void LifePlan::draw_more(Random& random) {
   if (calm && strict) priorities = std::max<std::uint64_t>(priorities, 20);
   if (calm && tenants) fair_keys = std::max<std::uint64_t>(fair_keys, 50);
   if (random.one_in(2)) return;
-  for (const Part& part : parts().subspan(kFirstParts + kMoreParts)) this->*part.amount = amount();
+  retentions = amount();
+  key_counts = random.below(8);
 }
 
 SimPlan SimPlan::draw(std::uint64_t seed) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "common/base/random.h"
@@ -80,22 +81,24 @@ struct LifePlan {
   // task by its name.
   std::uint64_t times = 0;
   std::uint64_t picks = 0;
-  // Of queues, those that remember keys for a minute only, that remember few keys, that keep few
-  // finished tasks.
+  // Of queues, those that remember keys for a minute only, or keep few finished tasks.
   std::uint64_t key_windows = 0;
-  std::uint64_t key_counts = 0;
   std::uint64_t retentions = 0;
-  bool ordered = false;         // the first queue
-  bool keep_all = false;        // finished tasks of all queues
-  bool hold = false;            // what was cut off waits for a person
-  bool exact_calendar = false;  // of the daemons: so that a delay can be measured
-  bool calm = false;            // only clients fail: so that turns can be counted
-  bool strict = false;          // no priority gives way
-  bool tenants = false;         // a fairness key always has the same weight
+  std::uint64_t key_counts = 0;  // bit i: queue i remembers few keys
+  bool ordered = false;          // the first queue
+  bool keep_all = false;         // finished tasks of all queues
+  bool hold = false;             // what was cut off waits for a person
+  bool exact_calendar = false;   // of the daemons: so that a delay can be measured
+  bool calm = false;             // only clients fail: so that turns can be counted
+  bool strict = false;           // no priority gives way
+  bool tenants = false;          // a fairness key always has the same weight
 
   [[nodiscard]] std::uint64_t acts() const {
     return cancels + kills + decisions + copies + settings + pauses + purges + pauses_until +
            waits + rates + losses;
+  }
+  [[nodiscard]] bool forgets_keys(std::string_view queue) const {
+    return (key_counts >> (queue.back() - '0') & 1) != 0;
   }
   // Each number of above, with a name for "no-<name>" (sim_shrink.h).
   struct Part {

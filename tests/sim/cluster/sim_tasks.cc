@@ -66,7 +66,7 @@ void SimTasks::use_key(Wished& wished, SimTime now, Random& random) {
   Keyed& used = at->second;
   // Where few keys are remembered nobody can count on any.
   const bool over = plan_.key_windows > 0 && now - used.since > kKeyUsed;
-  if (over || forgetful.contains(wished.queue)) {
+  if (over || plan_.forgets_keys(wished.queue)) {
     used = {wished, now};
   } else {
     wished = used.wished;

@@ -61,9 +61,8 @@ class SimTasks {
   }
 
   check::LifeBook book;
-  bool any_ends_early = false;      // a queue has such a time for all
-  std::set<std::string> forgetful;  // queues that remember few keys
-  bool settled = false;             // the operator has decided what was left to decide
+  bool any_ends_early = false;  // a queue has such a time for all
+  bool settled = false;         // the operator has decided what was left to decide
 
  private:
   // Who asks with a key after so long does so for a task of his own: the other may be forgotten.

@@ -331,7 +331,10 @@ bool LifeTasks::may_be_void(const LifeTask& task) const {
 bool LifeTasks::explains(TaskId id, FinalState state) const {
   const LifeTask* task = find(id);
   if (task == nullptr) return false;
-  const bool forgotten = task->was_acted(TaskAction::kDiscard) || queue_may_cancel(*task);
+  const bool pushed_out = task->was_acted(TaskAction::kCancel) && task->wish != nullptr &&
+                          fewest(QueueNote::Kind::kKeepCount, task->wish->queue);
+  const bool forgotten =
+      task->was_acted(TaskAction::kDiscard) || queue_may_cancel(*task) || pushed_out;
   switch (state) {
     case FinalState::kCancelled:
       return forgotten || task->was_acted(TaskAction::kCancel);
