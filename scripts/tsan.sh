@@ -6,7 +6,8 @@
 # Ends with ctest's summary and its exit code. The preset leaves out three labels: `models` and `checks`, which run no
 # threads of ours (spin; the tree itself and helpers in Python), and `slow`, minutes of faults by the clock;
 # `BATON_BIN=$PWD/build/tsan/bin scripts/exactly_once.sh` runs such faults. Some of Debian's libraries are not
-# instrumented; what they do under locks is seen all the same, and nothing is suppressed.
+# instrumented; what they do under locks is seen all the same, and nothing is suppressed. Two tests of `baton fence
+# --wait` are left out: ThreadSanitizer holds a signal back while flock() waits, and that signal is what ends the wait.
 set -euo pipefail
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
@@ -22,4 +23,5 @@ cmake --preset tsan
 cmake --build --preset tsan --parallel "$cores"
 # Both ends of a race with their stacks; more memory than its default for what a thread did last.
 export TSAN_OPTIONS="second_deadlock_stack=1:history_size=4:${TSAN_OPTIONS:-}"
-exec ctest --preset tsan --parallel "$cores" "$@"
+exec ctest --preset tsan --parallel "$cores" \
+  --exclude-regex '^(unit/nobody passes while a fence is held|integration/fence$)' "$@"
