@@ -1,6 +1,7 @@
 #include "center/core/task_claims.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "center/core/family.h"
 #include "center/core/order_lines.h"
@@ -101,15 +102,32 @@ void set_lease_end(Work& work, std::uint32_t slot, std::int64_t deadline_ms) {
   work.tables.lease_ends.set(slot, deadline_ms, row.token.value());
 }
 
+constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
+
+// Lease time at which the claim ends by what the task itself has asked for; kNoEnd: it has not.
+std::int64_t own_end_ms(const Tables& tables, const TaskRow& row) {
+  if (row.options == kNoSlot) return kNoEnd;
+  const OptionsRow& options = tables.task_options[row.options];
+  const std::int64_t attempt =
+      options.attempt_timeout_ms == 0 ? kNoEnd : row.claimed_at_ms + options.attempt_timeout_ms;
+  const std::int64_t total = options.total_at_ms == 0 ? kNoEnd : options.total_at_ms;
+  return std::min(attempt, total);
+}
+
 // Lease time at which a claim ends whatever renews it, but for the tick cap.
 std::int64_t attempt_end_ms(const Tables& tables, const TaskRow& row) {
-  const OptionsRow* options = row.options == kNoSlot ? nullptr : &tables.task_options[row.options];
-  const std::int64_t timeout = options != nullptr && options->attempt_timeout_ms != 0
-                                   ? options->attempt_timeout_ms
-                                   : tables.queues[row.queue].settings.attempt_timeout.count();
-  const std::int64_t end = row.claimed_at_ms + timeout;
-  return options != nullptr && options->total_at_ms != 0 ? std::min(end, options->total_at_ms)
-                                                         : end;
+  const bool has_own =
+      row.options != kNoSlot && tables.task_options[row.options].attempt_timeout_ms != 0;
+  const std::int64_t of_queue =
+      row.claimed_at_ms + tables.queues[row.queue].settings.attempt_timeout.count();
+  return std::min(has_own ? kNoEnd : of_queue, own_end_ms(tables, row));
+}
+
+// Shorter than what was asked for where the task has less time than that, for a shorter one than any
+// lease the shortest.
+Millis lease_of(const Tables& tables, const TaskRow& row, Millis asked) {
+  const std::int64_t left = own_end_ms(tables, row) - row.claimed_at_ms;
+  return std::min(asked, std::max(kLeaseMin, Millis(left)));
 }
 
 // The attempt was cut off, and its queue wants a person to decide.
@@ -137,16 +155,17 @@ std::uint32_t claim(Work& work, TaskId task, std::uint32_t session_slot, std::ui
   TaskRow& row = tables.rows.edit(slot);
   const Line& line = tables.lines[line_slot];
   Session& session = tables.sessions.edit(session_slot);
-  const Millis lease =
-      line.lease_ms == 0 ? tables.queues[facts.queue].settings.lease : Millis(line.lease_ms);
   row.state = TaskState::kClaimed;
   row.token = next_token(tables.counters);
   row.session = session_slot;
   row.line = line.id;
-  row.lease_ms = static_cast<std::uint32_t>(lease.count());
   row.number = GrantNumber(++session.grants);
   ++row.attempt;
   row.claimed_at_ms = work.now_ms();
+  const Millis lease = lease_of(
+      tables, row,
+      line.lease_ms == 0 ? tables.queues[facts.queue].settings.lease : Millis(line.lease_ms));
+  row.lease_ms = static_cast<std::uint32_t>(lease.count());
   row.deadline_ms = 0;
   session.claims.add(row.token, slot);
   session.served_count = session.served_line == line.id ? session.served_count + 1 : 1;
@@ -176,7 +195,7 @@ void cancel_claim(Work& work, std::uint32_t slot, Cause cause, std::string_view 
   const TaskRow& row = work.tables.rows[slot];
   const TaskId task = row.task;
   note(work, task, TaskState::kClaimed, TaskState::kCancelled, cause, row.token, session);
-  set_reason(work, task, reason);
+  replace_reason(work, task, reason);
   end_for_good(work, task, facts_of(work.tables, task), TaskState::kCancelled, cause, {});
 }
 

@@ -58,7 +58,11 @@ void Oracle::grant(TaskId id, const SessionId& session_id, LineId line_id) {
   OracleSession& session = sessions[session_id];
   OracleLine& line = session.lines[line_id];
   OracleTask& task = tasks[id];
-  const std::int64_t lease = line.lease == 0 ? queue_of(task).settings.lease.count() : line.lease;
+  std::int64_t lease = line.lease == 0 ? queue_of(task).settings.lease.count() : line.lease;
+  const std::int64_t attempt = task.options.attempt_timeout.count();
+  if (attempt != 0) lease = std::min(lease, std::max<std::int64_t>(3000, attempt));
+  if (task.total_at != 0)
+    lease = std::min(lease, std::max<std::int64_t>(3000, task.total_at - now));
   had_turn(task);
   task.token = Token((std::uint64_t{1} << 52) | ++counter_);
   task.session = session_id;
