@@ -58,21 +58,23 @@ Status act_discard(Work& work, TaskId task, const TaskFacts& facts) {
   return {};
 }
 
-Status act_resume(Work& work, TaskId task, const TaskFacts& facts) {
+Status act_resume(Work& work, TaskId task, const TaskFacts& facts, const std::string& reason) {
   if (facts.state == TaskState::kHeld) {
-    resume(work, task, facts);
+    resume(work, task, facts, reason);
     return {};
   }
   if (!is_stuck(work.tables, task, facts))
     return conflict(facts, "neither held nor blocked by a task that failed");
+  set_reason(work, task, reason);
   ignore_failed(work, task, facts);
   return {};
 }
 
-Status act_complete(Work& work, TaskId task, const TaskFacts& facts) {
+Status act_complete(Work& work, TaskId task, const TaskFacts& facts, const std::string& reason) {
   const bool may = facts.state == TaskState::kHeld ||
                    (facts.state == TaskState::kBlocked && is_acked(work.tables, facts));
   if (!may) return conflict(facts, "neither held nor waiting for its children");
+  replace_reason(work, task, reason);
   finish(work, task, facts, Cause::kCompleted);
   return {};
 }
@@ -97,9 +99,9 @@ Status act(Work& work, TaskId task, const TaskFacts& facts, const ActOn& command
     case TaskAction::kDiscard:
       return act_discard(work, task, facts);
     case TaskAction::kResume:
-      return act_resume(work, task, facts);
+      return act_resume(work, task, facts, command.reason);
     case TaskAction::kComplete:
-      return act_complete(work, task, facts);
+      return act_complete(work, task, facts, command.reason);
     case TaskAction::kKill:
       return act_kill(work, task, facts, command.reason);
   }

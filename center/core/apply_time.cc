@@ -59,7 +59,7 @@ void end_waiting(Work& work) {
     return kill(work, task, facts, Cause::kTotalTimeout, kTotalTimeoutReason);
   const bool mortal = options == nullptr ||
                       (options->time_to_live_at_ms != 0 && options->time_to_live_at_ms <= now);
-  if (mortal) return cancel(work, task, facts, Cause::kTimeToLive, "its time to live was over");
+  if (mortal) return cancel(work, task, facts, Cause::kTimeToLive, kTimeToLiveReason);
   kill(work, task, facts, Cause::kWaitTimeout, "wait timeout: it waited too long for a consumer");
 }
 

@@ -319,6 +319,7 @@ void ignore_failed(Work& work, TaskId task, const TaskFacts& facts) {
   if (Family* family = tables.families.families.edit(task); family != nullptr) {
     family->failed = 0;
     ++family->decision;
+    note(work, task, TaskState::kBlocked, TaskState::kBlocked, Cause::kResumed);
     judge_parent(work, task);
     return;
   }
@@ -332,6 +333,8 @@ void ignore_failed(Work& work, TaskId task, const TaskFacts& facts) {
   }
   options.after_failed = 0;
   if (options.after_open == 0) unblock(work, task, facts, Cause::kResumed);
+  if (state_of(tables, task) == TaskState::kBlocked)
+    note(work, task, TaskState::kBlocked, TaskState::kBlocked, Cause::kResumed);
 }
 
 void forget_dependencies(Work& work, TaskId task, const TaskFacts& facts) {

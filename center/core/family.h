@@ -36,7 +36,8 @@ void keep_key(Work& work, TaskId child, TaskId parent, const Uuid& key, std::uin
 
 // ---- decisions ----
 
-// An operator decided that the failed ones of what the task waits for count as finished.
+// An operator decided that the failed ones of what the task waits for count as finished. Noted also
+// when it goes on waiting.
 void ignore_failed(Work& work, TaskId task, const TaskFacts& facts);
 // The task runs after nothing any more.
 void forget_dependencies(Work& work, TaskId task, const TaskFacts& facts);

@@ -180,6 +180,7 @@ void settle_row(Work& work, std::uint32_t slot, TaskState from, Cause cause, Tok
     end_as_dead(work, task, facts);
   } else if (has_outlived(work.tables, facts)) {
     note(work, task, from, TaskState::kCancelled, Cause::kTimeToLive, token, session);
+    set_reason(work, task, kTimeToLiveReason);
     end_for_good(work, task, facts, TaskState::kCancelled, Cause::kTimeToLive, {});
   } else {
     note(work, task, from, TaskState::kReady, cause, token, session);

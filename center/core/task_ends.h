@@ -19,6 +19,7 @@ void end_as_dead(Work& work, TaskId task, const TaskFacts& facts);
 void end_as_quarantined(Work& work, TaskId task, const TaskFacts& facts, std::string_view reason);
 void end_as_void(Work& work, TaskId task, const TaskFacts& facts);
 
+inline constexpr std::string_view kTimeToLiveReason = "its time to live was over";
 inline constexpr std::string_view kTotalTimeoutReason =
     "total timeout: the time for the whole task was over";
 // The time for the whole task, from its creation on, is over.

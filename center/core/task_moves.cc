@@ -27,6 +27,11 @@ void set_reason(Work& work, TaskId task, std::string_view reason) {
   work.tables.reasons[task] = std::string(reason.substr(0, kReasonBytesMax));
 }
 
+void replace_reason(Work& work, TaskId task, std::string_view reason) {
+  if (reason.empty() && !work.tables.reasons.empty()) work.tables.reasons.erase(task);
+  set_reason(work, task, reason);
+}
+
 // ---- tasks that wait ----
 
 void unblock(Work& work, TaskId task, const TaskFacts& facts, Cause cause) {
@@ -95,7 +100,7 @@ void cancel(Work& work, TaskId task, const TaskFacts& facts, Cause cause, std::s
   if (facts.state == TaskState::kClaimed) return cancel_claim(work, facts.row, cause, reason);
   leave_state(work, task, facts);
   note(work, task, facts.state, TaskState::kCancelled, cause);
-  set_reason(work, task, reason);
+  replace_reason(work, task, reason);
   end_for_good(work, task, facts, TaskState::kCancelled, cause, {});
 }
 
@@ -148,9 +153,10 @@ void discard(Work& work, TaskId task, const TaskFacts& facts) {
   end_for_good(work, task, facts, TaskState::kCancelled, Cause::kDiscarded, {});
 }
 
-void resume(Work& work, TaskId task, const TaskFacts& facts) {
+void resume(Work& work, TaskId task, const TaskFacts& facts, std::string_view reason) {
   const Token token = work.tables.rows[facts.row].token;
   leave_state(work, task, facts);
+  replace_reason(work, task, reason);
   settle_row(work, facts.row, TaskState::kHeld, Cause::kResumed, token, {});
 }
 

@@ -46,12 +46,15 @@ void redrive(Work& work, TaskId task, const TaskFacts& facts);
 // dead -> gone.
 void discard(Work& work, TaskId task, const TaskFacts& facts);
 // held -> ready.
-void resume(Work& work, TaskId task, const TaskFacts& facts);
+void resume(Work& work, TaskId task, const TaskFacts& facts, std::string_view reason);
 
 // Appends a transition.
 void note(Work& work, TaskId task, TaskState from, TaskState to, Cause cause, Token token = {},
           SessionId session = {}, std::uint32_t count = 1);
 
+// Why the task is where it is, in words. An empty one leaves what was said before.
 void set_reason(Work& work, TaskId task, std::string_view reason);
+// The same of a change that what was said before does not explain: an empty one takes it away.
+void replace_reason(Work& work, TaskId task, std::string_view reason);
 
 }  // namespace baton::center

@@ -104,6 +104,7 @@ constexpr Rule kRules[] = {
     {Cause::kResumed, kHeld, kReady},
     {Cause::kResumed, kBlocked, kReady},
     {Cause::kResumed, kBlocked, kDelayed},
+    {Cause::kResumed, kBlocked, kBlocked},
     {Cause::kCompleted, kHeld, kDone},
     {Cause::kCompleted, kBlocked, kDone},
     {Cause::kKilled, kClaimed, kDead},

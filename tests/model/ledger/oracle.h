@@ -220,7 +220,8 @@ class Oracle {
   ActOutcome act_on(const ActOn& c);
   Status act(TaskId id, const ActOn& c);
   Status redrive(TaskId id);
-  Status resume(TaskId id);
+  Status resume(TaskId id, const std::string& reason);
+  void note_resumed(TaskId id);
 
   // oracle_family.cc
   bool enter_key(TaskId id);

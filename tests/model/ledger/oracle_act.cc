@@ -44,9 +44,10 @@ Status Oracle::act(TaskId id, const ActOn& c) {
       end(id, TaskState::kCancelled, Cause::kDiscarded);
       return {};
     case TaskAction::kResume:
-      return resume(id);
+      return resume(id, c.reason);
     case TaskAction::kComplete:
       if (!held && !(task.acked && task.state == TaskState::kBlocked)) return conflict();
+      task.reason = c.reason;
       end(id, TaskState::kDone, Cause::kCompleted);
       return {};
     case TaskAction::kKill:
@@ -86,9 +87,10 @@ Status Oracle::redrive(TaskId id) {
   return {};
 }
 
-Status Oracle::resume(TaskId id) {
+Status Oracle::resume(TaskId id, const std::string& reason) {
   OracleTask& task = tasks[id];
   if (task.state == TaskState::kHeld) {
+    task.reason = reason;
     come_back(id, Cause::kResumed, task.token, {});
     return {};
   }
@@ -98,6 +100,8 @@ Status Oracle::resume(TaskId id) {
     for (const TaskId child : children_of(id)) {
       if (tasks[child].bond == Bond::kFailed) tasks[child].bond = Bond::kOver;
     }
+    if (!reason.empty()) task.reason = reason;
+    note_resumed(id);
     judge_parent(id);
     return {};
   }
@@ -105,8 +109,16 @@ Status Oracle::resume(TaskId id) {
   for (auto& [other, bond] : task.after) {
     if (bond == Bond::kFailed) bond = Bond::kOver;
   }
+  if (!reason.empty()) task.reason = reason;
   if (task.blocked_on() == 0) unblock(id, Cause::kResumed);
+  if (tasks[id].state == TaskState::kBlocked) note_resumed(id);
   return {};
+}
+
+// It was decided, and the task waits on.
+void Oracle::note_resumed(TaskId id) {
+  effects_.transitions.push_back(
+      {id, 1, TaskState::kBlocked, TaskState::kBlocked, Cause::kResumed, Token(), SessionId()});
 }
 
 }  // namespace baton::center::model

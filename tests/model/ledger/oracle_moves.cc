@@ -52,6 +52,7 @@ void Oracle::come_back(TaskId id, Cause cause, Token token, SessionId session) {
     task.reason.reset();
     end(id, TaskState::kDead, Cause::kTotalTimeout, token, session);
   } else if (task.ttl_at != 0 && task.ttl_at <= now) {
+    task.reason.reset();
     end(id, TaskState::kCancelled, Cause::kTimeToLive, token, session);
   } else {
     move(id, TaskState::kReady, cause, token, session);
@@ -131,7 +132,7 @@ void Oracle::cancel(TaskId id, Cause cause, const std::string& reason) {
     token = task.token;
     session = task.session;
   }
-  if (!reason.empty()) task.reason = reason;
+  task.reason = reason;
   task.result = {};
   end(id, TaskState::kCancelled, cause, token, session);
 }
