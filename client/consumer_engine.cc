@@ -18,6 +18,8 @@ constexpr Duration kWaitMin = std::chrono::milliseconds(500);
 constexpr Duration kCutOffTold = std::chrono::seconds(3);
 // When the consumer ends by itself, the answers to its last operations are worth waiting for.
 constexpr Duration kOwnEndPatience = std::chrono::seconds(60);
+// Without operations only "no task follows" is waited for; what comes later is given back.
+constexpr Duration kIdleEndPatience = std::chrono::seconds(5);
 
 ConsumerOptions normal(ConsumerOptions options) {
   if (options.task) options.tasks_max = 1;
@@ -440,6 +442,8 @@ void ConsumerEngine::on_timer() {
   const MonoTime now = env_.loop.now();
   if (ended_) return;
   if (now >= give_up_at_) {
+    if (summary_.end == ConsumerEnd::kNothingCame && summary_.status.ok())
+      summary_.status = Status(ErrorCode::kUnavailable, "nobody said that no task would come");
     finish();
     return;
   }
@@ -448,7 +452,7 @@ void ConsumerEngine::on_timer() {
   if (!could_come) {
     idle_since_ = now;  // all slots are taken: nothing could come, so the wait has not begun
   } else if (now >= idle_since_ + *options_.wait_max) {
-    begin_end(ConsumerEnd::kNothingCame, kOwnEndPatience);
+    begin_end(ConsumerEnd::kNothingCame, held_.empty() ? kIdleEndPatience : kOwnEndPatience);
   }
 }
 

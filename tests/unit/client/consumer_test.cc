@@ -899,6 +899,22 @@ TEST_CASE("a wait that ends without any manager says that they were unavailable"
   CHECK(handler.summary->status.code() == ErrorCode::kUnavailable);
 }
 
+TEST_CASE("a wait that ends while nobody can say that no task comes says so, and does not last") {
+  ClientWorld world;
+  Handler handler;
+  ConsumerOptions options = options_for(1);
+  options.wait_max = 2s;
+  const auto consumer = consume(world, handler, options);
+  attach(world.manager());
+  world.manager().expect(v1::DEMAND);
+  world.manager().expect(v1::END_WAIT);  // its manager has lost the center, and does not answer
+  const MonoTime over = world.now();
+  world.run_until([&] { return handler.summary.has_value(); });
+  CHECK(world.now() - over < 6s);
+  CHECK(handler.summary->end == ConsumerEnd::kNothingCame);
+  CHECK(handler.summary->status.code() == ErrorCode::kUnavailable);
+}
+
 TEST_CASE("waiting for one task names it and ends with it") {
   ClientWorld world;
   Handler handler;
