@@ -89,8 +89,6 @@ Status act_kill(Work& work, TaskId task, const TaskFacts& facts, const std::stri
 }
 
 Status act(Work& work, TaskId task, const TaskFacts& facts, const ActOn& command) {
-  if (facts.state == TaskState::kDone && !facts.queue)
-    return {ErrorCode::kConflict, "the task is finished"};
   switch (command.action) {
     case TaskAction::kCancel:
       return act_cancel(work, task, facts, command.reason);
@@ -118,6 +116,10 @@ ActedItem act_on(Work& work, TaskId task, const ActOn& command) {
   const TaskFacts facts = facts_of(tables, task);
   if (is_lost(tables, task, facts))
     return {{ErrorCode::kConflict, "its manager was removed"}, TaskState::kQuarantined};
+  // How it ended the ledger does not know any more.
+  if (facts.state == TaskState::kDone && !facts.queue)
+    return {{ErrorCode::kConflict, "the task has ended, and nothing of it is kept"},
+            TaskState::kNone};
   Status status = act(work, task, facts, command);
   // What was discarded is not remembered, and neither is all that was cancelled.
   const bool ends = command.action == TaskAction::kDiscard || command.action == TaskAction::kCancel;

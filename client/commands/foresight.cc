@@ -76,6 +76,8 @@ void Foresight::look(TaskId task, Done done) {
 }
 
 void Foresight::on_task(const client::TaskInfo& task, Done done) {
+  if (task.queue.empty() && task.state == TaskState::kCancelled)
+    return done({refused("the task has ended, and nothing of it is kept"), task.state, ""});
   const bool decides = action_ == TaskAction::kResume || action_ == TaskAction::kComplete;
   if (task.state == TaskState::kBlocked && decides) return explain(task.task, std::move(done));
   if (task.state != TaskState::kDead || action_ != TaskAction::kRedrive)

@@ -124,6 +124,27 @@ def a_dry_run_of_retry_keeps_its_word():
     expect((row["queue"], row["id"]), ("elsewhere", None))
 
 
+def what_is_forgotten_is_refused_as_a_dry_run_says():
+    TRIO.baton("queue", "set", "forgets", "--keep", "none")
+    task, = TRIO.produce("forgets", ["x"])
+    await_state(task, "ready")
+    TRIO.baton("task", "cancel", task)
+    expect(show(task)["state"], "cancelled")  # the center remembers how it ended, and nothing else
+    for verb in ("cancel", "kill", "resume", "complete"):
+        row = expect_word_kept(["task", verb], task, 4)
+        assert "nothing of it is kept" in row["message"], row
+
+
+def a_decision_that_lets_a_parent_wait_on_is_in_its_history():
+    TRIO.baton("queue", "set", "broken", "--max-attempts", 1)
+    parent = parents("waiting", ["--on-failed", "wait"], children="broken")
+    TRIO.consume("broken", 1, "--exec", "exit 3")
+    await_condition(lambda: TRIO.rows("task", "explain", parent)[0]["because"] == "decision", 30, "it waits for a person")
+    TRIO.baton("task", "resume", parent, "--reason", "BOB")
+    events = [(row["cause"], row["reason"]) for row in TRIO.rows("task", "history", parent)]
+    expect(events[-2:], [("resumed", "BOB"), ("children_done", None)])
+
+
 def a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue():
     for words in (["queue", "pause"], ["queue", "resume"], ["dead", "ls", "-q"], ["dead", "redrive", "--yes", "-q"],
                   ["dead", "purge", "--yes", "-q"], ["task", "ls", "-q"]):
@@ -194,7 +215,8 @@ if __name__ == "__main__":
         run_cases([
             a_dead_task_tells_each_attempt_and_its_last_error, a_dry_run_of_complete_and_resume_keeps_its_word,
             parents_that_wait_are_not_purged_and_not_counted, a_dry_run_of_redrive_knows_why_the_task_is_dead,
-            a_dry_run_of_retry_keeps_its_word, a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue,
+            a_dry_run_of_retry_keeps_its_word, what_is_forgotten_is_refused_as_a_dry_run_says,
+            a_decision_that_lets_a_parent_wait_on_is_in_its_history, a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue,
             settings_are_judged_by_what_holds_and_a_time_pauses, an_interrupted_bulk_command_tells_what_it_did,
             tasks_of_all_states_are_listed,
             with_one_manager_away_nobody_is_told_to_start_a_cluster])

@@ -15,6 +15,8 @@ ActOutcome Oracle::act_on(const ActOn& c) {
       outcome.items.push_back({{ErrorCode::kNotFound, ""}, TaskState::kNone});
     } else if (!tasks.contains(id)) {
       outcome.items.push_back({{ErrorCode::kUnavailable, ""}, TaskState::kNone});
+    } else if (tasks[id].finished() && !tasks[id].kept) {
+      outcome.items.push_back({conflict(), TaskState::kNone});
     } else {
       const Status status = act(id, c);
       const bool ends = c.action == TaskAction::kCancel || c.action == TaskAction::kDiscard;
@@ -27,7 +29,6 @@ ActOutcome Oracle::act_on(const ActOn& c) {
 Status Oracle::act(TaskId id, const ActOn& c) {
   OracleTask& task = tasks[id];
   const bool held = task.state == TaskState::kHeld;
-  if (task.finished() && !task.kept) return conflict();
   switch (c.action) {
     case TaskAction::kCancel: {
       if (task.state == TaskState::kCancelled) return {};
