@@ -46,7 +46,7 @@ Status act_redrive(Work& work, TaskId task, const TaskFacts& facts) {
   const Family* family = work.tables.families.families.find(task);
   if (is_acked(work.tables, facts) && family != nullptr && family->failed > 0 &&
       policy_of_parent(work.tables, task, facts) == FailurePolicy::kFail) {
-    return {ErrorCode::kConflict, "it is dead because of its children: redrive those first"};
+    return {ErrorCode::kConflict, "it is dead because of its children: redrive those first, or copy it"};
   }
   redrive(work, task, facts);
   return {};

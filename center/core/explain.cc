@@ -155,7 +155,8 @@ class Explainer {
     const Queue& queue = tables_.queues[facts_.queue];
     const std::string name = "queue '" + queue.name + "'";
     if (queue.purging) return {ExplainCode::kPurging, name + " is being purged", {}};
-    if (queue.settings.paused) return {ExplainCode::kPaused, name + " is paused", {}};
+    if (queue.settings.paused)
+      return {ExplainCode::kPaused, name + " is paused" + until(queue), {}};
     if (!tables_.members.is_available(shard)) {
       return {ExplainCode::kManagerAway,
               "manager '" + tables_.members.manager(shard.manager).name +
@@ -171,6 +172,13 @@ class Explainer {
               {}};
     }
     return limited(queue, name);
+  }
+
+  // When a pause ends by itself.
+  std::string until(const Queue& queue) const {
+    const WallTime end = queue.settings.paused_until;
+    if (end.ms == 0) return "";
+    return " for another " + in_time(Millis(end.ms - tables_.counters.calendar.ms));
   }
 
   Explanation limited(const Queue& queue, const std::string& name) const {

@@ -122,7 +122,7 @@ def kinds_of_items(running, kept, waiting):
         (dict(parent=running.task, parent_token=running.token + 1), None, "CLAIM_SUPERSEDED", "nothing was created", None),
         (dict(parent=running.task, parent_token=running.token, with_completion=True), None, "OK", "", "PENDING"),
         (dict(retry_of=kept), b"", "OK", "", "READY"),
-        (dict(retry_of=waiting), b"", "CONFLICT", "READY", None),
+        (dict(retry_of=waiting), b"", "CONFLICT", "ready", None),
         (dict(priority=11), None, "INVALID_ARGUMENT", "priority", None),
     ]
 
@@ -288,7 +288,7 @@ def each_of_1024_cancels_has_its_own_outcome():
         expect(set(cluster.link.act(broker.CANCEL, tasks["CANCELLED"])), {(error.OK, "", broker.CANCELLED)})
 
         wanted = dict.fromkeys(tasks, ("OK", "", "CANCELLED"))
-        wanted.update({"DEAD": ("CONFLICT", "the task is dead", "DEAD"), "DONE": ("CONFLICT", "is finished", "DONE"),
+        wanted.update({"DEAD": ("CONFLICT", "the task is dead", "DEAD"), "DONE": ("CONFLICT", "nothing of it is kept", "STATE_NONE"),
                        "NOT THERE": ("NOT_FOUND", "", "STATE_NONE")})
         # One of each kind in turn, as far as there are any.
         turns = [(kind, ids[i]) for i in range(max(map(len, tasks.values()))) for kind, ids in tasks.items() if i < len(ids)]
