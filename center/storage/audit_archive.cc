@@ -92,7 +92,10 @@ class Audit {
       const bool unfinished = info.status().code() == ErrorCode::kNotFound;
       if (unfinished && name == names.back()) {
         info = read_segment_header(env_, path);
-        if (!info.ok()) continue;  // nothing of it is written yet
+        if (!info.ok()) {
+          note_unread(path, info.status());
+          continue;
+        }
       }
       if (!info.ok()) {
         if (info.status().code() == ErrorCode::kUnsupportedVersion) return info.status();
@@ -104,6 +107,15 @@ class Audit {
     }
     if (!segments_.empty()) report_.first = segments_.front().first;
     return Status();
+  }
+
+  // Nothing of the newest segment is written yet, or a crash tore it; but damage looks like that too.
+  void note_unread(const std::string& path, const Status& why) {
+    std::uint64_t bytes = 0;
+    if (!env_.GetFileSize(path, &bytes).ok() || bytes <= kSegmentHeaderBytes) return;
+    report_.notes.push_back("the newest segment was not read (" + why.message() + "): its " +
+                            std::to_string(bytes) +
+                            " bytes were cut off by a crash, or damaged since");
   }
 
   void follow(const SegmentInfo& before, const SegmentInfo& segment) {

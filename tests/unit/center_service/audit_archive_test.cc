@@ -242,6 +242,26 @@ TEST_CASE("an archive that lost its end is told from one that is whole") {
   }
 }
 
+TEST_CASE("a newest segment whose header is damaged is not passed over in silence") {
+  Bench bench(5'000);
+  bench.work(60);
+  bench.world.run(2s);
+  bench.work(3);
+  bench.world.run(2s);
+  bench.world.kill_center();
+  const std::string newest = bench.files("segment-").back();
+  REQUIRE_FALSE(read_segment_info(bench.world.env, newest).ok());  // it is the one being written
+  REQUIRE(bench.data(newest).size() > kSegmentHeaderBytes);
+  bench.data(newest)[0] ^= 1;
+
+  const Result<AuditReport> report = bench.audit();
+
+  REQUIRE(report.ok());
+  REQUIRE(report.value().notes.size() == 1);
+  CHECK(report.value().notes[0].find("was not read") != std::string::npos);
+  CHECK(report.value().notes[0].find(newest) != std::string::npos);
+}
+
 TEST_CASE("a segment that is missing is named") {
   Finished bench;
   const std::vector<std::string> paths = bench.files("segment-");
