@@ -30,6 +30,9 @@ std::string refusal_text(ErrorCode code, bool keyed) {
   if (code == ErrorCode::kConflict) {
     return "another task was produced with this sequence number";
   }
+  if (code == ErrorCode::kTooLarge) {
+    return "the parent has " + std::to_string(kChildrenMax) + " children that have not ended";
+  }
   return "the ledger refused the task";
 }
 

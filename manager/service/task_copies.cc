@@ -1,5 +1,7 @@
 #include "manager/service/task_copies.h"
 
+#include <algorithm>
+#include <cctype>
 #include <string>
 #include <utility>
 
@@ -7,6 +9,13 @@
 
 namespace baton::manager {
 namespace {
+
+// As people read it.
+std::string name_of(v1::TaskState state) {
+  std::string name = v1::TaskState_Name(state);
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
 
 // What the center said of the task that is to be copied.
 Status verdict(const Status& status, const v1::ChannelAnswer& answer) {
@@ -29,7 +38,7 @@ Status verdict(const Status& status, const v1::ChannelAnswer& answer) {
       return Status(ErrorCode::kNotFound, "the task never was one");
     default:
       return Status(ErrorCode::kConflict, "only a task that has ended can be copied, this one is " +
-                                              v1::TaskState_Name(task.state()));
+                                              name_of(task.state()));
   }
 }
 
