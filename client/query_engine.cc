@@ -16,7 +16,8 @@ constexpr Duration kBackoffLast = std::chrono::seconds(2);
 // A wait is asked again when its time at the manager is over: well before silence would count.
 constexpr int kWaitParts = 2;
 
-// Whether a task that an action cannot be done with may be so because it was done before.
+// Whether a task that an action cannot be done with may be so because it was done before. No state:
+// it has ended, and nothing of it is kept.
 bool may_be_done(v1::TaskAction action, v1::TaskState state) {
   switch (action) {
     case v1::CANCEL:
@@ -24,7 +25,7 @@ bool may_be_done(v1::TaskAction action, v1::TaskState state) {
     case v1::DISCARD:
       return state == v1::CANCELLED || state == v1::DONE || state == v1::STATE_NONE;
     case v1::COMPLETE:
-      return state == v1::DONE;
+      return state == v1::DONE || state == v1::STATE_NONE;
     case v1::KILL:
       return state == v1::DEAD;
     case v1::REDRIVE:

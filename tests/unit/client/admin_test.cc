@@ -233,6 +233,20 @@ TEST_CASE("an action whose answer was lost is repeated, and what it had done is 
   CHECK(acting.outcomes->value().at(1).status.code() == ErrorCode::kConflict);
 }
 
+TEST_CASE(
+    "a completion whose answer was lost is done, also when nothing of the task is kept since") {
+  ClientWorld world;
+  Acting acting(world, TaskAction::kComplete, {17, 18});
+  world.manager().expect(v1::ACT);
+  world.manager().drop_connections();
+  v1::Acted answer = acted(1, v1::CONFLICT, v1::STATE_NONE);
+  answer.MergeFrom(acted(1, v1::CONFLICT, v1::DEAD));
+  world.manager().expect(v1::ACT).answer(v1::ACTED, answer);
+  world.run_until([&] { return acting.outcomes.has_value(); });
+  CHECK(acting.outcomes->value().at(0).status.ok());
+  CHECK(acting.outcomes->value().at(1).status.code() == ErrorCode::kConflict);
+}
+
 TEST_CASE("an action that the ledger did not hear of is repeated until its time is over") {
   ClientWorld world;
   Acting acting(world, TaskAction::kKill, {17, 18});
