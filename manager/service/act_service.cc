@@ -1,6 +1,7 @@
 #include "manager/service/act_service.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "common/base/limits.h"
@@ -72,6 +73,7 @@ void ActService::act(const ActingPtr& acting) {
   if (draining_) fail_open(*acting, ErrorCode::kUnavailable, "the manager is stopping");
   if (!registered_()) fail_open(*acting, ErrorCode::kUnavailable, "the center cannot be reached");
   if (acting->open.empty()) return answer(*acting);
+  acting->judged = acting->missing;
   v1::ChannelCommands commands;
   v1::ActOn& act_on = *commands.add_command()->mutable_act_on();
   act_on.set_action(acting->wire.action());
@@ -103,21 +105,40 @@ void ActService::on_outcome(const ActingPtr& acting, const Status& status,
   settle_missing(*acting);
   const bool late = context_.loop.now() + acting->pause >= acting->deadline;
   if (acting->open.empty() || late) return answer(*acting);
+  ask_peers(acting);
   context_.call_after(acting->pause, [this, acting] { act(acting); });
   acting->pause = std::min<Duration>(acting->pause * 2, kPauseMax);
 }
 
-// A task above created_hi: the ledger will hear of it, unless its shard, which is here, says that
-// there is none.
+// A task above created_hi: the ledger will hear of it, unless its shard says that there is none. (A
+// shard elsewhere must have said so before the ledger was asked: it may have been collected.)
 void ActService::settle_missing(Acting& acting) const {
   std::erase_if(acting.open, [&](int i) {
     const TaskId task(acting.wire.task(i));
     LogStore* log = logs_.find(task.shard());
-    if (log == nullptr || task.offset() < log->next_offset()) return false;
+    const bool none =
+        log == nullptr ? acting.judged.contains(task) : task.offset() >= log->next_offset();
+    if (!none) return false;
     acting.items[static_cast<std::size_t>(i)] =
         outcome(ErrorCode::kNotFound, "task " + to_string(task) + " does not exist");
     return true;
   });
+}
+
+void ActService::ask_peers(const ActingPtr& acting) {
+  if (std::exchange(acting->asked_peers, true)) return;
+  std::map<ShardId, std::vector<TaskId>> elsewhere;
+  for (const int i : acting->open) {
+    const TaskId task(acting->wire.task(i));
+    if (logs_.find(task.shard()) == nullptr) elsewhere[task.shard()].push_back(task);
+  }
+  for (const auto& [shard, tasks] : elsewhere) {
+    peers_.fetch_tasks(shard, tasks, [acting, tasks](const LogStore::Tasks& found) {
+      for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (found[i].status().code() == ErrorCode::kNotFound) acting->missing.insert(tasks[i]);
+      }
+    });
+  }
 }
 
 void ActService::fail_open(Acting& acting, ErrorCode code, const std::string& why) {

@@ -1,12 +1,13 @@
 // ActService: ACT of clients, what an operator wants done with single tasks.
 //
 // The ledger decides each task on its own; a task that it has not heard of yet is asked for again
-// until the request's time is over (R4).
+// until the request's time is over (R4), or its shard's manager says that it has none such.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 
 #include "common/net/server.h"
 #include "manager/service/center_link.h"
+#include "manager/service/peer_links.h"
 #include "manager/service/service_context.h"
 #include "manager/service/shard_logs.h"
 
@@ -23,9 +25,13 @@ namespace baton::manager {
 class ActService {
  public:
   // `registered`: whether the center takes commands of this manager now.
-  ActService(ServiceContext& context, ShardLogs& logs, CenterLink& link,
+  ActService(ServiceContext& context, ShardLogs& logs, PeerLinks& peers, CenterLink& link,
              std::function<bool()> registered)
-      : context_(context), logs_(logs), link_(link), registered_(std::move(registered)) {}
+      : context_(context),
+        logs_(logs),
+        peers_(peers),
+        link_(link),
+        registered_(std::move(registered)) {}
 
   void set_server(Server& server) { server_ = &server; }
 
@@ -41,6 +47,9 @@ class ActService {
     v1::Act wire;
     std::vector<v1::ActedItem> items;  // outcomes, in order
     std::vector<int> open;             // indexes of those that have none yet
+    bool asked_peers = false;
+    std::set<TaskId> missing;  // at the managers of their shards, as these said
+    std::set<TaskId> judged;   // of these, when the ledger was asked last
     MonoTime deadline{};
     Duration pause{};
   };
@@ -51,11 +60,13 @@ class ActService {
   void on_outcome(const ActingPtr& acting, const Status& status,
                   const v1::ChannelOutcomes& outcomes);
   void settle_missing(Acting& acting) const;
+  void ask_peers(const ActingPtr& acting);
   void fail_open(Acting& acting, ErrorCode code, const std::string& why);
   void answer(const Acting& acting);
 
   ServiceContext& context_;
   ShardLogs& logs_;
+  PeerLinks& peers_;
   CenterLink& link_;
   const std::function<bool()> registered_;
   Server* server_ = nullptr;

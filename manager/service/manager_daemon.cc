@@ -133,7 +133,7 @@ void ManagerDaemon::build_parts() {
   courier_ = std::make_unique<Courier>(context_, *logs_, *peer_links_, *records_, relay_,
                                        frame_bytes_max, [this] { sessions_->changed(); });
   queries_ = std::make_unique<QueryService>(context_, *logs_, *link_, *records_, *members_);
-  acts_ = std::make_unique<ActService>(context_, *logs_, *link_,
+  acts_ = std::make_unique<ActService>(context_, *logs_, *peer_links_, *link_,
                                        [this] { return registrar_->registered(); });
   collector_ = std::make_unique<GarbageCollector>(context_, *logs_, *link_, results_);
   audit_ =

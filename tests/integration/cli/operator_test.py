@@ -16,9 +16,10 @@ def expect(actual, wanted):
     assert actual == wanted, f"{actual!r} instead of {wanted!r}"
 
 
-def run(*arguments, stdin=""):
+def run(*arguments, stdin="", managers=None):
     """(exit code, stdout, stderr)"""
-    done = subprocess.run(TRIO.command(*arguments), input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(TRIO.command(*arguments, managers=managers), input=stdin, capture_output=True, text=True,
+                          timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -145,6 +146,14 @@ def a_decision_that_lets_a_parent_wait_on_is_in_its_history():
     expect(events[-2:], [("resumed", "BOB"), ("children_done", None)])
 
 
+def a_task_that_does_not_exist_is_not_found_at_any_manager():
+    task, = TRIO.produce("there", ["x"], managers=TRIO.managers[0].address)
+    missing = int(task) + 5000
+    for manager in TRIO.managers:
+        code, out, err = run("task", "cancel", str(missing), "--timeout", "20s", managers=manager.address)
+        assert code == 3 and "does not exist" in out, (code, out, err)
+
+
 def a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue():
     for words in (["queue", "pause"], ["queue", "resume"], ["dead", "ls", "-q"], ["dead", "redrive", "--yes", "-q"],
                   ["dead", "purge", "--yes", "-q"], ["task", "ls", "-q"]):
@@ -216,7 +225,8 @@ if __name__ == "__main__":
             a_dead_task_tells_each_attempt_and_its_last_error, a_dry_run_of_complete_and_resume_keeps_its_word,
             parents_that_wait_are_not_purged_and_not_counted, a_dry_run_of_redrive_knows_why_the_task_is_dead,
             a_dry_run_of_retry_keeps_its_word, what_is_forgotten_is_refused_as_a_dry_run_says,
-            a_decision_that_lets_a_parent_wait_on_is_in_its_history, a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue,
+            a_decision_that_lets_a_parent_wait_on_is_in_its_history,
+            a_task_that_does_not_exist_is_not_found_at_any_manager, a_name_that_nobody_used_is_said_to_be_none_and_makes_no_queue,
             settings_are_judged_by_what_holds_and_a_time_pauses, an_interrupted_bulk_command_tells_what_it_did,
             tasks_of_all_states_are_listed,
             with_one_manager_away_nobody_is_told_to_start_a_cluster])

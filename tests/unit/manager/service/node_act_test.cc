@@ -110,6 +110,31 @@ TEST_CASE_METHOD(ActWorld, "a task that the shard here does not have is not_foun
   CHECK(center.count(v1::Command::kActOn) == 1);
 }
 
+TEST_CASE_METHOD(ActWorld,
+                 "a task that its shard elsewhere does not have is not_found before long") {
+  const TaskId far(ShardId(9), Offset(4));
+  FakeManager peer(scheduler, network, logger, center.cluster);
+  peer.codes[far.value()] = v1::NOT_FOUND;
+  v1::Member member;
+  member.set_name("peer");
+  member.set_address("peer:7101");
+  member.set_online(true);
+  member.add_shard(9);
+  center.members = {member};
+  run_for(std::chrono::milliseconds(1500));
+  SECTION("and neither has the ledger since") {
+    center.acted[far.value()] = {item(v1::UNAVAILABLE)};
+    const auto began = scheduler.now();
+    CHECK(say(act({far})).run(0).code() == v1::NOT_FOUND);
+    CHECK(scheduler.now() - began < std::chrono::seconds(1));
+    CHECK(center.count(v1::Command::kActOn) > 1);
+  }
+  SECTION("but the ledger has heard of it meanwhile: it has ended, and was collected") {
+    center.acted[far.value()] = {item(v1::UNAVAILABLE), item(v1::CONFLICT)};
+    CHECK(say(act({far})).run(0).code() == v1::CONFLICT);
+  }
+}
+
 TEST_CASE_METHOD(ActWorld, "without the center an act is unavailable") {
   center.stop();
   run_for(std::chrono::seconds(1));

@@ -475,11 +475,16 @@ TEST_CASE_METHOD(CopyWorld, "copies of one request are no more at once than ther
 
 TEST_CASE_METHOD(CopyWorld, "a task that has not ended cannot be copied") {
   produce_with(1, {"a"}, {});
-  for (const v1::TaskState open : {v1::READY, v1::CLAIMED, v1::HELD, v1::DELAYED, v1::BLOCKED}) {
-    state = open;
+  const std::pair<v1::TaskState, std::string> open[] = {{v1::READY, "ready"},
+                                                        {v1::CLAIMED, "claimed"},
+                                                        {v1::HELD, "held"},
+                                                        {v1::DELAYED, "delayed"},
+                                                        {v1::BLOCKED, "blocked"}};
+  for (const auto& [not_ended, name] : open) {
+    state = not_ended;
     const v1::Produced produced = copy(task(1), 2);
     CHECK(produced.run(0).code() == v1::CONFLICT);
-    CHECK(produced.run(0).message().find(v1::TaskState_Name(open)) != std::string::npos);
+    CHECK(produced.run(0).message().find(name) != std::string::npos);
   }
 }
 
