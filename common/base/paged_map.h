@@ -144,20 +144,26 @@ class PagedMap {
     return above ? leaf + 1 : leaf;
   }
 
-  // Keeps memory in proportion: an empty leaf goes, a small one joins the one after it.
+  // Keeps memory in proportion: an empty leaf goes, a small one joins the one after it or before it.
+  // (What is left behind by a queue is in leaves before those that drain.)
   void merge(std::size_t leaf) {
-    const auto place = leaves_.begin() + static_cast<std::ptrdiff_t>(leaf);
     if (leaves_[leaf]->empty()) {
-      leaves_.erase(place);
-      return;
+      leaves_.erase(leaves_.begin() + static_cast<std::ptrdiff_t>(leaf));
+    } else if (!join_next(leaf) && leaf > 0) {
+      join_next(leaf - 1);
     }
+  }
+
+  // False: there is none, or they are too many.
+  bool join_next(std::size_t leaf) {
     if (leaf + 1 >= leaves_.size() ||
         leaves_[leaf]->size() + leaves_[leaf + 1]->size() > kLeafItems / 2)
-      return;
+      return false;
     const Leaf next = *leaves_[leaf + 1];
     Leaf& items = leaves_[leaf].edit();
     items.insert(items.end(), next.begin(), next.end());
-    leaves_.erase(place + 1);
+    leaves_.erase(leaves_.begin() + static_cast<std::ptrdiff_t>(leaf) + 1);
+    return true;
   }
 
   std::vector<Cow<Leaf>> leaves_;

@@ -95,12 +95,23 @@ bool RunSet::insert(std::uint64_t number) {
     ++count_;
     return true;
   }
-  std::uint64_t& run = pages_[place.page].edit().runs[place.run];
+  std::vector<std::uint64_t>& runs = pages_[place.page].edit().runs;
+  std::uint64_t& run = runs[place.run];
   const std::uint64_t end = first_of(run) + count_of(run);
   if (number < end) return false;
   ++count_;
+  // A hole that is filled joins its neighbours: what comes in nearly the order of numbers stays few
+  // runs. (Over the border of pages it does not.)
+  std::uint64_t* next = place.run + 1 < runs.size() ? &runs[place.run + 1] : nullptr;
+  if (next != nullptr && first_of(*next) != number + 1) next = nullptr;
   if (number == end && count_of(run) < kRunMax) {
     ++run;
+    if (next != nullptr && count_of(run) + count_of(*next) <= kRunMax) {
+      run += count_of(*next);
+      drop_run(place.page, place.run + 1);
+    }
+  } else if (next != nullptr && count_of(*next) < kRunMax) {
+    *next = pack(number, count_of(*next) + 1);
   } else {
     insert_run(place.page, place.run + 1, pack(number, 1));
   }

@@ -111,6 +111,28 @@ TEST_CASE("a run set is a queue that is nearly empty or nearly full, for as long
   }
 }
 
+TEST_CASE("a run set whose holes are filled has few runs, whatever the order was") {
+  const std::uint64_t seed = seed_of_run();
+  INFO("BATON_SEED=" << seed);
+  Random random(seed);
+  RunSet set;
+  std::vector<std::uint64_t> open;  // as tasks that some workers have
+  for (std::uint64_t next = 1; next <= 200'000; ++next) {
+    open.push_back(next);
+    if (open.size() < 100) continue;
+    const std::size_t done = random.below(open.size());
+    REQUIRE(set.insert(open[done]));
+    open[done] = open.back();
+    open.pop_back();
+  }
+  CHECK(set.memory_bytes() < 40'000);
+  for (const std::uint64_t number : open) REQUIRE(set.insert(number));
+  CHECK(set.size() == 200'000);
+  std::size_t runs = 0;
+  set.for_each_run([&](RunSet::Run) { ++runs; });
+  CHECK(runs <= 3);
+}
+
 TEST_CASE("a run set of more than a run can count is still one set") {
   RunSet set;
   set.push_back(1, 3'000'000);
@@ -121,6 +143,23 @@ TEST_CASE("a run set of more than a run can count is still one set") {
   CHECK_FALSE(set.contains(2'000'000));
   CHECK(set.contains(3'000'005));
   CHECK(set.memory_bytes() < 1000);
+}
+
+TEST_CASE("what a queue leaves behind keeps no pages of a paged map") {
+  PagedMap<std::uint64_t, std::uint64_t> map;
+  std::size_t left = 0;
+  for (std::uint64_t next = 0; next < 400'000; ++next) {
+    map[next] = next;
+    if (next < 5'000) continue;
+    const std::uint64_t behind = next - 5'000;
+    if (behind % 1'000 == 0) {
+      ++left;
+    } else {
+      REQUIRE(map.erase(behind));
+    }
+  }
+  CHECK(map.size() == left + 5'000);
+  CHECK(map.memory_bytes() < 400'000);  // 16 bytes each, and a few pages that are not full
 }
 
 TEST_CASE("a paged map holds what a map holds, in order, and its copies stay as they were") {
