@@ -147,11 +147,12 @@ void PayloadLogImpl::verify_step() {
     *step = record.collected ? verifier.verify_survivors(record)
                              : verifier.verify_batches(record, cursor, kVerifyBytes);
   }),
-              gate_.on_loop([this, step, first = stretch->first, collected = stretch->collected] {
-                const StretchRecord* now = table_.find(first);
-                // Collected in the meantime: what was found missing was dropped, and the survivors
-                // are looked at.
-                const bool changed = now == nullptr || now->collected != collected;
+              gate_.on_loop([this, step, was = *stretch] {
+                const StretchRecord* now = table_.find(was.first);
+                // Collected in the meantime, for the first time or again: what was found missing
+                // was dropped, and the survivors are looked at.
+                const bool changed = now == nullptr || now->collected != was.collected ||
+                                     now->survivors != was.survivors;
                 if (!changed) {
                   for (const Offset offset : step->damaged) note_damaged(offset);
                 }

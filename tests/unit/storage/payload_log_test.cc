@@ -329,6 +329,25 @@ TEST_CASE("a collected stretch keeps what lives and drops the rest, over restart
   CHECK(rig.log().take_damaged().empty());
 }
 
+TEST_CASE("survivors that are dropped while they are looked at are no damage") {
+  PayloadLogRig rig;
+  rig.open();
+  rig.append("mail", {"one", "two"});
+  rig.fill_stretch();
+  const Stretch stretch = rig.log().closed_stretches(1).at(0);
+  REQUIRE(rig.collect(stretch, {Offset(2)}, {}).ok());
+  rig.reopen();
+
+  bool collected = false;
+  rig.log().collect(stretch, {}, {}, [&](const Status& status) { collected = status.ok(); });
+  rig.loop().advance(std::chrono::milliseconds(20));  // the look waits behind it
+  REQUIRE(rig.worker().jobs() == 2);
+  rig.settle();
+  CHECK(collected);
+  rig.verify_all();
+  CHECK(rig.log().take_damaged().empty());
+}
+
 TEST_CASE("a live task that was dropped is told as missing, a survivor is not") {
   PayloadLogRig rig;
   rig.open();
