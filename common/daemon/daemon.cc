@@ -89,8 +89,8 @@ class DaemonRun {
     raise_file_limit(flags_.daemon.connections_max, logger_);
     const SignalWatch signals(
         loop_, [this](int signal) { begin_drain(signal); }, [this](int) { stop_at_once(); });
-    const NodeContext context{loop_,   worker_,      transport_, *leveldb::Env::Default(),
-                              logger_, system_seed()};
+    const NodeContext context{loop_,   worker_,       transport_,  *leveldb::Env::Default(),
+                              logger_, system_seed(), &background_};
     Result<RunningNode> opened =
         spec_.open(context, flags_.daemon, [this](const Status& status) { on_failed(status); });
     if (!opened.ok()) return refuse_to_start(spec_.name, opened.status());
@@ -142,6 +142,7 @@ class DaemonRun {
   AsioLoop loop_;
   AsioTransport transport_;
   AsioWorker worker_{loop_};
+  AsioWorker background_{loop_, "background"};
   RunningNode node_;  // last: it uses all of the above
   int exit_code_ = 0;
 };

@@ -22,6 +22,8 @@ struct NodeContext {
   leveldb::Env& env;  // every file operation
   Logger& logger;
   std::uint64_t seed = 0;  // of the node's random numbers
+  // A thread for what may take long and nobody waits for; null: nothing of it is done.
+  Worker* background = nullptr;
 };
 
 }  // namespace baton

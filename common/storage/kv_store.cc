@@ -126,6 +126,12 @@ Result<std::unique_ptr<KvStore>> KvStore::open(DurableEnv& env, const std::strin
   return store;
 }
 
+void KvStore::compact(std::string_view from, std::string_view to) {
+  const leveldb::Slice begin = slice(from);
+  const leveldb::Slice end = slice(to);
+  db_->CompactRange(&begin, &end);
+}
+
 Status KvStore::write(KvBatch& batch) {
   BATON_RETURN_IF_ERROR(env_.failure());
   leveldb::WriteOptions options;

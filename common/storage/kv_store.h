@@ -75,6 +75,10 @@ class KvStore {
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   Status scan(std::string_view from, std::string_view to, const Visit& visit) const;
 
+  // Gives the room of what was removed in [from, to) back to the disk. Blocks for as long as it takes
+  // to read it, beside reads and writes of others. Errors are met like those of any background work.
+  void compact(std::string_view from, std::string_view to);
+
   // Registers a listener for the first write or sync error, also one met in the background: called
   // once, on any thread. What it refers to outlives the DurableEnv.
   void add_on_failed(std::function<void(const Status&)> on_failed) {

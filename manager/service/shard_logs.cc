@@ -104,6 +104,7 @@ Result<std::unique_ptr<LogStore>> ShardLogs::open_log(ShardId shard, bool sealed
   PayloadLog::Options options = log_options_;
   options.shard = shard;
   options.sealed = sealed;
+  options.background = context_.background;
   BATON_ASSIGN_OR_RETURN(
       std::unique_ptr<PayloadLog> log,
       PayloadLog::open(context_.loop, context_.worker, *store_, random_, options));

@@ -28,6 +28,7 @@ class PayloadLog : public LogStore {
     SyncMode sync_mode = SyncMode::kAdaptive;
     std::size_t stretch_bytes = std::size_t{4} << 20;
     std::size_t cache_bytes = std::size_t{8} << 20;
+    Worker* background = nullptr;  // gives room back; null: the store does when it comes to that
   };
 
   // Opens the shard, empty if nothing was ever written to it. Verifies the log behind its last

@@ -108,9 +108,18 @@ Collector::Job PayloadLogImpl::collector_job(const StretchRecord& stretch,
   return job;
 }
 
+void PayloadLogImpl::reclaim(const StretchRecord& stretch, std::uint64_t bytes) {
+  const std::uint32_t log = options_.shard.value();
+  if (reclaimer_)
+    reclaimer_->add(batch_key(log, stretch.first), batch_key(log, stretch.last.next()), bytes);
+}
+
 void PayloadLogImpl::finish_collection(const Collection& collection,
                                        const Result<Collector::Outcome>& outcome) {
   if (outcome.ok()) {
+    if (const StretchRecord* before = table_.find(collection.first);
+        before != nullptr && !before->collected)
+      reclaim(*before, before->bytes);
     table_.replace(outcome.value().stretch);
     ++collected_so_far_;
     const std::vector<Lsn>& gone = outcome.value().old_dedup;

@@ -16,7 +16,16 @@ PayloadLogImpl::PayloadLogImpl(Loop& loop, Worker& worker, KvStore& store, Optio
       finder_(store, options.shard),
       table_(std::move(table)),
       open_(table_.end_lsn(), table_.end_offset()),
-      cache_(options.cache_bytes) {}
+      cache_(options.cache_bytes) {
+  if (options.background == nullptr) return;
+  reclaimer_.emplace(
+      loop, *options.background,
+      [&store](const std::string& from, const std::string& to) { store.compact(from, to); });
+  // What an earlier process had no time for; where nothing is left it costs nothing.
+  for (const StretchRecord& stretch : table_.all()) {
+    if (stretch.collected) reclaim(stretch, 0);
+  }
+}
 
 PayloadLogImpl::~PayloadLogImpl() { loop_.cancel(verify_timer_); }
 

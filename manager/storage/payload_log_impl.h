@@ -16,6 +16,7 @@
 #include "manager/storage/collector.h"
 #include "manager/storage/open_stretch.h"
 #include "manager/storage/payload_log.h"
+#include "manager/storage/reclaimer.h"
 #include "manager/storage/record_finder.h"
 #include "manager/storage/stretch_table.h"
 #include "manager/storage/verifier.h"
@@ -94,6 +95,7 @@ class PayloadLogImpl final : public PayloadLog {
   // Collecting and verifying.
   void collect_next();
   Collector::Job collector_job(const StretchRecord& stretch, const Collection& collection) const;
+  void reclaim(const StretchRecord& stretch, std::uint64_t bytes);
   void finish_collection(const Collection& collection, const Result<Collector::Outcome>& outcome);
   void verify_later();
   void verify_step();
@@ -129,6 +131,8 @@ class PayloadLogImpl final : public PayloadLog {
   Loop::TimerId verify_timer_ = 0;
   Lsn verify_stretch_{1};  // the first batch of a stretch, or behind the last
   std::optional<Verifier::Cursor> verify_cursor_;
+
+  std::optional<Reclaimer> reclaimer_;
 
   JobGate gate_;  // last: closes before anything above goes
 };
