@@ -136,6 +136,9 @@ void SessionRelay::operations(ConnectionId connection, std::uint64_t request,
     return tell(Forgotten{std::move(operations)});
   }
   session->operations_open += operations.size();
+  // In the client's order: the credit that these operations raise comes on top of what was stated
+  // before them. Behind them the ledger would take the larger of the two, and one would be lost.
+  if (up_ && session->lines_dirty) flush_lines();
   enqueue(OperationsCommand{session_of(connection), answered_through, std::move(operations)},
           connection, request);
 }

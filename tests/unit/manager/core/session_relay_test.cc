@@ -308,6 +308,19 @@ TEST_CASE_METHOD(RelayTest,
   CHECK(take<TellDied>().at(0).numbers == std::vector{GrantNumber(1)});
 }
 
+TEST_CASE_METHOD(RelayTest, "a total that was stated before operations goes before them") {
+  attach();
+  demand(1, 4);
+  sent<DemandCommand>();
+  demand(1, 6);
+  relay.operations(kConnection, 5, OpSeq(), one_ack(1));
+  const std::vector<CommandId> ids = relay.take_unsent();
+  REQUIRE(ids.size() == 2);
+  REQUIRE(std::holds_alternative<DemandCommand>(relay.command(ids[0])));
+  CHECK(std::get<DemandCommand>(relay.command(ids[0])).total == 6);
+  CHECK(std::holds_alternative<OperationsCommand>(relay.command(ids[1])));
+}
+
 TEST_CASE_METHOD(RelayTest,
                  "a grant of a session that was there before ends nothing of the next one") {
   attach();
