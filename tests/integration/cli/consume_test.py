@@ -90,6 +90,7 @@ def a_failed_command_says_why_and_when_its_task_runs_again():
 
 
 def a_failed_command_says_that_its_task_is_dead():
+    TRIO.baton("queue", "set", "dies", "--backoff", "1h..1h")  # whatever a slow machine does meanwhile
     task, other, usual = TRIO.produce("dies", ["dead", "65", "1"])
     command = "read what; if [ $what = dead ]; then echo dead > $BATON_NACK_FILE; exit 1; fi; exit $what"
     _, _, errors = run("consume", "-q", "dies", "-n", 3, "--dead-on", "64,65", "--exec", command)
