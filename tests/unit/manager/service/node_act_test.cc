@@ -115,12 +115,7 @@ TEST_CASE_METHOD(ActWorld,
   const TaskId far(ShardId(9), Offset(4));
   FakeManager peer(scheduler, network, logger, center.cluster);
   peer.codes[far.value()] = v1::NOT_FOUND;
-  v1::Member member;
-  member.set_name("peer");
-  member.set_address("peer:7101");
-  member.set_online(true);
-  member.add_shard(9);
-  center.members = {member};
+  enroll_peer();
   run_for(std::chrono::milliseconds(1500));
   SECTION("and neither has the ledger since") {
     center.acted[far.value()] = {item(v1::UNAVAILABLE)};

@@ -28,15 +28,6 @@ class ConsumeWorld : public NodeWorld {
     return center.last(v1::Command::kGiveBack).give_back().reason();
   }
 
-  // The center knows it; the manager will when it asks.
-  void enroll_peer() {
-    v1::Member member;
-    member.set_name("peer");
-    member.set_address("peer:7101");
-    member.set_online(true);
-    member.add_shard(9);
-    center.members = {member};
-  }
   void add_peer_member() {
     enroll_peer();
     run_for(std::chrono::milliseconds(1500));

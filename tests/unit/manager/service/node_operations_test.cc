@@ -72,15 +72,6 @@ class OperationsWorld : public NodeWorld {
     REQUIRE(tasks.delivery_size() == 1);
     return tasks.delivery(0);
   }
-  void add_peer() {
-    v1::Member member;
-    member.set_name("peer");
-    member.set_address("peer:7101");
-    member.set_online(true);
-    member.add_shard(9);
-    center.members = {member};
-  }
-
   std::unique_ptr<FakePeer> consumer;
 
  private:
@@ -321,7 +312,7 @@ TEST_CASE_METHOD(OperationsWorld, "a payload and a checkpoint of the largest siz
 TEST_CASE_METHOD(OperationsWorld, "a checkpoint at another manager is fetched from there") {
   FakeManager peer(scheduler, network, logger, center.cluster);
   peer.results[task(1).value()] = "elsewhere";
-  add_peer();
+  enroll_peer();
   v1::Grant given = grant(1, task(1));
   v1::ResultPlace& place = *given.mutable_checkpoint();
   place.set_task(task(1).value());
@@ -411,12 +402,7 @@ TEST_CASE_METHOD(OperationsWorld,
                  "a claim that is lost while its checkpoint is fetched is not delivered") {
   FakeManager peer(scheduler, network, logger, center.cluster);
   peer.answers = false;
-  v1::Member member;
-  member.set_name("peer");
-  member.set_address("peer:7101");
-  member.set_online(true);
-  member.add_shard(9);
-  center.members = {member};
+  enroll_peer();
   run_for(std::chrono::milliseconds(1500));
   v1::Grant given = grant(1, task(1));
   v1::ResultPlace& place = *given.mutable_checkpoint();

@@ -437,12 +437,7 @@ TEST_CASE_METHOD(CopyWorld, "a copy of a task at another manager has its payload
   const TaskId there(ShardId(9), Offset(3));
   peer.payloads[there.value()] = "from afar";
   peer.options[there.value()].set_type("far");
-  v1::Member member;
-  member.set_name("peer");
-  member.set_address("peer:7101");
-  member.set_online(true);
-  member.add_shard(9);
-  center.members = {member};
+  enroll_peer();
 
   CHECK(copy(there, 1).run(0).first_task() == task(1).value());
   CHECK(run_at(1).payload_bytes(0) == 9);
@@ -494,12 +489,7 @@ TEST_CASE_METHOD(CopyWorld, "a copy of what never was, or is not kept any more, 
   FakeManager peer(scheduler, network, logger, center.cluster);
   const TaskId there(ShardId(9), Offset(3));
   peer.codes[there.value()] = v1::NOT_FOUND;
-  v1::Member member;
-  member.set_name("peer");
-  member.set_address("peer:7101");
-  member.set_online(true);
-  member.add_shard(9);
-  center.members = {member};
+  enroll_peer();
   CHECK(copy(there, 1).run(0).code() == v1::NOT_FOUND);
 }
 

@@ -185,6 +185,15 @@ NodeWorld::~NodeWorld() {
   if (up()) life_->loop.kill();
 }
 
+void NodeWorld::enroll_peer() {
+  v1::Member member;
+  member.set_name("peer");
+  member.set_address("peer:7101");
+  member.set_online(true);
+  member.add_shard(9);
+  center.members = {member};
+}
+
 const ManagerMetrics& NodeWorld::metrics() const { return life_->node->metrics(); }
 
 Status NodeWorld::start() {

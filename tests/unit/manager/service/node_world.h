@@ -116,6 +116,9 @@ class NodeWorld {
   NodeWorld();
   ~NodeWorld();
 
+  // The center knows a manager at "peer:7101" with shard 9; the one here will when it asks.
+  void enroll_peer();
+
   // The manager's process.
   Status start();  // what open() said
   void start_registered();
